@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace tripla {
+
+// One open file.
+//
+// Thread-safety: calls on one File must not overlap, except ReadAt() with ReadAt().
+// Errors of all calls: ResourceExhausted when space or quota is used up (ENOSPC, EDQUOT); Internal for
+// every other failure. Messages name the operation, the path and the system error.
+class File {
+ public:
+  virtual ~File() = default;
+
+  // Writes all of `bytes` at `offset`, or fails with part of them written.
+  [[nodiscard]] virtual absl::Status WriteAt(uint64_t offset, std::string_view bytes) = 0;
+
+  // Reads up to `size` bytes at `offset` into `to`; fewer only at the end of the file.
+  [[nodiscard]] virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, char* to, size_t size) = 0;
+
+  // Makes content, and the size if it changed, durable (fdatasync). After a failure the content on disk
+  // is unknown: never call it again and go on.
+  [[nodiscard]] virtual absl::Status Sync() = 0;
+
+  // Makes the file `size` bytes long; new bytes read as zero.
+  [[nodiscard]] virtual absl::Status Truncate(uint64_t size) = 0;
+
+  [[nodiscard]] virtual absl::StatusOr<uint64_t> Size() = 0;
+
+  [[nodiscard]] virtual const std::string& path() const = 0;
+};
+
+enum class OpenMode {
+  kRead,         // must exist
+  kReadWrite,    // must exist
+  kCreateFresh,  // must not exist
+};
+
+// The file system as the database uses it: the seam at which tests make writes fail, disks fill and
+// power go. PosixDisk() is the real one.
+//
+// Thread-safety: all calls from any thread. Errors: as File, and NotFound for a path that does not
+// exist, AlreadyExists for one that should not.
+class Disk {
+ public:
+  virtual ~Disk() = default;
+
+  [[nodiscard]] virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
+                                                                   OpenMode mode) = 0;
+  [[nodiscard]] virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+  [[nodiscard]] virtual absl::Status Remove(const std::string& path) = 0;
+  [[nodiscard]] virtual absl::Status CreateDirectory(const std::string& path) = 0;
+
+  // Makes creations, renames and removals in a directory durable.
+  [[nodiscard]] virtual absl::Status SyncDirectory(const std::string& path) = 0;
+
+  // The names in a directory, sorted, without "." and "..".
+  [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
+
+  // Bytes an ordinary user may still write on the file system that holds `path`.
+  [[nodiscard]] virtual absl::StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;
+};
+
+// The operating system's file system. Lives as long as the process.
+[[nodiscard]] Disk& PosixDisk();
+
+}  // namespace tripla

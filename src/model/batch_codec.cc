@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/batch_codec.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "model/little_endian.h"
+
+namespace tripla {
+namespace {
+
+constexpr uint8_t kHasRequestId = 1;
+constexpr size_t kFixedBytes = 1 + 1 + 4 + 4 + 8 + 8 + 8;
+constexpr size_t kRequestIdBytes = sizeof(ClientId) + 8 + 8;
+
+void EncodeCommand(const Command& command, std::string& bytes) {
+  AppendLittleEndian(bytes, static_cast<uint8_t>(command.kind));
+  AppendLittleEndian(bytes, command.request_id ? kHasRequestId : uint8_t{0});
+  AppendLittleEndian(bytes, static_cast<uint32_t>(command.key.ordered_bytes().size()));
+  AppendLittleEndian(bytes, static_cast<uint32_t>(command.data.size()));
+  AppendLittleEndian(bytes, command.timestamp);
+  AppendLittleEndian(bytes, command.version);
+  AppendLittleEndian(bytes, command.if_revision);
+  if (command.request_id) {
+    bytes.append(command.request_id->client.data(), command.request_id->client.size());
+    AppendLittleEndian(bytes, command.request_id->sequence);
+    AppendLittleEndian(bytes, command.request_id->first_unanswered);
+  }
+  bytes += command.key.ordered_bytes();
+  bytes += command.data;
+}
+
+RequestId ReadRequestId(ByteReader& reader) {
+  RequestId id;
+  const std::string_view client = reader.ReadBytes(id.client.size());
+  std::copy(client.begin(), client.end(), id.client.begin());
+  id.sequence = reader.Read<uint64_t>();
+  id.first_unanswered = reader.Read<uint64_t>();
+  return id;
+}
+
+absl::StatusOr<Command> DecodeCommand(ByteReader& reader) {
+  Command command;
+  const uint8_t kind = reader.Read<uint8_t>();
+  const uint8_t flags = reader.Read<uint8_t>();
+  if (!reader.ok()) return absl::DataLossError("a command is cut short");
+  if (kind < static_cast<uint8_t>(CommandKind::kSet) ||
+      kind > static_cast<uint8_t>(CommandKind::kTestAndSet) || flags > kHasRequestId) {
+    return absl::UnimplementedError(fmt::format(
+        "a command of kind {} with flags {} is unknown to this version of the server", kind, flags));
+  }
+  command.kind = static_cast<CommandKind>(kind);
+  const uint32_t key_bytes = reader.Read<uint32_t>();
+  const uint32_t data_bytes = reader.Read<uint32_t>();
+  command.timestamp = reader.Read<int64_t>();
+  command.version = reader.Read<int64_t>();
+  command.if_revision = reader.Read<uint64_t>();
+  if (flags == kHasRequestId) command.request_id = ReadRequestId(reader);
+  const std::string_view key = reader.ReadBytes(key_bytes);
+  const std::string_view data = reader.ReadBytes(data_bytes);
+  if (!reader.ok()) return absl::DataLossError("a command is cut short");
+  absl::StatusOr<Key> ordered_key = Key::FromOrderedBytes(key);
+  if (!ordered_key.ok()) return absl::DataLossError("a command's key is not in ordered form");
+  command.key = *std::move(ordered_key);
+  command.data.assign(data);
+  return command;
+}
+
+}  // namespace
+
+size_t EncodedBytes(const Command& command) {
+  return kFixedBytes + (command.request_id ? kRequestIdBytes : 0) +
+         command.key.ordered_bytes().size() + command.data.size();
+}
+
+void EncodeBatch(const Batch& batch, std::string& bytes) {
+  AppendLittleEndian(bytes, static_cast<uint32_t>(batch.commands.size()));
+  for (const Command& command : batch.commands) EncodeCommand(command, bytes);
+}
+
+absl::StatusOr<Batch> DecodeBatch(std::string_view bytes) {
+  ByteReader reader(bytes);
+  const uint32_t count = reader.Read<uint32_t>();
+  if (!reader.ok()) return absl::DataLossError("a batch is cut short");
+  Batch batch;
+  // A count is believed only as far as the bytes could hold it.
+  batch.commands.reserve(std::min<size_t>(count, reader.rest().size() / kFixedBytes));
+  for (uint32_t i = 0; i < count; ++i) {
+    TRIPLA_ASSIGN_OR_RETURN(Command command, DecodeCommand(reader));
+    batch.commands.push_back(std::move(command));
+  }
+  if (!reader.rest().empty()) return absl::DataLossError("a batch has bytes behind its last command");
+  return batch;
+}
+
+}  // namespace tripla

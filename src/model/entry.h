@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+#include <utility>
+
+namespace tripla {
+
+class EntryRef;
+
+// One key with its value, immutable, in one piece of memory: kHeaderBytes, then the key in ordered
+// form, then the data. Entries are shared by the map, by frozen views, by remembered answers and by
+// replies on their way out; the last EntryRef frees one.
+//
+// Thread-safety: immutable, and the count is atomic: any thread may hold and drop references.
+class Entry {
+ public:
+  static constexpr size_t kHeaderBytes = 40;
+
+  struct Fields {
+    int64_t version = 0;
+    int64_t timestamp = 0;
+    uint64_t revision = 0;  // of the change that wrote it; never repeats
+  };
+
+  // Copies `ordered_key` and `data`.
+  [[nodiscard]] static EntryRef Create(const Fields& fields, std::string_view ordered_key,
+                                       std::string_view data);
+
+  [[nodiscard]] int64_t version() const { return fields_.version; }
+  [[nodiscard]] int64_t timestamp() const { return fields_.timestamp; }
+  [[nodiscard]] uint64_t revision() const { return fields_.revision; }
+  [[nodiscard]] std::string_view ordered_key() const { return {bytes(), key_bytes_}; }
+  [[nodiscard]] std::string_view data() const { return {bytes() + key_bytes_, data_bytes_}; }
+
+  // Key and data.
+  [[nodiscard]] size_t payload_bytes() const { return size_t{key_bytes_} + data_bytes_; }
+
+  Entry(const Entry&) = delete;
+  Entry& operator=(const Entry&) = delete;
+
+ private:
+  friend class EntryRef;
+
+  Entry(const Fields& fields, uint32_t key_bytes, uint32_t data_bytes)
+      : fields_(fields), key_bytes_(key_bytes), data_bytes_(data_bytes) {}
+
+  [[nodiscard]] const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+
+  void Acquire() const { references_.fetch_add(1, std::memory_order_relaxed); }
+  void Release() const {
+    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) Destroy(this);
+  }
+  static void Destroy(const Entry* entry);
+
+  Fields fields_;
+  uint32_t key_bytes_;
+  uint32_t data_bytes_;
+  mutable std::atomic<uint32_t> references_{1};
+};
+
+static_assert(sizeof(Entry) == Entry::kHeaderBytes);
+
+// A counted reference to an Entry, or to none.
+class EntryRef {
+ public:
+  EntryRef() = default;
+  EntryRef(const EntryRef& other) : entry_(other.entry_) {
+    if (entry_ != nullptr) entry_->Acquire();
+  }
+  EntryRef(EntryRef&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+  EntryRef& operator=(EntryRef other) noexcept {
+    std::swap(entry_, other.entry_);
+    return *this;
+  }
+  ~EntryRef() {
+    if (entry_ != nullptr) entry_->Release();
+  }
+
+  // One more reference to an entry that somebody keeps alive meanwhile.
+  [[nodiscard]] static EntryRef Share(const Entry* entry) {
+    entry->Acquire();
+    return EntryRef(entry);
+  }
+
+  // Takes over a reference given away by Release().
+  [[nodiscard]] static EntryRef Adopt(const Entry* entry) { return EntryRef(entry); }
+
+  // Gives the reference away: the caller must Adopt() it again.
+  [[nodiscard]] const Entry* Release() && { return std::exchange(entry_, nullptr); }
+
+  [[nodiscard]] const Entry* get() const { return entry_; }
+  const Entry& operator*() const { return *entry_; }
+  const Entry* operator->() const { return entry_; }
+  explicit operator bool() const { return entry_ != nullptr; }
+
+ private:
+  friend class Entry;
+  explicit EntryRef(const Entry* entry) : entry_(entry) {}
+
+  const Entry* entry_ = nullptr;
+};
+
+}  // namespace tripla

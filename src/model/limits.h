@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "tripla/key.h"
+
+// Every limit of the server in one place. Those called kDefault... can be set by a flag; the others
+// are fixed: what bounds the replicated state must be the same on every replica (R24).
+namespace tripla::limits {
+
+// R14. Above: RESOURCE_EXHAUSTED, nothing changed.
+inline constexpr size_t kKeyBytesMax = Key::kBytesMax;
+inline constexpr size_t kDefaultDataBytesMax = size_t{16} << 20;
+inline constexpr size_t kDataBytesMaxCeiling = size_t{512} << 20;  // what the flag may ask for
+
+// One BatchRequest.
+inline constexpr size_t kBatchOperationsMax = 10'000;
+inline constexpr size_t kBatchBytesMax = size_t{64} << 20;       // keys and data of all operations
+inline constexpr size_t kBatchReplyBytesMax = size_t{64} << 20;  // data of all its replies
+
+// One Batch of the log: when to stop collecting. One call more may always complete it.
+inline constexpr size_t kLogBatchCommandsMax = 4096;
+inline constexpr size_t kLogBatchBytesMax = size_t{4} << 20;
+
+// Writes waiting for the log. Above: RESOURCE_EXHAUSTED with retry advice (R14, design 5).
+inline constexpr size_t kQueueCommandsMax = 65'536;
+inline constexpr size_t kQueueBytesMax = size_t{256} << 20;
+
+// The memory of request ids (R13). Part of the replicated state.
+inline constexpr size_t kSessionsMax = 100'000;           // clients; the longest idle goes first
+inline constexpr size_t kAnswersPerSessionMax = 10'000;   // the lowest sequence goes first
+inline constexpr size_t kAnswerBytesMax = size_t{256} << 20;  // all answers with the data they hold
+
+// The reserved size of a request id's `client`.
+inline constexpr size_t kClientIdBytes = 16;
+
+static_assert(kDefaultDataBytesMax <= kBatchBytesMax, "a value at the limit must fit in a Batch");
+static_assert(kDefaultDataBytesMax <= kBatchReplyBytesMax, "its refusal carries it back");
+static_assert(kBatchBytesMax <= kQueueBytesMax, "an empty queue must take any one call");
+static_assert(kBatchOperationsMax <= kQueueCommandsMax, "an empty queue must take any one call");
+
+}  // namespace tripla::limits

@@ -15,8 +15,8 @@ namespace tripla {
 // One open file.
 //
 // Thread-safety: calls on one File must not overlap, except ReadAt() with ReadAt().
-// Errors of all calls: ResourceExhausted when space or quota is used up (ENOSPC, EDQUOT); Internal for
-// every other failure. Messages name the operation, the path and the system error.
+// Errors of all calls: ResourceExhausted when space or quota is used up (ENOSPC, EDQUOT); Internal
+// for every other failure. Messages name the operation, the path and the system error.
 class File {
  public:
   virtual ~File() = default;
@@ -27,12 +27,17 @@ class File {
   // Reads up to `size` bytes at `offset` into `to`; fewer only at the end of the file.
   [[nodiscard]] virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, char* to, size_t size) = 0;
 
-  // Makes content, and the size if it changed, durable (fdatasync). After a failure the content on disk
-  // is unknown: never call it again and go on.
+  // Makes content, and the size if it changed, durable (fdatasync). After a failure the content on
+  // disk is unknown: never call it again and go on.
   [[nodiscard]] virtual absl::Status Sync() = 0;
 
   // Makes the file `size` bytes long; new bytes read as zero.
   [[nodiscard]] virtual absl::Status Truncate(uint64_t size) = 0;
+
+  // Makes the file at least `size` bytes long, as Truncate() does, and reserves the disk space of
+  // all of it: writes inside it later do not fail for want of space (on file systems that overwrite
+  // in place). After ResourceExhausted the file may be longer than it was.
+  [[nodiscard]] virtual absl::Status Allocate(uint64_t size) = 0;
 
   [[nodiscard]] virtual absl::StatusOr<uint64_t> Size() = 0;
 
@@ -43,6 +48,12 @@ enum class OpenMode {
   kRead,         // must exist
   kReadWrite,    // must exist
   kCreateFresh,  // must not exist
+};
+
+// Holds a lock until it is destroyed.
+class FileLock {
+ public:
+  virtual ~FileLock() = default;
 };
 
 // The file system as the database uses it: the seam at which tests make writes fail, disks fill and
@@ -65,6 +76,13 @@ class Disk {
 
   // The names in a directory, sorted, without "." and "..".
   [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
+
+  // Takes the exclusive lock on the file `path`, which it creates when missing, and writes this
+  // process's id into it. The system drops the lock when the process ends, however it ends.
+  //
+  // Errors besides the above: FailedPrecondition when another process, or another FileLock of this
+  // one, holds it; the message says which process.
+  [[nodiscard]] virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 
   // Bytes an ordinary user may still write on the file system that holds `path`.
   [[nodiscard]] virtual absl::StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;

@@ -10,9 +10,9 @@ namespace tripla {
 
 // Stops the process when an invariant of the program itself is broken, in release builds too: going
 // on with doubtful data could lose an acknowledged write. Never for bad input; that is a Status.
-#define TRIPLA_CHECK(condition, why)                                        \
-  do {                                                                      \
-    if (!(condition)) [[unlikely]] {                                        \
-      ::tripla::CheckFailed(__FILE__, __LINE__, #condition, why);           \
-    }                                                                       \
+#define TRIPLA_CHECK(condition, why)                              \
+  do {                                                            \
+    if (!(condition)) [[unlikely]] {                              \
+      ::tripla::CheckFailed(__FILE__, __LINE__, #condition, why); \
+    }                                                             \
   } while (false)

@@ -7,11 +7,11 @@
 #include "absl/status/statusor.h"
 
 // Returns the status of `expression` from the enclosing function unless it is OK.
-#define TRIPLA_RETURN_IF_ERROR(expression)                             \
-  do {                                                                 \
-    if (absl::Status status_ = (expression); !status_.ok()) {          \
-      return status_;                                                  \
-    }                                                                  \
+#define TRIPLA_RETURN_IF_ERROR(expression)                    \
+  do {                                                        \
+    if (absl::Status status_ = (expression); !status_.ok()) { \
+      return status_;                                         \
+    }                                                         \
   } while (false)
 
 #define TRIPLA_STATUS_CONCAT_INNER(a, b) a##b

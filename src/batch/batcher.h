@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "log/log.h"
+#include "model/command.h"
+#include "model/outcome.h"
+
+namespace tripla {
+
+// One call that waits for the log: a single write, or the operations of a BatchRequest, which stay
+// together and in order.
+struct Call {
+  // Takes the outcomes, one a command, or why the call was surely not applied: DeadlineExceeded when
+  // its deadline passed before it was logged, else what the log says. Called exactly once, on the
+  // batcher's thread or the log's, which it must not block; the outcomes may be moved from.
+  using DoneFn = std::function<void(absl::StatusOr<std::span<Outcome>>)>;
+
+  std::vector<Command> commands;
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
+  DoneFn done;
+};
+
+// Makes Batches of the calls that wait and submits them to the log: group commit without a timer
+// (design 5). While one batch is being made durable the next collects, so an empty system adds no
+// delay and a busy one fills its batches by itself.
+//
+// Thread-safety: Enqueue() from any thread; it never waits for the log. One thread of its own submits.
+// Limits: limits::kQueueCommandsMax and kQueueBytesMax waiting; a batch closes at kLogBatch...Max.
+class Batcher {
+ public:
+  // `log` outlives the batcher.
+  explicit Batcher(Log& log);
+  ~Batcher();
+
+  Batcher(const Batcher&) = delete;
+  Batcher& operator=(const Batcher&) = delete;
+
+  // Takes a call, or refuses it at once and leaves `call.done` uncalled. `call.commands` is not empty.
+  //
+  // Errors: ResourceExhausted when the queue is full; Unavailable after Stop().
+  [[nodiscard]] absl::Status Enqueue(Call call);
+
+  // Answers what was enqueued, then stops. Idempotent; not from a DoneFn.
+  void Stop();
+
+ private:
+  void Run();
+  // Waits for work and takes what fits in one batch. Empty once stopped and drained.
+  std::vector<Call> TakeCalls();
+  void Submit(std::vector<Call> calls);
+
+  Log& log_;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<Call> queue_ ABSL_GUARDED_BY(mutex_);
+  size_t queued_commands_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace tripla

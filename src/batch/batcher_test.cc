@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "batch/batcher.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "model/limits.h"
+
+namespace tripla {
+namespace {
+
+// Holds every batch until the test lets it through; answers each command with its place as revision.
+class GatedLog : public Log {
+ public:
+  void Submit(Batch batch, DoneFn done) override {
+    MutexLock lock(mutex_);
+    ++arrived_;
+    changed_.NotifyAll();
+    while (!open_) changed_.Wait(mutex_);
+    batch_sizes_.push_back(batch.commands.size());
+    std::vector<Outcome> outcomes(batch.commands.size());
+    for (Outcome& outcome : outcomes) outcome.revision = ++revision_;
+    done(std::move(outcomes));
+  }
+  absl::Status ReleasePrefix(LogIndex) override { return absl::OkStatus(); }
+  Status GetStatus() const override { return {}; }
+  void Stop() override {}
+
+  void AwaitArrival() {
+    MutexLock lock(mutex_);
+    while (arrived_ == 0) changed_.Wait(mutex_);
+  }
+  void Open() {
+    MutexLock lock(mutex_);
+    open_ = true;
+    changed_.NotifyAll();
+  }
+  std::vector<size_t> batch_sizes() {
+    MutexLock lock(mutex_);
+    return batch_sizes_;
+  }
+
+ private:
+  Mutex mutex_;
+  Condition changed_;
+  int arrived_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool open_ ABSL_GUARDED_BY(mutex_) = false;
+  uint64_t revision_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::vector<size_t> batch_sizes_ ABSL_GUARDED_BY(mutex_);
+};
+
+// A call of `commands` commands whose revisions, or failure, arrive in the future.
+struct Waited {
+  std::promise<absl::StatusOr<std::vector<uint64_t>>> promise;
+
+  Call MakeCall(size_t commands) {
+    Call call;
+    call.commands.resize(commands);
+    call.done = [this](absl::StatusOr<std::span<Outcome>> outcomes) {
+      if (!outcomes.ok()) return promise.set_value(outcomes.status());
+      std::vector<uint64_t> revisions;
+      for (const Outcome& outcome : *outcomes) revisions.push_back(outcome.revision);
+      promise.set_value(revisions);
+    };
+    return call;
+  }
+  absl::StatusOr<std::vector<uint64_t>> Get() { return promise.get_future().get(); }
+};
+
+TEST(Batcher, CollectsTheNextBatchWhileOneIsBeingMadeDurable) {
+  GatedLog log;
+  Batcher batcher(log);
+  Waited first;
+  ASSERT_TRUE(batcher.Enqueue(first.MakeCall(1)).ok());
+  log.AwaitArrival();
+  std::vector<Waited> more(10);
+  for (Waited& waited : more) ASSERT_TRUE(batcher.Enqueue(waited.MakeCall(3)).ok());
+  log.Open();
+  EXPECT_EQ(*first.Get(), std::vector<uint64_t>{1});
+  for (size_t i = 0; i < more.size(); ++i) {
+    EXPECT_EQ(*more[i].Get(), (std::vector<uint64_t>{3 * i + 2, 3 * i + 3, 3 * i + 4}));
+  }
+  EXPECT_EQ(log.batch_sizes(), (std::vector<size_t>{1, 30}));
+}
+
+TEST(Batcher, RefusesWhenItsQueueIsFullAndRecovers) {
+  GatedLog log;
+  Batcher batcher(log);
+  Waited first, filling, refused, after;
+  ASSERT_TRUE(batcher.Enqueue(first.MakeCall(1)).ok());
+  log.AwaitArrival();
+  ASSERT_TRUE(batcher.Enqueue(filling.MakeCall(limits::kQueueCommandsMax)).ok());
+  EXPECT_EQ(batcher.Enqueue(refused.MakeCall(1)).code(), absl::StatusCode::kResourceExhausted);
+  log.Open();
+  EXPECT_TRUE(filling.Get().ok());
+  ASSERT_TRUE(batcher.Enqueue(after.MakeCall(1)).ok());
+  EXPECT_TRUE(after.Get().ok());
+}
+
+TEST(Batcher, DropsWorkWhoseDeadlinePassedBeforeItIsLogged) {
+  GatedLog log;
+  Batcher batcher(log);
+  Waited expired, live;
+  Call call = expired.MakeCall(1);
+  call.deadline = std::chrono::steady_clock::now();
+  log.Open();
+  ASSERT_TRUE(batcher.Enqueue(std::move(call)).ok());
+  EXPECT_EQ(expired.Get().status().code(), absl::StatusCode::kDeadlineExceeded);
+  ASSERT_TRUE(batcher.Enqueue(live.MakeCall(1)).ok());
+  EXPECT_TRUE(live.Get().ok());
+  EXPECT_EQ(log.batch_sizes(), std::vector<size_t>{1});
+}
+
+TEST(Batcher, AnswersWhatItTookBeforeItStops) {
+  GatedLog log;
+  Batcher batcher(log);
+  std::vector<Waited> calls(100);
+  for (Waited& waited : calls) ASSERT_TRUE(batcher.Enqueue(waited.MakeCall(1)).ok());
+  log.Open();
+  batcher.Stop();
+  for (Waited& waited : calls) EXPECT_TRUE(waited.Get().ok());
+  EXPECT_EQ(batcher.Enqueue(Waited().MakeCall(1)).code(), absl::StatusCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace tripla

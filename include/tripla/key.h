@@ -29,12 +29,13 @@ class Key {
   // Reads big-endian two's complement, as Java's BigInteger.toByteArray() writes it. Redundant sign
   // bytes are dropped: 00 01 is 01 (R10).
   //
-  // Errors: InvalidArgument when `bytes` is empty; ResourceExhausted when it is longer than kBytesMax,
-  // redundant sign bytes included (R14).
+  // Errors: InvalidArgument when `bytes` is empty; ResourceExhausted when it is longer than
+  // kBytesMax, redundant sign bytes included (R14).
   [[nodiscard]] static absl::StatusOr<Key> FromTwosComplement(std::string_view bytes);
 
-  // Reads what a person types: "-12", "007", "-0", "0xff", "-0xff", "10_000" (one underscore between
-  // two digits) and "uuid:123e4567-e89b-12d3-a456-426614174000" (its 128 bits as an unsigned number).
+  // Reads what a person types: "-12", "007", "-0", "0xff", "-0xff", "10_000" (one underscore
+  // between two digits) and "uuid:123e4567-e89b-12d3-a456-426614174000" (its 128 bits as an
+  // unsigned number).
   //
   // Errors: InvalidArgument, which says what is wrong; ResourceExhausted above kBytesMax.
   [[nodiscard]] static absl::StatusOr<Key> Parse(std::string_view text);
@@ -44,21 +45,23 @@ class Key {
   // Errors: InvalidArgument when `bytes` is not the canonical ordered form of an integer.
   [[nodiscard]] static absl::StatusOr<Key> FromOrderedBytes(std::string_view bytes);
 
-  // Decimal digits, with "-" before a negative number. Time grows faster than linear: a key of 64 KiB
-  // takes milliseconds.
+  // Decimal digits, with "-" before a negative number. Time grows faster than linear: a key of 64
+  // KiB takes milliseconds.
   [[nodiscard]] std::string ToText() const;
 
   // The canonical wire form, never empty; a view into this Key.
   [[nodiscard]] std::string_view twos_complement() const;
 
-  // The form inside the map: memcmp orders it as the integers order. A view into this Key. It is the
-  // two's complement form behind a header that tells sign and length (docs/formats.md, "Keys").
+  // The form inside the map: memcmp orders it as the integers order. A view into this Key. It is
+  // the two's complement form behind a header that tells sign and length (docs/formats.md, "Keys").
   [[nodiscard]] std::string_view ordered_bytes() const { return ordered_bytes_; }
 
   // The two's complement form inside an ordered form, without a copy. `ordered` must be canonical.
   [[nodiscard]] static std::string_view TwosComplementOf(std::string_view ordered);
 
-  friend bool operator==(const Key& a, const Key& b) { return a.ordered_bytes_ == b.ordered_bytes_; }
+  friend bool operator==(const Key& a, const Key& b) {
+    return a.ordered_bytes_ == b.ordered_bytes_;
+  }
   friend std::strong_ordering operator<=>(const Key& a, const Key& b) {
     return a.ordered_bytes_.compare(b.ordered_bytes_) <=> 0;
   }

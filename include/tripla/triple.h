@@ -15,7 +15,8 @@ struct Triple {
   friend bool operator==(const Triple&, const Triple&) = default;
 };
 
-// How a decided operation ended: the `e` of the specification's table (R4-R8). Values as on the wire.
+// How a decided operation ended: the `e` of the specification's table (R4-R8). Values as on the
+// wire.
 enum class Result : uint8_t {
   kSuccess = 1,
   kError = 2,         // set: the key is present; get and del: it is absent

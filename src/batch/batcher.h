@@ -22,9 +22,9 @@ namespace tripla {
 // One call that waits for the log: a single write, or the operations of a BatchRequest, which stay
 // together and in order.
 struct Call {
-  // Takes the outcomes, one a command, or why the call was surely not applied: DeadlineExceeded when
-  // its deadline passed before it was logged, else what the log says. Called exactly once, on the
-  // batcher's thread or the log's, which it must not block; the outcomes may be moved from.
+  // Takes the outcomes, one a command, or why the call was surely not applied: DeadlineExceeded
+  // when its deadline passed before it was logged, else what the log says. Called exactly once, on
+  // the batcher's thread or the log's, which it must not block; the outcomes may be moved from.
   using DoneFn = std::function<void(absl::StatusOr<std::span<Outcome>>)>;
 
   std::vector<Command> commands;
@@ -36,8 +36,9 @@ struct Call {
 // (design 5). While one batch is being made durable the next collects, so an empty system adds no
 // delay and a busy one fills its batches by itself.
 //
-// Thread-safety: Enqueue() from any thread; it never waits for the log. One thread of its own submits.
-// Limits: limits::kQueueCommandsMax and kQueueBytesMax waiting; a batch closes at kLogBatch...Max.
+// Thread-safety: Enqueue() from any thread; it never waits for the log. One thread of its own
+// submits. Limits: limits::kQueueCommandsMax and kQueueBytesMax waiting; a batch closes at
+// kLogBatch...Max.
 class Batcher {
  public:
   // `log` outlives the batcher.
@@ -47,7 +48,8 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  // Takes a call, or refuses it at once and leaves `call.done` uncalled. `call.commands` is not empty.
+  // Takes a call, or refuses it at once and leaves `call.done` uncalled. `call.commands` is not
+  // empty.
   //
   // Errors: ResourceExhausted when the queue is full; Unavailable after Stop().
   [[nodiscard]] absl::Status Enqueue(Call call);

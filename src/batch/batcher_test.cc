@@ -13,7 +13,8 @@
 namespace tripla {
 namespace {
 
-// Holds every batch until the test lets it through; answers each command with its place as revision.
+// Holds every batch until the test lets it through; answers each command with its place as
+// revision.
 class GatedLog : public Log {
  public:
   void Submit(Batch batch, DoneFn done) override {

@@ -14,18 +14,18 @@
 
 namespace tripla {
 
-// Puts Batches into one order, makes each durable as configured, and only then has it applied. The one
-// seam between a single server and replicas (design 1):
+// Puts Batches into one order, makes each durable as configured, and only then has it applied. The
+// one seam between a single server and replicas (design 1):
 //
 //   MemoryLog  orders only: `--log off`, and tests
 //   LocalLog   appends to files and syncs them: one server
 //
-// A log knows nothing of maps or images: the server hands it an ApplyFn and tells it which prefix it no
-// longer needs.
+// A log knows nothing of maps or images: the server hands it an ApplyFn and tells it which prefix
+// it no longer needs.
 class Log {
  public:
-  // Applies a batch that is durable at its place. Called for each place once, in order, by one thread
-  // at a time, also for those found at the start. Must not call the log.
+  // Applies a batch that is durable at its place. Called for each place once, in order, by one
+  // thread at a time, also for those found at the start. Must not call the log.
   using ApplyFn = std::function<std::vector<Outcome>(LogPosition, const Batch&)>;
 
   // Takes the outcomes of one batch, one a command, after it was applied; or the reason why it was
@@ -33,27 +33,28 @@ class Log {
   using DoneFn = std::function<void(absl::StatusOr<std::vector<Outcome>>)>;
 
   struct Status {
-    LogPosition last;           // of the newest batch
-    LogIndex first = 0;         // the oldest batch still held; last.index + 1 when it holds none
-    uint64_t bytes = 0;         // on disk
-    std::string durability;     // for people: "fsync always", "log off"
+    LogPosition last;        // of the newest batch
+    LogIndex first = 0;      // the oldest batch still held; last.index + 1 when it holds none
+    uint64_t bytes = 0;      // on disk
+    std::string durability;  // for people: "fsync always", "log off"
   };
 
   virtual ~Log() = default;
 
-  // Submits one batch; `done` is called exactly once, perhaps before this returns. Blocks while the log
-  // cannot take more. One thread submits.
+  // Submits one batch; `done` is called exactly once, perhaps before this returns. Blocks while the
+  // log cannot take more. One thread submits.
   virtual void Submit(Batch batch, DoneFn done) = 0;
 
-  // The batches up to `through`, inclusive, are in an image in force: forgets them where it can. May
-  // keep more. Any thread. Errors: Internal when a file could not be removed; nothing is lost then.
+  // The batches up to `through`, inclusive, are in an image in force: forgets them where it can.
+  // May keep more. Any thread. Errors: Internal when a file could not be removed; nothing is lost
+  // then.
   [[nodiscard]] virtual absl::Status ReleasePrefix(LogIndex through) = 0;
 
   // Any thread.
   [[nodiscard]] virtual Status GetStatus() const = 0;
 
-  // Makes all that was submitted durable. After it Submit() answers Unavailable. Called once, by the
-  // submitting thread or after it has ended.
+  // Makes all that was submitted durable. After it Submit() answers Unavailable. Called once, by
+  // the submitting thread or after it has ended.
   virtual void Stop() = 0;
 };
 

@@ -49,8 +49,9 @@ absl::StatusOr<Command> DecodeCommand(ByteReader& reader) {
   if (!reader.ok()) return absl::DataLossError("a command is cut short");
   if (kind < static_cast<uint8_t>(CommandKind::kSet) ||
       kind > static_cast<uint8_t>(CommandKind::kTestAndSet) || flags > kHasRequestId) {
-    return absl::UnimplementedError(fmt::format(
-        "a command of kind {} with flags {} is unknown to this version of the server", kind, flags));
+    return absl::UnimplementedError(
+        fmt::format("a command of kind {} with flags {} is unknown to this version of the server",
+                    kind, flags));
   }
   command.kind = static_cast<CommandKind>(kind);
   const uint32_t key_bytes = reader.Read<uint32_t>();
@@ -92,7 +93,8 @@ absl::StatusOr<Batch> DecodeBatch(std::string_view bytes) {
     TRIPLA_ASSIGN_OR_RETURN(Command command, DecodeCommand(reader));
     batch.commands.push_back(std::move(command));
   }
-  if (!reader.rest().empty()) return absl::DataLossError("a batch has bytes behind its last command");
+  if (!reader.rest().empty())
+    return absl::DataLossError("a batch has bytes behind its last command");
   return batch;
 }
 

@@ -9,7 +9,8 @@
 
 namespace tripla {
 
-// The bytes of a Batch as every log keeps them (docs/formats.md, "Batch"). Integers are little-endian.
+// The bytes of a Batch as every log keeps them (docs/formats.md, "Batch"). Integers are
+// little-endian.
 //
 //   Batch    count u32, then each Command
 //   Command  kind u8 | flags u8 (1: has a request id) | key length u32 | data length u32
@@ -27,8 +28,8 @@ void EncodeBatch(const Batch& batch, std::string& bytes);
 
 // Reads what EncodeBatch wrote. Safe on any bytes: allocates no more than a small multiple of them.
 //
-// Errors: DataLoss when the bytes are no Batch; Unimplemented for a kind or flag this version does not
-// know, which a newer server has written. The message says which.
+// Errors: DataLoss when the bytes are no Batch; Unimplemented for a kind or flag this version does
+// not know, which a newer server has written. The message says which.
 [[nodiscard]] absl::StatusOr<Batch> DecodeBatch(std::string_view bytes);
 
 }  // namespace tripla

@@ -43,7 +43,8 @@ TEST(BatchCodec, RefusesEveryCut) {
   std::string bytes;
   EncodeBatch(Sample(), bytes);
   for (size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_EQ(DecodeBatch(bytes.substr(0, size)).status().code(), absl::StatusCode::kDataLoss) << size;
+    EXPECT_EQ(DecodeBatch(bytes.substr(0, size)).status().code(), absl::StatusCode::kDataLoss)
+        << size;
   }
   EXPECT_FALSE(DecodeBatch(bytes + '\0').ok());
 }

@@ -31,8 +31,8 @@ struct RequestId {
   friend bool operator==(const RequestId&, const RequestId&) = default;
 };
 
-// One operation, checked at the edge: within limits, key canonical. A value; what a kind does not use
-// stays zero.
+// One operation, checked at the edge: within limits, key canonical. A value; what a kind does not
+// use stays zero.
 struct Command {
   CommandKind kind = CommandKind::kGet;
   Key key;

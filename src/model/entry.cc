@@ -8,8 +8,8 @@ namespace tripla {
 
 EntryRef Entry::Create(const Fields& fields, std::string_view ordered_key, std::string_view data) {
   void* memory = ::operator new(sizeof(Entry) + ordered_key.size() + data.size());
-  auto* entry = new (memory) Entry(fields, static_cast<uint32_t>(ordered_key.size()),
-                                   static_cast<uint32_t>(data.size()));
+  auto* entry = new (memory)
+      Entry(fields, static_cast<uint32_t>(ordered_key.size()), static_cast<uint32_t>(data.size()));
   char* bytes = const_cast<char*>(entry->bytes());
   bytes = std::copy(ordered_key.begin(), ordered_key.end(), bytes);
   std::copy(data.begin(), data.end(), bytes);

@@ -10,8 +10,8 @@ namespace tripla {
 namespace {
 
 // The ordered form is a header that rises with the integer's length for numbers from zero up and
-// falls with it for negative ones, then the canonical two's complement bytes. Of two numbers with one
-// header, two's complement of equal length and sign compares rightly as it stands.
+// falls with it for negative ones, then the canonical two's complement bytes. Of two numbers with
+// one header, two's complement of equal length and sign compares rightly as it stands.
 //
 //   length 1..123, not negative   80 + length
 //   longer, not negative          FC, then the length in 3 bytes, big-endian
@@ -64,7 +64,8 @@ Key::Key() : ordered_bytes_(Ordered(std::string_view("\0", 1))) {}
 absl::StatusOr<Key> Key::FromTwosComplement(std::string_view bytes) {
   if (bytes.empty()) {
     return absl::InvalidArgumentError(
-        "the key is empty; a key is an integer in big-endian two's complement, zero is the byte 00");
+        "the key is empty; a key is an integer in big-endian two's complement, zero is the byte "
+        "00");
   }
   if (bytes.size() > kBytesMax) {
     return absl::ResourceExhaustedError(

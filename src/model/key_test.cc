@@ -38,8 +38,17 @@ TEST(Key, RefusesTheEmptyAndTheTooLong) {
 
 TEST(Key, OrdersAsIntegers) {
   std::vector<Key> ascending;
-  std::vector<std::string> magnitudes = {"1", "2", "127", "128", "255", "256", "32767", "32768",
-                                         "65535", "65536", "18446744073709551616"};
+  std::vector<std::string> magnitudes = {"1",
+                                         "2",
+                                         "127",
+                                         "128",
+                                         "255",
+                                         "256",
+                                         "32767",
+                                         "32768",
+                                         "65535",
+                                         "65536",
+                                         "18446744073709551616"};
   for (size_t bytes : {122u, 123u, 124u, 125u, 1000u, 65'535u}) {
     magnitudes.push_back("0x7f" + std::string(2 * (bytes - 1), 'f'));
     magnitudes.push_back("0x80" + std::string(2 * (bytes - 1), '0'));
@@ -79,10 +88,10 @@ TEST(Key, KeepsTenThousandDigits) {
 }
 
 TEST(Key, RefusesTextThatIsNoInteger) {
-  for (const char* text :
-       {"", "x", "1.5", "-", "+", "0x", "1_", "_1", "1__0", "0x_1", "1 ", " 1", "--1", "1e3", "uuid:",
-        "uuid:00000000000000000000000000000000", "uuid:00000000-0000-0000-0000-0000000000fg",
-        "uuid:00000000-0000-0000-0000-0000000000ff0", "٣"}) {
+  for (const char* text : {"", "x", "1.5", "-", "+", "0x", "1_", "_1", "1__0", "0x_1", "1 ", " 1",
+                           "--1", "1e3", "uuid:", "uuid:00000000000000000000000000000000",
+                           "uuid:00000000-0000-0000-0000-0000000000fg",
+                           "uuid:00000000-0000-0000-0000-0000000000ff0", "٣"}) {
     EXPECT_EQ(Key::Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }

@@ -54,8 +54,8 @@ bool IsDigit(char c, int base) {
   return base == 16 ? std::isxdigit(byte) != 0 : std::isdigit(byte) != 0;
 }
 
-// Big-endian two's complement of `integer`, which it changes. A negative number is the complement of
-// its magnitude minus one, and so needs floor(bits / 8) + 1 bytes as a positive one does.
+// Big-endian two's complement of `integer`, which it changes. A negative number is the complement
+// of its magnitude minus one, and so needs floor(bits / 8) + 1 bytes as a positive one does.
 std::string TwosComplement(Integer& integer) {
   const bool negative = mpz_sgn(integer.get()) < 0;
   if (negative) mpz_com(integer.get(), integer.get());  // -x - 1, not negative
@@ -64,7 +64,8 @@ std::string TwosComplement(Integer& integer) {
   std::string magnitude(bytes.size(), '\0');
   mpz_export(magnitude.data(), &count, 1, 1, 1, 0, integer.get());
   std::copy_n(magnitude.begin(), count, bytes.end() - static_cast<ptrdiff_t>(count));
-  if (negative) std::transform(bytes.begin(), bytes.end(), bytes.begin(), [](char b) { return ~b; });
+  if (negative)
+    std::transform(bytes.begin(), bytes.end(), bytes.begin(), [](char b) { return ~b; });
   return bytes;
 }
 
@@ -74,12 +75,14 @@ absl::StatusOr<std::string> WithoutUnderscores(std::string_view digits, std::str
   plain.reserve(digits.size());
   for (size_t i = 0; i < digits.size(); ++i) {
     if (digits[i] == '_') {
-      const bool between = i > 0 && i + 1 < digits.size() && digits[i - 1] != '_' && digits[i + 1] != '_';
+      const bool between =
+          i > 0 && i + 1 < digits.size() && digits[i - 1] != '_' && digits[i + 1] != '_';
       if (!between) return NotAnInteger(text, "an underscore stands only between two digits");
     } else if (IsDigit(digits[i], base)) {
       plain += digits[i];
     } else {
-      return NotAnInteger(text, fmt::format("it has the character {}", Quoted(digits.substr(i, 1))));
+      return NotAnInteger(text,
+                          fmt::format("it has the character {}", Quoted(digits.substr(i, 1))));
     }
   }
   if (plain.empty()) return NotAnInteger(text, "it has no digits");
@@ -135,7 +138,8 @@ std::string Key::ToText() const {
   const bool negative = (static_cast<unsigned char>(bytes[0]) & 0x80) != 0;
   std::string magnitude(bytes);
   if (negative) {
-    std::transform(magnitude.begin(), magnitude.end(), magnitude.begin(), [](char b) { return ~b; });
+    std::transform(magnitude.begin(), magnitude.end(), magnitude.begin(),
+                   [](char b) { return ~b; });
   }
   Integer integer;
   mpz_import(integer.get(), magnitude.size(), 1, 1, 1, 0, magnitude.data());

@@ -29,8 +29,8 @@ inline constexpr size_t kQueueCommandsMax = 65'536;
 inline constexpr size_t kQueueBytesMax = size_t{256} << 20;
 
 // The memory of request ids (R13). Part of the replicated state.
-inline constexpr size_t kSessionsMax = 100'000;           // clients; the longest idle goes first
-inline constexpr size_t kAnswersPerSessionMax = 10'000;   // the lowest sequence goes first
+inline constexpr size_t kSessionsMax = 100'000;          // clients; the longest idle goes first
+inline constexpr size_t kAnswersPerSessionMax = 10'000;  // the lowest sequence goes first
 inline constexpr size_t kAnswerBytesMax = size_t{256} << 20;  // all answers with the data they hold
 
 // The reserved size of a request id's `client`.

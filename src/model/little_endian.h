@@ -11,7 +11,8 @@
 // Fixed-size integers in files and log records: little-endian.
 namespace tripla {
 
-static_assert(std::endian::native == std::endian::little, "the formats are read and written in place");
+static_assert(std::endian::native == std::endian::little,
+              "the formats are read and written in place");
 
 template <typename Integer>
 void AppendLittleEndian(std::string& bytes, Integer value) {

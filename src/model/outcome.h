@@ -22,8 +22,8 @@ struct Outcome {
   Refusal refusal = Refusal::kNone;
   Result result = Result::kSuccess;  // meaningless when refused
   EntryRef entry;                    // v': the stored or removed triple, or none
-  // Of the last change to the entry the outcome reports: of this write when it succeeded, else of the
-  // stored entry; for an absent key the revision of the database that the command saw.
+  // Of the last change to the entry the outcome reports: of this write when it succeeded, else of
+  // the stored entry; for an absent key the revision of the database that the command saw.
   uint64_t revision = 0;
   bool replayed = false;  // an answer remembered from the first time this request id came
 };

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tripla/answer.h"
+#include "tripla/key.h"
+#include "tripla/operation.h"
+#include "tripla/server_status.h"
+#include "tripla/triple.h"
+
+namespace tripla {
+
+struct ClientOptions {
+  std::string endpoint = "127.0.0.1:7420";  // HOST:PORT
+  // Of one call as a whole: connecting, every attempt, and the waits between them.
+  std::chrono::milliseconds deadline{5000};
+  // The wait before the second attempt; it doubles with each further one, up to backoff_max. Half
+  // of each wait is chance, so that many clients do not come back at the same moment.
+  std::chrono::milliseconds backoff_min{20};
+  std::chrono::milliseconds backoff_max{1000};
+};
+
+// A connection to a tripla database.
+//
+//   Client client({.endpoint = "127.0.0.1:7420"});
+//   Key key = *Key::Parse("42");
+//   Answer<Decided> set = client.Set(key, UnixMilliseconds(), "lala");
+//   if (!set.ok()) {
+//     // Not decided: set.failure().applied says whether the write may have happened all the same.
+//   } else if (set->result == Result::kError) {
+//     // The key is present; set->value is what it holds.
+//   }
+//
+// Attempts: a call that meets a server out of reach, restarting or overloaded is tried again until
+// its deadline. That is safe: each write carries a request id that makes it happen at most once,
+// however often it is sent, and a repeated attempt gets the answer of the first (R13).
+//
+// Truth: a Failure has applied == kNo only when no attempt can have had an effect: none left this
+// machine, or the server said so for each that did. Once one attempt is in doubt the call is.
+//
+// Thread-safety: every method may be called from any number of threads at once; they share one
+// connection. Do not use a Client in a child after fork().
+// Blocking: a call returns when decided, at its deadline, or soon after CancelCalls(). The
+// constructor does not connect; the first call does. A connection that is cut without a word is
+// noticed within 15 seconds.
+// Lifetime: the destructor requires that no call is running.
+class Client {
+ public:
+  explicit Client(ClientOptions options);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Creates the entry (version 1). kError when the key is present.
+  Answer<Decided> Set(Key key, int64_t timestamp, std::string data) {
+    return Execute(SetOperation{std::move(key), timestamp, std::move(data)});
+  }
+
+  // Reads the entry. kError when absent.
+  Answer<Decided> Get(Key key) { return Execute(GetOperation{std::move(key)}); }
+
+  // Removes the entry; value is what was removed. kError when absent.
+  Answer<Decided> Del(Key key) { return Execute(DelOperation{std::move(key)}); }
+
+  // Removes the entry if it has this version. kNoEntry, kWrongVersion.
+  Answer<Decided> DelVersion(Key key, int64_t version) {
+    return Execute(DelVersionOperation{std::move(key), version});
+  }
+
+  // Replaces timestamp and data if the entry has this version; value is what was there before.
+  // kNoEntry, kWrongVersion; Failure with kOutOfRange at version INT64_MAX.
+  Answer<Decided> TestAndSet(Key key, int64_t timestamp, std::string data, int64_t version) {
+    return Execute(TestAndSetOperation{std::move(key), timestamp, std::move(data), version});
+  }
+
+  // Any one operation.
+  Answer<Decided> Execute(const Operation& operation);
+
+  // All operations in this order, each decided on its own, with one durable write: much faster than
+  // one by one. The answers have the order of the operations. Not a transaction: one that ends in
+  // an error does not undo the others.
+  Answer<std::vector<Decided>> Batch(const std::vector<Operation>& operations);
+
+  // What the server says about itself.
+  Answer<ServerStatus> Status();
+
+  // Writes an image of the map to the server's disk now; answers when it is in force.
+  Answer<ImageInfo> Snapshot();
+
+  // Ends every call that is running now with a Failure of code kCancelled. Calls begun later are
+  // not concerned.
+  void CancelCalls();
+
+ private:
+  class Core;
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace tripla

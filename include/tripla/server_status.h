@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace tripla {
+
+// What a server says about itself.
+struct ServerStatus {
+  std::string node;
+  std::string role;    // standalone, leader, follower, candidate
+  std::string leader;  // node id
+  std::string leader_endpoint;
+  uint64_t term = 0;
+  uint64_t revision = 0;
+  uint64_t keys = 0;
+  std::string state_hash;  // 16 bytes, of the state at `revision`
+
+  std::string software_version;
+  uint64_t uptime_ms = 0;
+  std::string durability;  // e.g. "fsync always"
+  bool writable = false;   // false while the disk is too full to write
+  uint64_t key_bytes_max = 0;
+  uint64_t data_bytes_max = 0;
+  uint64_t batch_operations_max = 0;
+  uint64_t batch_bytes_max = 0;
+  uint64_t held_bytes = 0;       // keys and data of all entries
+  uint64_t sessions = 0;         // clients whose request ids are remembered
+  uint64_t answers = 0;          // request ids remembered
+  uint64_t log_index = 0;        // of the last batch applied
+  uint64_t log_bytes = 0;        // on disk
+  uint64_t image_log_index = 0;  // of the last image in force; 0: none yet
+  uint64_t image_bytes = 0;
+  uint64_t image_unix_ms = 0;
+  uint64_t disk_free_bytes = 0;
+};
+
+// An image of the map that has just come in force.
+struct ImageInfo {
+  uint64_t log_index = 0;  // it holds every batch up to this one, inclusive
+  uint64_t revision = 0;
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  std::string file;  // its name inside the server's data directory
+};
+
+}  // namespace tripla

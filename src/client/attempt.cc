@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/attempt.h"
+
+#include <charconv>
+
+#include "tripla/v1/rpc_status.pb.h"
+#include "tripla/v1/tripla.pb.h"
+
+namespace tripla {
+namespace {
+
+using Applied = Failure::Applied;
+
+// What the server itself says about the write, if it says it.
+std::optional<Applied> Said(const grpc::Status& status) {
+  v1::RpcStatus detailed;
+  if (status.error_details().empty() || !detailed.ParseFromString(status.error_details())) {
+    return std::nullopt;
+  }
+  for (const google::protobuf::Any& detail : detailed.details()) {
+    v1::Undecided undecided;
+    if (!detail.UnpackTo(&undecided)) continue;
+    if (undecided.applied() == v1::Undecided::NO) return Applied::kNo;
+    if (undecided.applied() == v1::Undecided::UNKNOWN) return Applied::kUnknown;
+  }
+  return std::nullopt;
+}
+
+// By gRPC's definition these come before the method runs: nobody there, or nobody let in.
+bool RefusedAtTheDoor(grpc::StatusCode code) {
+  return code == grpc::StatusCode::UNIMPLEMENTED || code == grpc::StatusCode::UNAUTHENTICATED ||
+         code == grpc::StatusCode::PERMISSION_DENIED;
+}
+
+Applied WhetherApplied(const grpc::Status& status, bool connected, Effect effect) {
+  if (effect == Effect::kReads || !connected) return Applied::kNo;
+  if (const std::optional<Applied> said = Said(status)) return *said;
+  return RefusedAtTheDoor(status.error_code()) ? Applied::kNo : Applied::kUnknown;
+}
+
+// What a server that pushes back asks for. `milliseconds` is empty when it asks not to come back.
+struct Pushback {
+  bool given = false;
+  std::optional<std::chrono::milliseconds> milliseconds;
+};
+
+Pushback ReadPushback(const grpc::ClientContext& context) {
+  const auto& metadata = context.GetServerTrailingMetadata();
+  const auto found = metadata.find("grpc-retry-pushback-ms");
+  if (found == metadata.end()) return {};
+  const char* begin = found->second.data();
+  const char* end = begin + found->second.size();
+  int32_t value = -1;
+  const auto [rest, error] = std::from_chars(begin, end, value);
+  // As gRPC defines it: a negative number or nonsense means "do not try again".
+  if (error != std::errc() || rest != end || value < 0) return {.given = true};
+  return {.given = true, .milliseconds = std::chrono::milliseconds(value)};
+}
+
+}  // namespace
+
+AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext& context,
+                           const std::string& target, Effect effect) {
+  AttemptFailure attempt;
+  // gRPC gives a call its peer when it hands it to a transport; until then it names the target.
+  attempt.connected = context.peer() != target;
+  attempt.failure.code = static_cast<absl::StatusCode>(status.error_code());
+  attempt.failure.message = status.error_message();
+  attempt.failure.applied = WhetherApplied(status, attempt.connected, effect);
+  const Pushback pushback = ReadPushback(context);
+  attempt.failure.retry_after = pushback.milliseconds;
+  attempt.worth_retrying = pushback.given ? pushback.milliseconds.has_value()
+                                          : status.error_code() == grpc::StatusCode::UNAVAILABLE;
+  return attempt;
+}
+
+}  // namespace tripla

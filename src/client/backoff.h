@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <random>
+
+namespace tripla {
+
+// How long to wait before each further attempt of one call: twice as long each time, between half
+// and the whole of it by chance.
+//
+// Thread-safety: none; one call uses one Backoff.
+class Backoff {
+ public:
+  // Requires 0 < least <= most (checked).
+  Backoff(std::chrono::milliseconds least, std::chrono::milliseconds most, uint64_t seed);
+
+  [[nodiscard]] std::chrono::microseconds Next();
+
+ private:
+  std::chrono::microseconds whole_;
+  std::chrono::microseconds most_;
+  std::minstd_rand chance_;
+};
+
+}  // namespace tripla

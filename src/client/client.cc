@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tripla/client.h"
+
+#include <fmt/core.h>
+#include <grpc/support/time.h>
+#include <grpcpp/client_context.h>
+
+#include <algorithm>
+#include <functional>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "base/quantity.h"
+#include "client/attempt.h"
+#include "client/backoff.h"
+#include "client/connection.h"
+#include "client/request_ids.h"
+#include "client/running_calls.h"
+#include "client/wire.h"
+#include "tripla/v1/tripla.grpc.pb.h"
+
+namespace tripla {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// One try of a call: sends the request and fills in the reply.
+using AttemptFunction = std::function<grpc::Status(grpc::ClientContext&)>;
+
+// In gRPC's form of the same clock, so that setting the system's clock does not move a deadline.
+gpr_timespec DeadlineOf(Clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_micros(left.count(), GPR_TIMESPAN));
+}
+
+grpc::Status Send(v1::KeyValue::Stub& stub, grpc::ClientContext& context,
+                  const v1::Operation& request, v1::Reply* reply) {
+  reply->Clear();
+  switch (request.operation_case()) {
+    case v1::Operation::kSet:
+      return stub.Set(&context, request.set(), reply);
+    case v1::Operation::kGet:
+      return stub.Get(&context, request.get(), reply);
+    case v1::Operation::kDel:
+      return stub.Del(&context, request.del(), reply);
+    case v1::Operation::kDelVersion:
+      return stub.DelVersion(&context, request.del_version(), reply);
+    case v1::Operation::kTestAndSet:
+      return stub.TestAndSet(&context, request.test_and_set(), reply);
+    case v1::Operation::OPERATION_NOT_SET:
+      break;
+  }
+  return {grpc::StatusCode::INTERNAL, "an operation without a kind"};
+}
+
+Failure NotUnderstood(Effect effect) {
+  return {absl::StatusCode::kInternal,
+          "the server's answer is of a kind that this client does not know; is it newer?",
+          effect == Effect::kReads ? Failure::Applied::kNo : Failure::Applied::kUnknown,
+          std::nullopt};
+}
+
+}  // namespace
+
+class Client::Core {
+ public:
+  explicit Core(ClientOptions options)
+      : options_(std::move(options)),
+        target_(TargetOf(options_.endpoint)),
+        channel_(OpenChannel(target_)),
+        key_value_(v1::KeyValue::NewStub(channel_)),
+        admin_(v1::Admin::NewStub(channel_)) {}
+
+  Answer<Decided> Execute(const Operation& operation);
+  Answer<std::vector<Decided>> Batch(const std::vector<Operation>& operations);
+  Answer<ServerStatus> Status();
+  Answer<ImageInfo> Snapshot();
+  void CancelCalls() { running_.CancelAll(); }
+
+ private:
+  // Attempts a call until it succeeds (nullopt), is refused for good, or its time is over.
+  std::optional<Failure> Call(Effect effect, const AttemptFunction& attempt);
+
+  // The failure of a call that ends with `last`. `in_doubt`: an attempt may have been applied.
+  Failure FinalFailure(AttemptFailure last, bool in_doubt);
+
+  v1::RequestId IdOf(const RequestIds::Lease& lease, uint64_t offset) const;
+
+  const ClientOptions options_;
+  const std::string target_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::KeyValue::Stub> key_value_;
+  const std::unique_ptr<v1::Admin::Stub> admin_;
+  RequestIds ids_;
+  RunningCalls running_;
+};
+
+std::optional<Failure> Client::Core::Call(Effect effect, const AttemptFunction& attempt) {
+  const RunningCalls::Era era = running_.Now();
+  const Clock::time_point deadline = Clock::now() + options_.deadline;
+  std::optional<Backoff> backoff;
+  bool in_doubt = false;
+  while (true) {
+    grpc::ClientContext context;
+    context.set_deadline(DeadlineOf(deadline));
+    // Until there is a connection nothing is sent, and so nothing is in doubt.
+    context.set_wait_for_ready(true);
+    grpc::Status status;
+    {
+      const RunningCalls::Attempt running(running_, era, context);
+      status = attempt(context);
+    }
+    if (status.ok()) return std::nullopt;
+
+    AttemptFailure failed = ReadFailure(status, context, target_, effect);
+    in_doubt = in_doubt || failed.failure.applied == Failure::Applied::kUnknown;
+    if (!failed.worth_retrying) return FinalFailure(std::move(failed), in_doubt);
+    if (!backoff)
+      backoff.emplace(options_.backoff_min, options_.backoff_max, std::random_device()());
+    Clock::duration wait = backoff->Next();
+    if (failed.failure.retry_after)
+      wait = std::max<Clock::duration>(wait, *failed.failure.retry_after);
+    // A wait past the deadline would only delay the bad news. Cancelled means no further attempt.
+    if (Clock::now() + wait >= deadline || !running_.Sleep(era, Clock::now() + wait)) {
+      return FinalFailure(std::move(failed), in_doubt);
+    }
+  }
+}
+
+Failure Client::Core::FinalFailure(AttemptFailure last, bool in_doubt) {
+  Failure failure = std::move(last.failure);
+  failure.applied = in_doubt ? Failure::Applied::kUnknown : Failure::Applied::kNo;
+  const bool timed_out = failure.code == absl::StatusCode::kDeadlineExceeded;
+  if (!last.connected && failure.code != absl::StatusCode::kCancelled) {
+    failure.message = fmt::format("no connection to {} within {}: {}", options_.endpoint,
+                                  DurationText(options_.deadline), WhyNotConnected(channel_));
+  } else if (timed_out) {
+    failure.message = fmt::format("no answer from {} within {}", options_.endpoint,
+                                  DurationText(options_.deadline));
+  }
+  return failure;
+}
+
+v1::RequestId Client::Core::IdOf(const RequestIds::Lease& lease, uint64_t offset) const {
+  v1::RequestId id;
+  id.set_client(ids_.client());
+  id.set_sequence(lease.first() + offset);
+  id.set_first_unanswered(lease.first_unanswered());
+  return id;
+}
+
+Answer<Decided> Client::Core::Execute(const Operation& operation) {
+  const Effect effect = EffectOf(operation);
+  v1::Operation request = ToWire(operation);
+  std::optional<RequestIds::Lease> lease;
+  if (effect == Effect::kWrites) SetRequestId(request, IdOf(lease.emplace(ids_, 1), 0));
+  v1::Reply reply;
+  std::optional<Failure> failure = Call(effect, [&](grpc::ClientContext& context) {
+    return Send(*key_value_, context, request, &reply);
+  });
+  if (failure) return *std::move(failure);
+  std::optional<Decided> decided = FromWire(std::move(reply));
+  if (!decided) return NotUnderstood(effect);
+  return *std::move(decided);
+}
+
+Answer<std::vector<Decided>> Client::Core::Batch(const std::vector<Operation>& operations) {
+  Effect effect = Effect::kReads;
+  const RequestIds::Lease lease(ids_, operations.size());
+  v1::BatchRequest request;
+  for (const Operation& operation : operations) {
+    if (EffectOf(operation) == Effect::kWrites) effect = Effect::kWrites;
+    const uint64_t offset = static_cast<uint64_t>(request.operations_size());
+    v1::Operation& wire = *request.add_operations();
+    wire = ToWire(operation);
+    SetRequestId(wire, IdOf(lease, offset));
+  }
+  v1::BatchReply reply;
+  std::optional<Failure> failure = Call(effect, [&](grpc::ClientContext& context) {
+    reply.Clear();
+    return key_value_->Batch(&context, request, &reply);
+  });
+  if (failure) return *std::move(failure);
+  std::vector<Decided> answers;
+  answers.reserve(operations.size());
+  for (v1::Reply& one : *reply.mutable_replies()) {
+    std::optional<Decided> decided = FromWire(std::move(one));
+    if (!decided) return NotUnderstood(effect);
+    answers.push_back(*std::move(decided));
+  }
+  if (answers.size() != operations.size()) return NotUnderstood(effect);
+  return answers;
+}
+
+Answer<ServerStatus> Client::Core::Status() {
+  v1::StatusReply reply;
+  std::optional<Failure> failure = Call(Effect::kReads, [&](grpc::ClientContext& context) {
+    return admin_->Status(&context, {}, &reply);
+  });
+  if (failure) return *std::move(failure);
+  return FromWire(reply);
+}
+
+Answer<ImageInfo> Client::Core::Snapshot() {
+  v1::SnapshotReply reply;
+  // An image changes nothing that a later one would not: as harmless to repeat as a read.
+  std::optional<Failure> failure = Call(Effect::kReads, [&](grpc::ClientContext& context) {
+    return admin_->Snapshot(&context, {}, &reply);
+  });
+  if (failure) return *std::move(failure);
+  return FromWire(reply);
+}
+
+Client::Client(ClientOptions options) : core_(std::make_unique<Core>(std::move(options))) {}
+Client::~Client() = default;
+
+Answer<Decided> Client::Execute(const Operation& operation) { return core_->Execute(operation); }
+
+Answer<std::vector<Decided>> Client::Batch(const std::vector<Operation>& operations) {
+  return core_->Batch(operations);
+}
+
+Answer<ServerStatus> Client::Status() { return core_->Status(); }
+Answer<ImageInfo> Client::Snapshot() { return core_->Snapshot(); }
+void Client::CancelCalls() { core_->CancelCalls(); }
+
+}  // namespace tripla

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+#include <string>
+
+namespace tripla {
+
+// What gRPC calls the server at `endpoint` (HOST:PORT).
+[[nodiscard]] std::string TargetOf(const std::string& endpoint);
+
+// A channel of its own to `target`, with gRPC's own retries off.
+[[nodiscard]] std::shared_ptr<grpc::Channel> OpenChannel(const std::string& target);
+
+// Why `channel` is not connected, as far as is known: "Connection refused".
+[[nodiscard]] std::string WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel);
+
+}  // namespace tripla

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/wire.h"
+
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace tripla {
+namespace {
+
+void Fill(v1::Operation& wire, const SetOperation& from) {
+  v1::SetRequest& to = *wire.mutable_set();
+  to.set_key(std::string(from.key.twos_complement()));
+  to.set_timestamp(from.timestamp);
+  to.set_data(from.data);
+}
+
+void Fill(v1::Operation& wire, const GetOperation& from) {
+  wire.mutable_get()->set_key(std::string(from.key.twos_complement()));
+}
+
+void Fill(v1::Operation& wire, const DelOperation& from) {
+  wire.mutable_del()->set_key(std::string(from.key.twos_complement()));
+}
+
+void Fill(v1::Operation& wire, const DelVersionOperation& from) {
+  v1::DelVersionRequest& to = *wire.mutable_del_version();
+  to.set_key(std::string(from.key.twos_complement()));
+  to.set_version(from.version);
+  to.set_if_revision(from.if_revision);
+}
+
+void Fill(v1::Operation& wire, const TestAndSetOperation& from) {
+  v1::TestAndSetRequest& to = *wire.mutable_test_and_set();
+  to.set_key(std::string(from.key.twos_complement()));
+  to.mutable_value()->set_timestamp(from.timestamp);
+  to.mutable_value()->set_data(from.data);
+  to.set_version(from.version);
+  to.set_if_revision(from.if_revision);
+}
+
+std::optional<Result> FromWire(v1::Result result) {
+  switch (result) {
+    case v1::SUCCESS:
+      return Result::kSuccess;
+    case v1::ERROR:
+      return Result::kError;
+    case v1::ERROR_NE:
+      return Result::kNoEntry;
+    case v1::ERROR_WV:
+      return Result::kWrongVersion;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Effect EffectOf(const Operation& operation) {
+  return std::holds_alternative<GetOperation>(operation) ? Effect::kReads : Effect::kWrites;
+}
+
+v1::Operation ToWire(const Operation& operation) {
+  v1::Operation wire;
+  std::visit([&](const auto& from) { Fill(wire, from); }, operation);
+  return wire;
+}
+
+void SetRequestId(v1::Operation& operation, const v1::RequestId& id) {
+  switch (operation.operation_case()) {
+    case v1::Operation::kSet:
+      *operation.mutable_set()->mutable_request_id() = id;
+      break;
+    case v1::Operation::kDel:
+      *operation.mutable_del()->mutable_request_id() = id;
+      break;
+    case v1::Operation::kDelVersion:
+      *operation.mutable_del_version()->mutable_request_id() = id;
+      break;
+    case v1::Operation::kTestAndSet:
+      *operation.mutable_test_and_set()->mutable_request_id() = id;
+      break;
+    case v1::Operation::kGet:
+    case v1::Operation::OPERATION_NOT_SET:
+      break;
+  }
+}
+
+std::optional<Decided> FromWire(v1::Reply reply) {
+  const std::optional<Result> result = FromWire(reply.result());
+  if (!result.has_value()) return std::nullopt;
+  Decided decided{.result = *result, .revision = reply.revision(), .replayed = reply.replayed()};
+  if (reply.has_value()) {
+    v1::Triple& value = *reply.mutable_value();
+    decided.value = Triple{value.version(), value.timestamp(), std::move(*value.mutable_data())};
+  }
+  return decided;
+}
+
+ServerStatus FromWire(const v1::StatusReply& reply) {
+  return {
+      .node = reply.node(),
+      .role = reply.role(),
+      .leader = reply.leader(),
+      .leader_endpoint = reply.leader_endpoint(),
+      .term = reply.term(),
+      .revision = reply.revision(),
+      .keys = reply.keys(),
+      .state_hash = reply.state_hash(),
+      .software_version = reply.software_version(),
+      .uptime_ms = reply.uptime_ms(),
+      .durability = reply.durability(),
+      .writable = reply.writable(),
+      .key_bytes_max = reply.key_bytes_max(),
+      .data_bytes_max = reply.data_bytes_max(),
+      .batch_operations_max = reply.batch_operations_max(),
+      .batch_bytes_max = reply.batch_bytes_max(),
+      .held_bytes = reply.held_bytes(),
+      .sessions = reply.sessions(),
+      .answers = reply.answers(),
+      .log_index = reply.log_index(),
+      .log_bytes = reply.log_bytes(),
+      .image_log_index = reply.image_log_index(),
+      .image_bytes = reply.image_bytes(),
+      .image_unix_ms = reply.image_unix_ms(),
+      .disk_free_bytes = reply.disk_free_bytes(),
+  };
+}
+
+ImageInfo FromWire(const v1::SnapshotReply& reply) {
+  return {.log_index = reply.log_index(),
+          .revision = reply.revision(),
+          .entries = reply.entries(),
+          .bytes = reply.bytes(),
+          .file = reply.file()};
+}
+
+}  // namespace tripla

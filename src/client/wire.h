@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "client/attempt.h"
+#include "client/request_ids.h"
+#include "tripla/answer.h"
+#include "tripla/operation.h"
+#include "tripla/server_status.h"
+#include "tripla/v1/tripla.pb.h"
+
+namespace tripla {
+
+// Between the values of the API and the messages of the wire contract.
+
+[[nodiscard]] Effect EffectOf(const Operation& operation);
+
+[[nodiscard]] v1::Operation ToWire(const Operation& operation);
+
+// Gives a write its request id; a read has none.
+void SetRequestId(v1::Operation& operation, const v1::RequestId& id);
+
+// nullopt when the reply has no result that this version knows.
+[[nodiscard]] std::optional<Decided> FromWire(v1::Reply reply);
+
+[[nodiscard]] ServerStatus FromWire(const v1::StatusReply& reply);
+[[nodiscard]] ImageInfo FromWire(const v1::SnapshotReply& reply);
+
+}  // namespace tripla

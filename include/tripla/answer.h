@@ -27,7 +27,8 @@ struct Decided {
 
 // Why a call ended without a decision.
 struct Failure {
-  // Whether the writes of the call took effect. For a call that only reads always kNo.
+  // Whether the writes of the call took effect; for a call that only reads always kNo. Of several
+  // attempts the greater counts.
   enum class Applied {
     kNo,       // surely not, and they never will
     kUnknown,  // they may have been, or may be yet; read the entry to find out

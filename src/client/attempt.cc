@@ -32,8 +32,8 @@ bool RefusedAtTheDoor(grpc::StatusCode code) {
          code == grpc::StatusCode::PERMISSION_DENIED;
 }
 
-Applied WhetherApplied(const grpc::Status& status, bool connected, Effect effect) {
-  if (effect == Effect::kReads || !connected) return Applied::kNo;
+Applied WhetherApplied(const grpc::Status& status, Effect effect) {
+  if (effect == Effect::kReads) return Applied::kNo;
   if (const std::optional<Applied> said = Said(status)) return *said;
   return RefusedAtTheDoor(status.error_code()) ? Applied::kNo : Applied::kUnknown;
 }
@@ -60,13 +60,11 @@ Pushback ReadPushback(const grpc::ClientContext& context) {
 }  // namespace
 
 AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext& context,
-                           const std::string& target, Effect effect) {
+                           Effect effect) {
   AttemptFailure attempt;
-  // gRPC gives a call its peer when it hands it to a transport; until then it names the target.
-  attempt.connected = context.peer() != target;
   attempt.failure.code = static_cast<absl::StatusCode>(status.error_code());
   attempt.failure.message = status.error_message();
-  attempt.failure.applied = WhetherApplied(status, attempt.connected, effect);
+  attempt.failure.applied = WhetherApplied(status, effect);
   const Pushback pushback = ReadPushback(context);
   attempt.failure.retry_after = pushback.milliseconds;
   attempt.worth_retrying = pushback.given ? pushback.milliseconds.has_value()

@@ -17,15 +17,12 @@ enum class Effect { kReads, kWrites };
 
 // What one failed attempt of a call tells.
 struct AttemptFailure {
-  Failure failure;         // of this attempt alone
-  bool connected = false;  // it was given to a connection; else no byte of it left this machine
+  Failure failure;  // of this attempt alone
   bool worth_retrying = false;
 };
 
-// Reads the error of an attempt. `context` is the attempt's, ended; `target` is what the channel
-// was made for.
+// Reads the error of an attempt that was made over a connection. `context` is the attempt's, ended.
 [[nodiscard]] AttemptFailure ReadFailure(const grpc::Status& status,
-                                         const grpc::ClientContext& context,
-                                         const std::string& target, Effect effect);
+                                         const grpc::ClientContext& context, Effect effect);
 
 }  // namespace tripla

@@ -8,7 +8,7 @@
 namespace tripla {
 
 Backoff::Backoff(std::chrono::milliseconds least, std::chrono::milliseconds most, uint64_t seed)
-    : whole_(least), most_(most), chance_(static_cast<std::minstd_rand::result_type>(seed)) {
+    : whole_(least), most_(most), chance_(seed) {
   TRIPLA_CHECK(least.count() > 0 && least <= most, "0 < backoff_min <= backoff_max");
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <random>
 
 namespace tripla {
@@ -20,7 +21,7 @@ class Backoff {
  private:
   std::chrono::microseconds whole_;
   std::chrono::microseconds most_;
-  std::minstd_rand chance_;
+  std::mt19937_64 chance_;
 };
 
 }  // namespace tripla

@@ -62,14 +62,17 @@ Failure NotUnderstood(Effect effect) {
           std::nullopt};
 }
 
+Failure Cancelled(Failure::Applied applied) {
+  return {absl::StatusCode::kCancelled, "cancelled", applied, std::nullopt};
+}
+
 }  // namespace
 
 class Client::Core {
  public:
   explicit Core(ClientOptions options)
       : options_(std::move(options)),
-        target_(TargetOf(options_.endpoint)),
-        channel_(OpenChannel(target_)),
+        channel_(OpenChannel(options_.endpoint)),
         key_value_(v1::KeyValue::NewStub(channel_)),
         admin_(v1::Admin::NewStub(channel_)) {}
 
@@ -83,13 +86,18 @@ class Client::Core {
   // Attempts a call until it succeeds (nullopt), is refused for good, or its time is over.
   std::optional<Failure> Call(Effect effect, const AttemptFunction& attempt);
 
-  // The failure of a call that ends with `last`. `in_doubt`: an attempt may have been applied.
-  Failure FinalFailure(AttemptFailure last, bool in_doubt);
+  // Waits until there is a connection, so that what could not be sent is surely not applied: once
+  // an attempt is given to gRPC it does not tell whether any byte of it left. `applied` is what is
+  // known of the attempts before.
+  std::optional<Failure> Connect(RunningCalls::Era era, Clock::time_point deadline,
+                                 Failure::Applied applied);
+
+  // The same failure in words of ours, where gRPC's say nothing to a person.
+  [[nodiscard]] Failure Explained(Failure failure) const;
 
   v1::RequestId IdOf(const RequestIds::Lease& lease, uint64_t offset) const;
 
   const ClientOptions options_;
-  const std::string target_;
   const std::shared_ptr<grpc::Channel> channel_;
   const std::unique_ptr<v1::KeyValue::Stub> key_value_;
   const std::unique_ptr<v1::Admin::Stub> admin_;
@@ -101,12 +109,11 @@ std::optional<Failure> Client::Core::Call(Effect effect, const AttemptFunction& 
   const RunningCalls::Era era = running_.Now();
   const Clock::time_point deadline = Clock::now() + options_.deadline;
   std::optional<Backoff> backoff;
-  bool in_doubt = false;
+  auto applied = Failure::Applied::kNo;  // by any attempt so far
   while (true) {
+    if (std::optional<Failure> failure = Connect(era, deadline, applied)) return failure;
     grpc::ClientContext context;
     context.set_deadline(DeadlineOf(deadline));
-    // Until there is a connection nothing is sent, and so nothing is in doubt.
-    context.set_wait_for_ready(true);
     grpc::Status status;
     {
       const RunningCalls::Attempt running(running_, era, context);
@@ -114,31 +121,42 @@ std::optional<Failure> Client::Core::Call(Effect effect, const AttemptFunction& 
     }
     if (status.ok()) return std::nullopt;
 
-    AttemptFailure failed = ReadFailure(status, context, target_, effect);
-    in_doubt = in_doubt || failed.failure.applied == Failure::Applied::kUnknown;
-    if (!failed.worth_retrying) return FinalFailure(std::move(failed), in_doubt);
+    AttemptFailure failed = ReadFailure(status, context, effect);
+    applied = std::max(applied, failed.failure.applied);
+    failed.failure.applied = applied;
+    if (!failed.worth_retrying) return Explained(std::move(failed.failure));
     if (!backoff)
       backoff.emplace(options_.backoff_min, options_.backoff_max, std::random_device()());
     Clock::duration wait = backoff->Next();
     if (failed.failure.retry_after)
       wait = std::max<Clock::duration>(wait, *failed.failure.retry_after);
-    // A wait past the deadline would only delay the bad news. Cancelled means no further attempt.
-    if (Clock::now() + wait >= deadline || !running_.Sleep(era, Clock::now() + wait)) {
-      return FinalFailure(std::move(failed), in_doubt);
-    }
+    // A wait past the deadline would only delay the bad news.
+    if (Clock::now() + wait >= deadline) return Explained(std::move(failed.failure));
+    if (!running_.Sleep(era, Clock::now() + wait)) return Cancelled(applied);
   }
 }
 
-Failure Client::Core::FinalFailure(AttemptFailure last, bool in_doubt) {
-  Failure failure = std::move(last.failure);
-  failure.applied = in_doubt ? Failure::Applied::kUnknown : Failure::Applied::kNo;
-  const bool timed_out = failure.code == absl::StatusCode::kDeadlineExceeded;
-  if (!last.connected && failure.code != absl::StatusCode::kCancelled) {
-    failure.message = fmt::format("no connection to {} within {}: {}", options_.endpoint,
-                                  DurationText(options_.deadline), WhyNotConnected(channel_));
-  } else if (timed_out) {
+std::optional<Failure> Client::Core::Connect(RunningCalls::Era era, Clock::time_point deadline,
+                                             Failure::Applied applied) {
+  // gRPC cannot be woken from this wait: it is cut in slices, so that CancelCalls() is heard.
+  constexpr std::chrono::milliseconds kSlice{50};
+  while (!channel_->WaitForConnected(DeadlineOf(std::min(deadline, Clock::now() + kSlice)))) {
+    if (!running_.Sleep(era, Clock::now())) return Cancelled(applied);
+    if (Clock::now() < deadline) continue;
+    return Failure{absl::StatusCode::kUnavailable,
+                   fmt::format("no connection to {} within {}: {}", options_.endpoint,
+                               DurationText(options_.deadline), WhyNotConnected(channel_)),
+                   applied, std::nullopt};
+  }
+  return std::nullopt;
+}
+
+Failure Client::Core::Explained(Failure failure) const {
+  if (failure.code == absl::StatusCode::kDeadlineExceeded) {
     failure.message = fmt::format("no answer from {} within {}", options_.endpoint,
                                   DurationText(options_.deadline));
+  } else if (failure.code == absl::StatusCode::kCancelled) {
+    failure.message = "cancelled";
   }
   return failure;
 }

@@ -42,10 +42,9 @@ grpc::ChannelArguments Arguments() {
 
 }  // namespace
 
-std::string TargetOf(const std::string& endpoint) { return "dns:///" + endpoint; }
-
-std::shared_ptr<grpc::Channel> OpenChannel(const std::string& target) {
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), Arguments());
+std::shared_ptr<grpc::Channel> OpenChannel(const std::string& endpoint) {
+  return grpc::CreateCustomChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials(),
+                                   Arguments());
 }
 
 std::string WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel) {

@@ -8,11 +8,8 @@
 
 namespace tripla {
 
-// What gRPC calls the server at `endpoint` (HOST:PORT).
-[[nodiscard]] std::string TargetOf(const std::string& endpoint);
-
-// A channel of its own to `target`, with gRPC's own retries off.
-[[nodiscard]] std::shared_ptr<grpc::Channel> OpenChannel(const std::string& target);
+// A channel of its own to the server at `endpoint` (HOST:PORT), with gRPC's own retries off.
+[[nodiscard]] std::shared_ptr<grpc::Channel> OpenChannel(const std::string& endpoint);
 
 // Why `channel` is not connected, as far as is known: "Connection refused".
 [[nodiscard]] std::string WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel);

@@ -7,7 +7,8 @@
 namespace tripla {
 
 EntryRef Entry::Create(const Fields& fields, std::string_view ordered_key, std::string_view data) {
-  void* memory = ::operator new(sizeof(Entry) + ordered_key.size() + data.size());
+  const size_t bytes_needed = kHeaderBytes + ordered_key.size() + data.size();
+  void* memory = ::operator new(std::max(sizeof(Entry), bytes_needed));
   auto* entry = new (memory)
       Entry(fields, static_cast<uint32_t>(ordered_key.size()), static_cast<uint32_t>(data.size()));
   char* bytes = const_cast<char*>(entry->bytes());

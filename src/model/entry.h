@@ -17,7 +17,7 @@ class EntryRef;
 // Thread-safety: immutable, and the count is atomic: any thread may hold and drop references.
 class Entry {
  public:
-  static constexpr size_t kHeaderBytes = 40;
+  static constexpr size_t kHeaderBytes = 36;
 
   struct Fields {
     int64_t version = 0;
@@ -47,7 +47,10 @@ class Entry {
   Entry(const Fields& fields, uint32_t key_bytes, uint32_t data_bytes)
       : fields_(fields), key_bytes_(key_bytes), data_bytes_(data_bytes) {}
 
-  [[nodiscard]] const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
+  // Right behind the last member, in what would be padding: 4 bytes an entry count.
+  [[nodiscard]] const char* bytes() const {
+    return reinterpret_cast<const char*>(this) + kHeaderBytes;
+  }
 
   void Acquire() const { references_.fetch_add(1, std::memory_order_relaxed); }
   void Release() const {
@@ -61,7 +64,7 @@ class Entry {
   mutable std::atomic<uint32_t> references_{1};
 };
 
-static_assert(sizeof(Entry) == Entry::kHeaderBytes);
+static_assert(sizeof(Entry) - Entry::kHeaderBytes < alignof(Entry));
 
 // A counted reference to an Entry, or to none.
 class EntryRef {

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/state_hash.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <string>
+
+#include "model/little_endian.h"
+
+namespace tripla {
+namespace {
+
+// Fields first, into the seed of the hash of the bytes: so key and data are hashed where they lie.
+XXH128_hash_t HashOf(const Entry& entry) {
+  char fields[32];
+  StoreLittleEndian(fields, entry.version());
+  StoreLittleEndian(fields + 8, entry.timestamp());
+  StoreLittleEndian(fields + 16, entry.revision());
+  StoreLittleEndian(fields + 24, uint64_t{entry.ordered_key().size()});
+  return XXH3_128bits_withSeed(entry.ordered_key().data(), entry.payload_bytes(),
+                               XXH3_64bits(fields, sizeof(fields)));
+}
+
+void AppendOutcome(std::string& bytes, const Outcome& outcome) {
+  bytes += static_cast<char>(outcome.refusal);
+  bytes += static_cast<char>(outcome.result);
+  AppendLittleEndian(bytes, outcome.revision);
+  if (!outcome.entry) return;
+  const XXH128_hash_t entry = HashOf(*outcome.entry);
+  AppendLittleEndian(bytes, entry.low64);
+  AppendLittleEndian(bytes, entry.high64);
+}
+
+XXH128_hash_t HashOf(const IdRow& row) {
+  std::string bytes(row.ordered_key());
+  if (row.is_session()) {
+    AppendLittleEndian(bytes, row.session().last_use);
+    AppendLittleEndian(bytes, row.session().forgotten_below);
+  } else {
+    bytes.append(row.answer().fingerprint.begin(), row.answer().fingerprint.end());
+    AppendOutcome(bytes, row.answer().outcome);
+  }
+  return XXH3_128bits(bytes.data(), bytes.size());
+}
+
+void AddTo(uint64_t& low, uint64_t& high, const XXH128_hash_t& hash) {
+  low += hash.low64;
+  high += hash.high64 + (low < hash.low64 ? 1 : 0);
+}
+
+void RemoveFrom(uint64_t& low, uint64_t& high, const XXH128_hash_t& hash) {
+  high -= hash.high64 + (low < hash.low64 ? 1 : 0);
+  low -= hash.low64;
+}
+
+}  // namespace
+
+StateHashSum::StateHashSum(const StateHash& hash)
+    : low_(LoadLittleEndian<uint64_t>(reinterpret_cast<const char*>(hash.data()))),
+      high_(LoadLittleEndian<uint64_t>(reinterpret_cast<const char*>(hash.data()) + 8)) {}
+
+void StateHashSum::Add(const Entry& entry) { AddTo(low_, high_, HashOf(entry)); }
+void StateHashSum::Remove(const Entry& entry) { RemoveFrom(low_, high_, HashOf(entry)); }
+void StateHashSum::Add(const IdRow& row) { AddTo(low_, high_, HashOf(row)); }
+void StateHashSum::Remove(const IdRow& row) { RemoveFrom(low_, high_, HashOf(row)); }
+
+StateHash StateHashSum::value() const {
+  StateHash hash;
+  StoreLittleEndian(reinterpret_cast<char*>(hash.data()), low_);
+  StoreLittleEndian(reinterpret_cast<char*>(hash.data()) + 8, high_);
+  return hash;
+}
+
+}  // namespace tripla

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "model/entry.h"
+#include "state/id_row.h"
+#include "state/state_summary.h"
+
+namespace tripla {
+
+// The running sum behind StateSummary::hash: XXH3-128 of each entry and each row of the memory of
+// request ids, added modulo 2^128. Adding and removing take the same thing in any order (design
+// 11).
+class StateHashSum {
+ public:
+  StateHashSum() = default;
+  explicit StateHashSum(const StateHash& hash);
+
+  void Add(const Entry& entry);
+  void Remove(const Entry& entry);
+  void Add(const IdRow& row);
+  void Remove(const IdRow& row);
+
+  [[nodiscard]] StateHash value() const;
+
+ private:
+  uint64_t low_ = 0;
+  uint64_t high_ = 0;
+};
+
+}  // namespace tripla

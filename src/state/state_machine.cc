@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state/state_machine.h"
+
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "base/check.h"
+#include "state/state_machine_rep.h"
+
+namespace tripla {
+
+StateMachine::Rep::Rep()
+    : reclaimer(std::make_unique<Version>()), entries(reclaimer), sessions(reclaimer, hash) {}
+
+void StateMachine::Rep::Publish() {
+  summary.keys = keys;
+  summary.sessions = sessions.sessions();
+  summary.answers = sessions.answers();
+  summary.use_counter = sessions.use_counter();
+  summary.hash = hash.value();
+  auto version = std::make_unique<Version>();
+  version->entries = entries.root();
+  version->ids = sessions.root();
+  version->summary = summary;
+  reclaimer.Publish(std::move(version));
+}
+
+Outcome StateMachine::Rep::Decide(const Command& command) {
+  if (!command.request_id) return Execute(command);
+  return sessions.Once(command, [&] { return Execute(command); });
+}
+
+Outcome StateMachine::Rep::Execute(const Command& command) {
+  const Entry* stored = entries.Find(command.key.ordered_bytes());
+  switch (command.kind) {
+    case CommandKind::kSet:
+      return Set(command, stored);
+    case CommandKind::kGet:
+      return Reported(stored != nullptr ? Result::kSuccess : Result::kError, stored);
+    case CommandKind::kDel:
+      return stored != nullptr ? Delete(*stored) : Reported(Result::kError, nullptr);
+    case CommandKind::kDelVersion:
+      if (stored == nullptr) return Reported(Result::kNoEntry, nullptr);
+      return Matches(command, *stored) ? Delete(*stored) : Reported(Result::kWrongVersion, stored);
+    case CommandKind::kTestAndSet:
+      return TestAndSet(command, stored);
+  }
+  CheckFailed(__FILE__, __LINE__, "kind", "the log refuses kinds it does not know");
+}
+
+Outcome StateMachine::Rep::Set(const Command& command, const Entry* stored) {
+  if (stored != nullptr) return Reported(Result::kError, stored);
+  EntryRef entry = NewEntry(command, 1);
+  hash.Add(*entry);
+  ++keys;
+  summary.payload_bytes += entry->payload_bytes();
+  entries.Insert(std::move(entry).Release());
+  return {.revision = summary.revision};
+}
+
+Outcome StateMachine::Rep::Delete(const Entry& stored) {
+  Outcome outcome{.entry = EntryRef::Share(&stored), .revision = ++summary.revision};
+  hash.Remove(stored);
+  --keys;
+  summary.payload_bytes -= stored.payload_bytes();
+  entries.Remove(stored.ordered_key());
+  return outcome;
+}
+
+Outcome StateMachine::Rep::TestAndSet(const Command& command, const Entry* stored) {
+  if (stored == nullptr) return Reported(Result::kNoEntry, nullptr);
+  if (!Matches(command, *stored)) return Reported(Result::kWrongVersion, stored);
+  if (stored->version() == std::numeric_limits<int64_t>::max()) {
+    return {.refusal = Refusal::kVersionExhausted};
+  }
+  Outcome outcome{.entry = EntryRef::Share(stored)};
+  EntryRef entry = NewEntry(command, stored->version() + 1);
+  outcome.revision = summary.revision;
+  hash.Remove(*stored);
+  hash.Add(*entry);
+  summary.payload_bytes += entry->payload_bytes() - stored->payload_bytes();
+  entries.Replace(std::move(entry).Release());
+  return outcome;
+}
+
+EntryRef StateMachine::Rep::NewEntry(const Command& command, int64_t version) {
+  return Entry::Create(
+      {.version = version, .timestamp = command.timestamp, .revision = ++summary.revision},
+      command.key.ordered_bytes(), command.data);
+}
+
+bool StateMachine::Rep::Matches(const Command& command, const Entry& stored) {
+  return stored.version() == command.version &&
+         (command.if_revision == 0 || stored.revision() == command.if_revision);
+}
+
+Outcome StateMachine::Rep::Reported(Result result, const Entry* stored) const {
+  return ReportedOutcome(result, stored, summary.revision);
+}
+
+StateMachine::StateMachine() : rep_(std::make_unique<Rep>()) {}
+StateMachine::StateMachine(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
+StateMachine::~StateMachine() = default;
+
+std::vector<Outcome> StateMachine::Apply(LogPosition position, const Batch& batch) {
+  TRIPLA_CHECK(position.index == rep_->summary.position.index + 1, "the log skipped a place");
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(batch.commands.size());
+  for (const Command& command : batch.commands) outcomes.push_back(rep_->Decide(command));
+  rep_->summary.position = position;
+  rep_->Publish();
+  return outcomes;
+}
+
+Outcome StateMachine::Get(const Key& key) const {
+  const VersionPins::Pin pin = rep_->reclaimer.Pin();
+  return GetFrom(*pin, key);
+}
+
+StateView StateMachine::Freeze() const { return StateView(rep_->reclaimer.Pin()); }
+
+StateSummary StateMachine::GetSummary() const { return rep_->reclaimer.Pin()->summary; }
+
+}  // namespace tripla

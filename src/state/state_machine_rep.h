@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "model/command.h"
+#include "model/outcome.h"
+#include "state/entry_tree.h"
+#include "state/reclaimer.h"
+#include "state/session_table.h"
+#include "state/state_hash.h"
+#include "state/state_machine.h"
+
+namespace tripla {
+
+// What a StateMachine is made of; shared with StateLoader only. Everything but the reclaimer's pins
+// is the writer's.
+struct StateMachine::Rep {
+  Rep();
+
+  // Decides one command: the table of R4-R8, behind the memory of request ids.
+  Outcome Decide(const Command& command);
+  // Makes what has been done since the last time visible.
+  void Publish();
+
+  Outcome Execute(const Command& command);
+  Outcome Set(const Command& command, const Entry* stored);
+  Outcome Delete(const Entry& stored);
+  Outcome TestAndSet(const Command& command, const Entry* stored);
+  // The entry that `command` writes, with the next revision.
+  EntryRef NewEntry(const Command& command, int64_t version);
+  // R8b, R9: versions compare by equality only, and the revision too if one is given.
+  static bool Matches(const Command& command, const Entry& stored);
+  // An outcome that changes nothing.
+  [[nodiscard]] Outcome Reported(Result result, const Entry* stored) const;
+
+  // The trees go before the reclaimer, to which they belong.
+  Reclaimer reclaimer;
+  StateHashSum hash;
+  EntryTree entries;
+  SessionTable sessions;
+  uint64_t keys = 0;
+  StateSummary summary;  // of the version in the making
+};
+
+// An outcome that reports `stored`, or its absence at `revision`, without a change.
+[[nodiscard]] inline Outcome ReportedOutcome(Result result, const Entry* stored,
+                                             uint64_t revision) {
+  if (stored == nullptr) return {.result = result, .revision = revision};
+  return {.result = result, .entry = EntryRef::Share(stored), .revision = stored->revision()};
+}
+
+// The answer of `get` (R5) on one version.
+[[nodiscard]] inline Outcome GetFrom(const Version& version, const Key& key) {
+  const Entry* stored = EntryTree::Find(version.entries, key.ordered_bytes());
+  return ReportedOutcome(stored != nullptr ? Result::kSuccess : Result::kError, stored,
+                         version.summary.revision);
+}
+
+}  // namespace tripla

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+namespace tripla {
+
+// A node of a VersionedTree. A leaf refers to rows, an inner node to nodes of the level below; both
+// in the order of their least keys.
+//
+// Most comparisons end in `hints`: the 8 bytes of each least key that follow the prefix all of them
+// share, as a number that orders like the bytes. Equal hints are decided by the keys themselves,
+// which costs a visit to a row.
+struct TreeNode {
+  static constexpr int kFanout = 64;
+  static constexpr size_t kPrefixMax = 24;
+
+  uint64_t birth = 0;  // number of the version it was made for; editable until that is published
+  uint16_t count = 0;
+  uint8_t level = 0;  // 0: leaf
+  uint8_t prefix_bytes = 0;
+  char prefix[kPrefixMax] = {};
+  uint64_t hints[kFanout];
+  const void* children[kFanout];
+
+  [[nodiscard]] bool is_leaf() const { return level == 0; }
+  [[nodiscard]] const TreeNode* child(int index) const {
+    return static_cast<const TreeNode*>(children[index]);
+  }
+
+  // The hint of a key that begins with the node's prefix.
+  [[nodiscard]] uint64_t HintOf(std::string_view key) const {
+    uint64_t hint = 0;
+    const std::string_view rest = key.substr(prefix_bytes);
+    std::memcpy(&hint, rest.data(), rest.size() < sizeof(hint) ? rest.size() : sizeof(hint));
+    return __builtin_bswap64(hint);
+  }
+};
+
+static_assert(std::endian::native == std::endian::little,
+              "HintOf turns little-endian bytes around");
+
+}  // namespace tripla

@@ -14,7 +14,7 @@ namespace tripla {
 //   DIR/format   one line, "tripla data directory, format 1"; written last when DIR is made ready
 //   DIR/lock     locked by the server that uses DIR; holds its process id
 //   DIR/log/     segments of the operation log (log/local/wal_format.h)
-//   DIR/image/   images of the map, finished and partial (snapshot/snapshot_format.h)
+//   DIR/image/   images of the map, finished and partial (snapshot/image_format.h)
 //
 //   absl::StatusOr<DataDirectory> directory = DataDirectory::Open(PosixDisk(), "/var/lib/tripla");
 //
@@ -23,25 +23,20 @@ namespace tripla {
 // Thread-safety: const after Open(): any thread. Lifetime: the Disk outlives it.
 class DataDirectory {
  public:
-  static constexpr int kFormat = 1;
-
   // Locks the directory for this process. One that is missing or empty is made ready, with the
   // parents it needs; all of it is durable on return.
   //
   // Errors; each message says what, why and what to do:
-  //   FailedPrecondition  another process uses it; or it is no tripla directory and not empty; or
-  //   it,
-  //                       or a part of it, is a file where a directory should be
+  //   FailedPrecondition  another process uses it; or it is not empty and no tripla directory
   //   Unimplemented       a newer tripla has written it
-  //   DataLoss            a part of it is missing or unreadable as format 1
+  //   DataLoss            a part of it is missing, or `format` is unreadable
   //   ResourceExhausted   no space to make it ready
-  //   Internal            any other failure of the disk: permission denied, read-only …
+  //   Internal            any other failure of the disk: a file in its place, permission denied …
   [[nodiscard]] static absl::StatusOr<DataDirectory> Open(Disk& disk, std::string path);
 
   // Looks at a directory, perhaps a copy of one in use, without the lock and without writing to it.
   //
-  // Errors: as Open(), and NotFound when there is no such directory; FailedPrecondition when it is
-  // empty.
+  // Errors: as Open(), and NotFound when there is no such directory.
   [[nodiscard]] static absl::StatusOr<DataDirectory> OpenReadOnly(Disk& disk, std::string path);
 
   DataDirectory(DataDirectory&&) noexcept = default;
@@ -54,6 +49,12 @@ class DataDirectory {
 
  private:
   DataDirectory(Disk& disk, std::string path);
+
+  // Creates what a new directory lacks, `format` last: a crash before that leaves one that is made
+  // ready by the next start.
+  absl::Status MakeReady();
+  absl::Status CheckFormat() const;
+  [[nodiscard]] std::string format_path() const { return path_ + "/format"; }
 
   Disk* disk_;
   std::string path_;

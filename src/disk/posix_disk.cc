@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "disk/disk.h"
+
+namespace tripla {
+namespace {
+
+// What the system said about an operation on a path.
+absl::Status SystemError(int error, std::string_view operation, std::string_view path) {
+  const std::string message = fmt::format("{} {}: {}", operation, path, std::strerror(error));
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return absl::ResourceExhaustedError(message);
+    case ENOENT:
+      return absl::NotFoundError(message);
+    case EEXIST:
+      return absl::AlreadyExistsError(message);
+    default:
+      return absl::InternalError(message);
+  }
+}
+
+// Closes a file descriptor.
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+absl::StatusOr<Descriptor> OpenDescriptor(const std::string& path, int flags) {
+  int fd;
+  do {
+    fd = open(path.c_str(), flags | O_CLOEXEC, 0644);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) return SystemError(errno, "open", path);
+  return Descriptor(fd);
+}
+
+class PosixFile : public File {
+ public:
+  PosixFile(Descriptor descriptor, std::string path)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+  absl::Status WriteAt(uint64_t offset, std::string_view bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t count = pwrite(fd(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return SystemError(errno, "write", path_);
+      bytes.remove_prefix(count);
+      offset += count;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, char* to, size_t size) override {
+    size_t done = 0;
+    while (done < size) {
+      const ssize_t count = pread(fd(), to + done, size - done, static_cast<off_t>(offset + done));
+      if (count < 0 && errno == EINTR) continue;
+      if (count < 0) return SystemError(errno, "read", path_);
+      if (count == 0) break;
+      done += count;
+    }
+    return done;
+  }
+
+  absl::Status Sync() override {
+    // Not repeated after EINTR or anything else: after a failure the kernel may have dropped the
+    // pages and a second fsync would succeed all the same.
+    if (fdatasync(fd()) != 0) return SystemError(errno, "fdatasync", path_);
+    return absl::OkStatus();
+  }
+
+  absl::Status Truncate(uint64_t size) override {
+    if (ftruncate(fd(), static_cast<off_t>(size)) != 0) {
+      return SystemError(errno, "truncate", path_);
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Allocate(uint64_t size) override {
+    // posix_fallocate writes zeros where the file system has no call of its own for it.
+    const int error = posix_fallocate(fd(), 0, static_cast<off_t>(size));
+    return error == 0 ? absl::OkStatus() : SystemError(error, "allocate", path_);
+  }
+
+  absl::StatusOr<uint64_t> Size() override {
+    struct stat status {};
+    if (fstat(fd(), &status) != 0) return SystemError(errno, "stat", path_);
+    return static_cast<uint64_t>(status.st_size);
+  }
+
+  const std::string& path() const override { return path_; }
+
+ private:
+  int fd() const { return descriptor_.get(); }
+
+  Descriptor descriptor_;
+  std::string path_;
+};
+
+// flock() belongs to the open file, so the lock ends with the process and never with a close of
+// another descriptor, as that of fcntl() would.
+class PosixLock : public FileLock {
+ public:
+  explicit PosixLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+
+ private:
+  Descriptor descriptor_;
+};
+
+std::string HolderOf(const Descriptor& lock) {
+  char text[32] = {};
+  const ssize_t count = pread(lock.get(), text, sizeof(text) - 1, 0);
+  std::string holder(text, count > 0 ? count : 0);
+  while (!holder.empty() && holder.back() == '\n') holder.pop_back();
+  return holder.empty() ? "another process" : "process " + holder;
+}
+
+class PosixDiskImpl : public Disk {
+ public:
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
+    int flags = O_RDONLY;
+    if (mode == OpenMode::kReadWrite) flags = O_RDWR;
+    if (mode == OpenMode::kCreateFresh) flags = O_RDWR | O_CREAT | O_EXCL;
+    TRIPLA_ASSIGN_OR_RETURN(Descriptor descriptor, OpenDescriptor(path, flags));
+    struct stat status {};
+    if (fstat(descriptor.get(), &status) != 0) return SystemError(errno, "stat", path);
+    if (!S_ISREG(status.st_mode)) {
+      return absl::InternalError(fmt::format("open {}: not a regular file", path));
+    }
+    return std::make_unique<PosixFile>(std::move(descriptor), path);
+  }
+
+  absl::Status Rename(const std::string& from, const std::string& to) override {
+    if (rename(from.c_str(), to.c_str()) != 0) return SystemError(errno, "rename", from);
+    return absl::OkStatus();
+  }
+
+  absl::Status Remove(const std::string& path) override {
+    if (unlink(path.c_str()) != 0) return SystemError(errno, "remove", path);
+    return absl::OkStatus();
+  }
+
+  absl::Status CreateDirectory(const std::string& path) override {
+    if (mkdir(path.c_str(), 0755) != 0) return SystemError(errno, "create directory", path);
+    return absl::OkStatus();
+  }
+
+  absl::Status SyncDirectory(const std::string& path) override {
+    TRIPLA_ASSIGN_OR_RETURN(const Descriptor directory,
+                            OpenDescriptor(path, O_RDONLY | O_DIRECTORY));
+    if (fsync(directory.get()) != 0) return SystemError(errno, "fsync directory", path);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<std::string>> List(const std::string& path) override {
+    const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(path.c_str()), &closedir);
+    if (directory == nullptr) return SystemError(errno, "list", path);
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = readdir(directory.get())) {
+      const std::string name = entry->d_name;
+      if (name != "." && name != "..") names.push_back(name);
+    }
+    if (errno != 0) return SystemError(errno, "list", path);
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
+    TRIPLA_ASSIGN_OR_RETURN(Descriptor descriptor, OpenDescriptor(path, O_RDWR | O_CREAT));
+    if (flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
+      if (errno != EWOULDBLOCK) return SystemError(errno, "lock", path);
+      return absl::FailedPreconditionError(
+          fmt::format("{} is held by {}", path, HolderOf(descriptor)));
+    }
+    const std::string holder = std::to_string(getpid()) + "\n";
+    if (ftruncate(descriptor.get(), 0) != 0 ||
+        pwrite(descriptor.get(), holder.data(), holder.size(), 0) < 0) {
+      return SystemError(errno, "write", path);
+    }
+    return std::make_unique<PosixLock>(std::move(descriptor));
+  }
+
+  absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override {
+    struct statvfs status {};
+    if (statvfs(path.c_str(), &status) != 0) return SystemError(errno, "statvfs", path);
+    return uint64_t{status.f_bavail} * status.f_frsize;
+  }
+};
+
+}  // namespace
+
+Disk& PosixDisk() {
+  static PosixDiskImpl disk;
+  return disk;
+}
+
+}  // namespace tripla

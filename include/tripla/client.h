@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -93,9 +94,9 @@ class Client {
   // Writes an image of the map to the server's disk now; answers when it is in force.
   Answer<ImageInfo> Snapshot();
 
-  // Ends every call that is running now with a Failure of code kCancelled. Calls begun later are
-  // not concerned.
-  void CancelCalls();
+  // Ends every call that is running now with a Failure of code kCancelled, and returns how many
+  // those are. Calls begun later are not concerned.
+  size_t CancelCalls();
 
  private:
   class Core;

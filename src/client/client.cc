@@ -80,7 +80,7 @@ class Client::Core {
   Answer<std::vector<Decided>> Batch(const std::vector<Operation>& operations);
   Answer<ServerStatus> Status();
   Answer<ImageInfo> Snapshot();
-  void CancelCalls() { running_.CancelAll(); }
+  size_t CancelCalls() { return running_.CancelAll(); }
 
  private:
   // Attempts a call until it succeeds (nullopt), is refused for good, or its time is over.
@@ -89,7 +89,7 @@ class Client::Core {
   // Waits until there is a connection, so that what could not be sent is surely not applied: once
   // an attempt is given to gRPC it does not tell whether any byte of it left. `applied` is what is
   // known of the attempts before.
-  std::optional<Failure> Connect(RunningCalls::Era era, Clock::time_point deadline,
+  std::optional<Failure> Connect(RunningCalls::Call& call, Clock::time_point deadline,
                                  Failure::Applied applied);
 
   // The same failure in words of ours, where gRPC's say nothing to a person.
@@ -106,17 +106,17 @@ class Client::Core {
 };
 
 std::optional<Failure> Client::Core::Call(Effect effect, const AttemptFunction& attempt) {
-  const RunningCalls::Era era = running_.Now();
+  RunningCalls::Call call(running_);
   const Clock::time_point deadline = Clock::now() + options_.deadline;
   std::optional<Backoff> backoff;
   auto applied = Failure::Applied::kNo;  // by any attempt so far
   while (true) {
-    if (std::optional<Failure> failure = Connect(era, deadline, applied)) return failure;
+    if (std::optional<Failure> failure = Connect(call, deadline, applied)) return failure;
     grpc::ClientContext context;
     context.set_deadline(DeadlineOf(deadline));
     grpc::Status status;
     {
-      const RunningCalls::Attempt running(running_, era, context);
+      const RunningCalls::Attempt running(call, context);
       status = attempt(context);
     }
     if (status.ok()) return std::nullopt;
@@ -132,16 +132,16 @@ std::optional<Failure> Client::Core::Call(Effect effect, const AttemptFunction& 
       wait = std::max<Clock::duration>(wait, *failed.failure.retry_after);
     // A wait past the deadline would only delay the bad news.
     if (Clock::now() + wait >= deadline) return Explained(std::move(failed.failure));
-    if (!running_.Sleep(era, Clock::now() + wait)) return Cancelled(applied);
+    if (!call.Sleep(Clock::now() + wait)) return Cancelled(applied);
   }
 }
 
-std::optional<Failure> Client::Core::Connect(RunningCalls::Era era, Clock::time_point deadline,
+std::optional<Failure> Client::Core::Connect(RunningCalls::Call& call, Clock::time_point deadline,
                                              Failure::Applied applied) {
   // gRPC cannot be woken from this wait: it is cut in slices, so that CancelCalls() is heard.
   constexpr std::chrono::milliseconds kSlice{50};
   while (!channel_->WaitForConnected(DeadlineOf(std::min(deadline, Clock::now() + kSlice)))) {
-    if (!running_.Sleep(era, Clock::now())) return Cancelled(applied);
+    if (!call.Sleep(Clock::now())) return Cancelled(applied);
     if (Clock::now() < deadline) continue;
     return Failure{absl::StatusCode::kUnavailable,
                    fmt::format("no connection to {} within {}: {}", options_.endpoint,
@@ -242,6 +242,6 @@ Answer<std::vector<Decided>> Client::Batch(const std::vector<Operation>& operati
 
 Answer<ServerStatus> Client::Status() { return core_->Status(); }
 Answer<ImageInfo> Client::Snapshot() { return core_->Snapshot(); }
-void Client::CancelCalls() { core_->CancelCalls(); }
+size_t Client::CancelCalls() { return core_->CancelCalls(); }
 
 }  // namespace tripla

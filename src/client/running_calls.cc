@@ -3,37 +3,44 @@
 
 namespace tripla {
 
-RunningCalls::Era RunningCalls::Now() {
+size_t RunningCalls::CancelAll() {
   const MutexLock lock(mutex_);
-  return era_;
-}
-
-void RunningCalls::CancelAll() {
-  const MutexLock lock(mutex_);
-  ++era_;
-  for (grpc::ClientContext* context : attempts_) context->TryCancel();
+  for (Call* call : calls_) {
+    call->cancelled_ = true;
+    if (call->attempt_ != nullptr) call->attempt_->TryCancel();
+  }
   cancelled_.NotifyAll();
+  return calls_.size();
 }
 
-bool RunningCalls::Sleep(Era era, std::chrono::steady_clock::time_point until) {
-  const MutexLock lock(mutex_);
-  while (era_ == era) {
+RunningCalls::Call::Call(RunningCalls& calls) : calls_(calls) {
+  const MutexLock lock(calls_.mutex_);
+  calls_.calls_.insert(this);
+}
+
+RunningCalls::Call::~Call() {
+  const MutexLock lock(calls_.mutex_);
+  calls_.calls_.erase(this);
+}
+
+bool RunningCalls::Call::Sleep(std::chrono::steady_clock::time_point until) {
+  const MutexLock lock(calls_.mutex_);
+  while (!cancelled_) {
     if (std::chrono::steady_clock::now() >= until) return true;
-    cancelled_.WaitUntil(mutex_, until);
+    calls_.cancelled_.WaitUntil(calls_.mutex_, until);
   }
   return false;
 }
 
-RunningCalls::Attempt::Attempt(RunningCalls& calls, Era era, grpc::ClientContext& context)
-    : calls_(calls), context_(context) {
-  const MutexLock lock(calls_.mutex_);
-  calls_.attempts_.insert(&context_);
-  if (calls_.era_ != era) context_.TryCancel();
+RunningCalls::Attempt::Attempt(Call& call, grpc::ClientContext& context) : call_(call) {
+  const MutexLock lock(call_.calls_.mutex_);
+  call_.attempt_ = &context;
+  if (call_.cancelled_) context.TryCancel();
 }
 
 RunningCalls::Attempt::~Attempt() {
-  const MutexLock lock(calls_.mutex_);
-  calls_.attempts_.erase(&context_);
+  const MutexLock lock(call_.calls_.mutex_);
+  call_.attempt_ = nullptr;
 }
 
 }  // namespace tripla

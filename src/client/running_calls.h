@@ -4,7 +4,7 @@
 #include <grpcpp/client_context.h>
 
 #include <chrono>
-#include <cstdint>
+#include <cstddef>
 #include <set>
 
 #include "absl/base/thread_annotations.h"
@@ -15,39 +15,48 @@ namespace tripla {
 // The calls of a client that are running, so that they can be cancelled from another thread: in an
 // attempt, between two attempts, or waiting for the next.
 //
-// Thread-safety: all methods may be called from any thread.
+// Thread-safety: all methods may be called from any thread; one thread uses a Call.
 class RunningCalls {
  public:
-  // When a call began, in cancellations seen; those after it concern the call.
-  using Era = uint64_t;
+  // Cancels what is running now; returns how many calls that are.
+  size_t CancelAll();
 
-  [[nodiscard]] Era Now();
+  // A call, running as long as this lives. `calls` outlives it.
+  class Call {
+   public:
+    explicit Call(RunningCalls& calls);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
 
-  // Cancels what is running now.
-  void CancelAll();
+    // Waits until `until`. False at once when the call is cancelled.
+    [[nodiscard]] bool Sleep(std::chrono::steady_clock::time_point until);
 
-  // Waits until `until`. False at once when the call begun in `era` is cancelled.
-  [[nodiscard]] bool Sleep(Era era, std::chrono::steady_clock::time_point until);
+   private:
+    friend class RunningCalls;
+    friend class Attempt;
+    RunningCalls& calls_;
+    bool cancelled_ ABSL_GUARDED_BY(calls_.mutex_) = false;
+    grpc::ClientContext* attempt_ ABSL_GUARDED_BY(calls_.mutex_) = nullptr;
+  };
 
-  // One attempt: while it lives, CancelAll() reaches `context`, which is cancelled at once if the
-  // call was. `context` outlives it.
+  // One attempt of a call: while it lives, CancelAll() reaches `context`, which is cancelled at
+  // once if the call was. `call` and `context` outlive it.
   class Attempt {
    public:
-    Attempt(RunningCalls& calls, Era era, grpc::ClientContext& context);
+    Attempt(Call& call, grpc::ClientContext& context);
     ~Attempt();
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
 
    private:
-    RunningCalls& calls_;
-    grpc::ClientContext& context_;
+    Call& call_;
   };
 
  private:
   Mutex mutex_;
   Condition cancelled_;
-  Era era_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::set<grpc::ClientContext*> attempts_ ABSL_GUARDED_BY(mutex_);
+  std::set<Call*> calls_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tripla

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/output_format.h"
+#include "tripla/answer.h"
+#include "tripla/key.h"
+
+namespace tripla::cli {
+
+// An answer and the key that it is about.
+struct KeyedAnswer {
+  Key key;
+  Decided decided;
+};
+
+// SUCCESS, ERROR, ERROR_NE, ERROR_WV.
+[[nodiscard]] std::string_view NameOf(Result result);
+
+// Answers as standard output gets them, with the last line end. Only kRaw to a pipe holds the data
+// byte for byte; all else is safe to show on a terminal.
+[[nodiscard]] std::string AnswersText(std::span<const KeyedAnswer> answers, OutputFormat format,
+                                      Destination destination);
+
+}  // namespace tripla::cli

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/interpreter.h"
+
+#include <fmt/core.h>
+
+#include <string>
+#include <vector>
+
+#include "cli/escape.h"
+#include "cli/help.h"
+#include "cli/line_words.h"
+#include "cli/wall_clock.h"
+
+namespace tripla::cli {
+
+std::optional<ExitCode> Interpreter::RunLine(std::string_view line, std::string_view place) {
+  const absl::StatusOr<std::vector<std::string>> words = SplitLine(line);
+  if (!words.ok()) return Misuse(place, std::string(words.status().message()));
+  if (words->empty()) return ExitCode::kSuccess;
+  if ((*words)[0].starts_with('\\')) return RunBackslash(*words, place);
+  const absl::StatusOr<Statement> statement =
+      ParseStatement(*words, {.standard_input = nullptr, .now = UnixMilliseconds});
+  if (!statement.ok()) return Misuse(place, std::string(statement.status().message()));
+  return executor_.Run(*statement, place);
+}
+
+std::optional<ExitCode> Interpreter::RunBackslash(const std::vector<std::string>& words,
+                                                  std::string_view place) {
+  if (words[0] == "\\q") return std::nullopt;
+  if (words[0] == "\\o") return SetFormat(words, place);
+  if (words[0] == "\\timing") return SetTiming(words, place);
+  if (words[0] == "\\?") {
+    console_.Print(HelpText(""));
+    return ExitCode::kSuccess;
+  }
+  return Misuse(place,
+                fmt::format("{} is unknown; there are \\o, \\timing, \\q and \\?", words[0]));
+}
+
+ExitCode Interpreter::SetFormat(const std::vector<std::string>& words, std::string_view place) {
+  if (words.size() != 2) return Misuse(place, "usage: \\o plain|json|table|raw");
+  const absl::StatusOr<OutputFormat> format = ParseOutputFormat(words[1]);
+  if (!format.ok()) return Misuse(place, std::string(format.status().message()));
+  settings_.format = *format;
+  return ExitCode::kSuccess;
+}
+
+ExitCode Interpreter::SetTiming(const std::vector<std::string>& words, std::string_view place) {
+  using Timing = Settings::Timing;
+  const bool on = settings_.timing == Timing::kOn;
+  if (words.size() == 1) {
+    settings_.timing = on ? Timing::kOff : Timing::kOn;
+  } else if (words.size() == 2 && words[1] == "on") {
+    settings_.timing = Timing::kOn;
+  } else if (words.size() == 2 && words[1] == "off") {
+    settings_.timing = Timing::kOff;
+  } else {
+    return Misuse(place, "usage: \\timing [on|off]");
+  }
+  console_.Say(settings_.timing == Timing::kOn ? "timing is on" : "timing is off");
+  return ExitCode::kSuccess;
+}
+
+ExitCode Interpreter::Misuse(std::string_view place, std::string_view why) {
+  console_.Complain(fmt::format("{}{}", place, Escape(why, Keep::kQuotes)));
+  return ExitCode::kUsage;
+}
+
+bool IsDecided(ExitCode code) {
+  return code == ExitCode::kSuccess || code == ExitCode::kError || code == ExitCode::kNoEntry ||
+         code == ExitCode::kWrongVersion;
+}
+
+ExitCode RunScript(std::istream& input, Interpreter& interpreter, Console& console,
+                   const Settings& settings) {
+  std::string line;
+  for (size_t number = 1; std::getline(input, line); ++number) {
+    const std::optional<ExitCode> code =
+        interpreter.RunLine(line, fmt::format("line {}: ", number));
+    if (!code) break;
+    const bool stops = !IsDecided(*code) || (settings.verdict == Settings::Verdict::kStrict &&
+                                             *code != ExitCode::kSuccess);
+    if (stops) return *code;
+    // Nobody would see the answers of further writes.
+    if (!console.DataArrived()) break;
+  }
+  return ExitCode::kSuccess;
+}
+
+}  // namespace tripla::cli

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/line_editor.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <clocale>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cwchar>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "cli/completion.h"
+
+namespace tripla::cli {
+namespace {
+
+constexpr int kHistoryLines = 1000;
+constexpr wchar_t kReplacement = 0xfffd;
+
+char* Prompt(EditLine* /*editor*/) {
+  static char prompt[] = "tripla> ";
+  return prompt;
+}
+
+// Data goes to standard output; the editing goes wherever the person is.
+FILE* Screen() { return isatty(STDOUT_FILENO) == 1 ? stdout : stderr; }
+
+void ShowChoices(const std::vector<std::string>& choices) {
+  FILE* screen = Screen();
+  std::fputs("\n", screen);
+  for (const std::string& choice : choices) std::fprintf(screen, "%s  ", choice.c_str());
+  std::fputs("\n", screen);
+}
+
+}  // namespace
+
+LineEditor::LineEditor(std::filesystem::path history_file, int interrupts)
+    : history_file_(std::move(history_file)), interrupts_(interrupts) {
+  std::setlocale(LC_CTYPE, "C.UTF-8");  // whatever the environment says, our lines are UTF-8
+  history_.reset(history_init());
+  editor_.reset(el_init("tripla", stdin, Screen(), stderr));
+  TRIPLA_CHECK(history_ != nullptr && editor_ != nullptr, "memory for a line editor");
+  EditLine* editor = editor_.get();
+  el_set(editor, EL_CLIENTDATA, this);
+  el_set(editor, EL_PROMPT, &Prompt);
+  el_set(editor, EL_EDITOR, "emacs");
+  el_set(editor, EL_SIGNAL, 1);  // the terminal is put right when a signal ends or stops us
+  el_wset(editor, EL_GETCFN, &ReadCharacter);
+  el_set(editor, EL_ADDFN, "tripla-complete", "complete a verb or a flag", &Complete);
+  el_set(editor, EL_BIND, "\t", "tripla-complete", nullptr);
+  el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
+  HistEvent event;
+  history(history_.get(), &event, H_SETSIZE, kHistoryLines);
+  history(history_.get(), &event, H_SETUNIQUE, 1);
+  el_set(editor, EL_HIST, history, history_.get());
+  if (history_file_.empty()) return;
+  std::error_code ignored;  // a shell without history is still a shell
+  std::filesystem::create_directories(history_file_.parent_path(), ignored);
+  history(history_.get(), &event, H_LOAD, history_file_.c_str());
+}
+
+LineEditor::~LineEditor() = default;
+
+LineEditor::Ending LineEditor::ReadLine(std::string& line) {
+  interrupted_ = false;
+  int length = 0;
+  const char* text = el_gets(editor_.get(), &length);
+  if (interrupted_) {
+    std::fputs("^C\n", Screen());
+    return Ending::kInterrupted;
+  }
+  if (text == nullptr || length <= 0) return Ending::kNoMore;
+  line.assign(text, static_cast<size_t>(length));
+  if (line.ends_with('\n')) line.pop_back();
+  if (line.find_first_not_of(" \t") != std::string::npos) Remember(text);
+  return Ending::kLine;
+}
+
+void LineEditor::Remember(const char* line) {
+  HistEvent event;
+  history(history_.get(), &event, H_ENTER, line);
+  // At once: the next line may be the last this process sees.
+  if (!history_file_.empty()) history(history_.get(), &event, H_SAVE, history_file_.c_str());
+}
+
+bool LineEditor::AwaitByte() {
+  std::array<pollfd, 2> watched{pollfd{interrupts_, POLLIN, 0}, pollfd{STDIN_FILENO, POLLIN, 0}};
+  while (true) {
+    const int ready = poll(watched.data(), watched.size(), -1);
+    if (ready < 0 && errno == EINTR) continue;  // the window's size changed, say
+    uint64_t count = 0;
+    if (watched[0].revents == 0) return true;
+    if (read(interrupts_, &count, sizeof(count)) == sizeof(count)) return false;
+  }
+}
+
+// libedit's own cannot be woken by an event.
+int LineEditor::ReadCharacter(EditLine* editor, wchar_t* character) {
+  LineEditor* self = nullptr;
+  el_get(editor, EL_CLIENTDATA, &self);
+  std::mbstate_t state{};
+  while (true) {
+    if (!self->AwaitByte()) {
+      self->interrupted_ = true;
+      return -1;
+    }
+    char byte = 0;
+    const ssize_t got = read(STDIN_FILENO, &byte, 1);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) return static_cast<int>(got);
+    const size_t used = std::mbrtowc(character, &byte, 1, &state);
+    if (used == static_cast<size_t>(-2)) continue;  // not yet a whole character
+    if (used == static_cast<size_t>(-1)) *character = kReplacement;
+    return 1;
+  }
+}
+
+unsigned char LineEditor::Complete(EditLine* editor, int /*key*/) {
+  const LineInfo* line = el_line(editor);
+  const std::string_view before(line->buffer, static_cast<size_t>(line->cursor - line->buffer));
+  const std::vector<std::string> choices = Completions(before);
+  if (choices.empty()) return CC_ERROR;
+  std::string insert = CommonStart(choices).substr(LastWord(before).size());
+  if (choices.size() == 1) insert += ' ';
+  if (insert.empty()) {
+    ShowChoices(choices);
+    return CC_REDISPLAY;
+  }
+  return el_insertstr(editor, insert.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
+}
+
+std::filesystem::path HistoryFile() {
+  if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
+    return std::filesystem::path(state) / "tripla" / "history";
+  }
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home != '/') return {};
+  return std::filesystem::path(home) / ".local" / "state" / "tripla" / "history";
+}
+
+}  // namespace tripla::cli

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli/console.h"
+#include "cli/escape.h"
+#include "cli/executor.h"
+#include "cli/interpreter.h"
+#include "cli/interrupt.h"
+#include "cli/line_editor.h"
+#include "cli/options.h"
+#include "cli/shell.h"
+#include "cli/statement.h"
+#include "cli/wall_clock.h"
+#include "tripla/client.h"
+
+namespace tripla::cli {
+namespace {
+
+Client ClientFor(const Options& options) {
+  return Client({.endpoint = options.endpoint, .deadline = options.timeout});
+}
+
+// tripla set 1 lala
+ExitCode RunWords(const Options& options, Console& console) {
+  Client client = ClientFor(options);
+  // Before the statement is read: its data may come from a person's keyboard.
+  const InterruptWatch watch(client, InterruptWatch::WhenIdle::kEndProgram);
+  const absl::StatusOr<Statement> statement =
+      ParseStatement(options.words, {.standard_input = &std::cin, .now = UnixMilliseconds});
+  if (!statement.ok()) {
+    const std::string why(statement.status().message());
+    console.Complain(Escape(why, Keep::kQuotes));
+    return ExitCode::kUsage;
+  }
+  Executor executor(client, console, options.settings, &std::cin);
+  return executor.Run(*statement, "");
+}
+
+ExitCode RunStandardInput(Options& options, Console& console) {
+  Client client = ClientFor(options);
+  const InterruptWatch watch(client, InterruptWatch::WhenIdle::kEndProgram);
+  Executor executor(client, console, options.settings, nullptr);
+  Interpreter interpreter(executor, console, options.settings);
+  return RunScript(std::cin, interpreter, console, options.settings);
+}
+
+ExitCode RunPerson(Options& options, Console& console) {
+  Client client = ClientFor(options);
+  const InterruptWatch watch(client, InterruptWatch::WhenIdle::kTell);
+  Executor executor(client, console, options.settings, nullptr);
+  Interpreter interpreter(executor, console, options.settings);
+  Greet(options.endpoint, console);
+  LineEditor editor(HistoryFile(), watch.told());
+  return RunShell(editor, interpreter, console);
+}
+
+ExitCode Run(Options& options, Console& console) {
+  if (!options.words.empty()) return RunWords(options, console);
+  if (isatty(STDIN_FILENO) == 1) return RunPerson(options, console);
+  return RunStandardInput(options, console);
+}
+
+}  // namespace
+}  // namespace tripla::cli
+
+int main(int argc, char** argv) {
+  using namespace tripla::cli;
+  HoldInterrupts();
+  std::ios::sync_with_stdio(false);
+  std::variant<Options, ExitCode> options = ParseOptions({argv + 1, argv + argc});
+  if (const auto* code = std::get_if<ExitCode>(&options)) return static_cast<int>(*code);
+  const bool terminal = isatty(STDOUT_FILENO) == 1;
+  Console console(std::cout, std::cerr, terminal ? Destination::kTerminal : Destination::kPipe);
+  const ExitCode code = Run(std::get<Options>(options), console);
+  if (!console.DataArrived()) {
+    console.Complain(
+        "standard output cannot be written; answers are lost, but what was decided stays");
+    return static_cast<int>(ExitCode::kInternal);
+  }
+  return static_cast<int>(code);
+}

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/quantity.h"
+#include "cli/argument_split.h"
+#include "cli/escape.h"
+#include "cli/help.h"
+
+namespace tripla::cli {
+namespace {
+
+// What sets an option: one text from the command line, the environment or the file.
+struct Setting {
+  std::string name;  // "server": flag --server, TRIPLA_SERVER, server = "..."
+  std::function<absl::Status(const std::string&)> set;
+  CLI::Option* flag = nullptr;
+};
+
+absl::Status SetEndpoint(const std::string& text, std::string& endpoint) {
+  const size_t colon = text.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
+  const bool digits = !port.empty() && port.size() <= 5 &&
+                      port.find_first_not_of("0123456789") == std::string::npos;
+  const bool port_good = digits && std::stoi(port) >= 1 && std::stoi(port) <= 65535;
+  if (!port_good || colon == 0 || !IsText(text) || text.find_first_of(" \t\n/") != text.npos) {
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" is not HOST:PORT; write 127.0.0.1:7420 or [::1]:7420", text));
+  }
+  endpoint = text;
+  return absl::OkStatus();
+}
+
+absl::Status SetTimeout(const std::string& text, std::chrono::milliseconds& timeout) {
+  constexpr std::chrono::hours kMost{24};
+  const absl::StatusOr<std::chrono::milliseconds> parsed = ParseDuration(text);
+  if (!parsed.ok()) return parsed.status();
+  if (parsed->count() < 1 || *parsed > kMost) {
+    return absl::InvalidArgumentError(fmt::format("\"{}\" is out of range; from 1ms to 24h", text));
+  }
+  timeout = *parsed;
+  return absl::OkStatus();
+}
+
+absl::Status SetFormat(const std::string& text, OutputFormat& format) {
+  const absl::StatusOr<OutputFormat> parsed = ParseOutputFormat(text);
+  if (parsed.ok()) format = *parsed;
+  return parsed.status();
+}
+
+absl::Status SetStrict(const std::string& text, Settings::Verdict& verdict) {
+  if (text != "on" && text != "off") {
+    return absl::InvalidArgumentError(fmt::format("\"{}\" is neither on nor off", text));
+  }
+  verdict = text == "on" ? Settings::Verdict::kStrict : Settings::Verdict::kDecided;
+  return absl::OkStatus();
+}
+
+std::string EnvironmentName(std::string_view setting) {
+  std::string name = "TRIPLA_";
+  for (const char c : setting) {
+    name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+// `from` says where the text was found.
+void Apply(const Setting& setting, const std::string& text, const std::string& from) {
+  const absl::Status status = setting.set(text);
+  if (!status.ok()) throw CLI::ValidationError(from, std::string(status.message()));
+}
+
+// Reads all that the program is told, into an Options.
+class OptionReader {
+ public:
+  OptionReader();
+  OptionReader(const OptionReader&) = delete;
+
+  // Throws what CLI11 throws.
+  Options Read(const std::vector<std::string>& arguments);
+  int Exit(const CLI::ParseError& error) { return app_.exit(error); }
+
+ private:
+  void AddSetting(const std::string& flags, const std::string& name, const std::string& help,
+                  const std::string& type, std::function<absl::Status(const std::string&)> set);
+  [[nodiscard]] FlagKind KindOf(const std::string& flag) const;
+  [[nodiscard]] std::map<std::string, std::string> ReadFile() const;
+
+  Options options_;
+  CLI::App app_{
+      "tripla reads and writes a tripla database: a map from integers to (version,\n"
+      "timestamp, data). Without a statement it is a shell; when standard input is no\n"
+      "terminal it runs what stands there as a script.",
+      "tripla"};
+  std::optional<std::string> file_;
+  std::vector<Setting> settings_;
+};
+
+OptionReader::OptionReader() {
+  app_.footer(
+      "\nEach flag is also an environment variable, named in brackets, and a key of the\n"
+      "configuration file (server = \"db:7420\"): flag > environment > file > default.\n\n" +
+      ProgramHelpText());
+  app_.set_version_flag("--version", "tripla " TRIPLA_VERSION);
+  AddSetting("--server", "server", "the server to ask, 127.0.0.1:7420 by default", "HOST:PORT",
+             [this](const std::string& text) { return SetEndpoint(text, options_.endpoint); });
+  AddSetting("--timeout", "timeout", "time for one call, with all its attempts, 5s by default",
+             "DURATION",
+             [this](const std::string& text) { return SetTimeout(text, options_.timeout); });
+  AddSetting("-o,--output", "output", "how answers are printed, plain by default",
+             "plain|json|table|raw",
+             [this](const std::string& text) { return SetFormat(text, options_.settings.format); });
+  const auto set_strict = [this](const std::string& text) {
+    return SetStrict(text, options_.settings.verdict);
+  };
+  CLI::Option* strict = app_.add_flag_callback(
+      "--strict", [set_strict] { (void)set_strict("on"); },
+      "end a script or a batch as its first answer that is not SUCCESS [TRIPLA_STRICT=on]");
+  settings_.push_back({"strict", set_strict, strict});
+  // Not TRIPLA_CONFIG: that is the server's, whose file has other keys.
+  app_.add_option("--config", file_,
+                  "configuration file (TOML), ~/.config/tripla/config.toml by default "
+                  "[TRIPLA_CLIENT_CONFIG]")
+      ->envname("TRIPLA_CLIENT_CONFIG")
+      ->type_name("FILE");
+}
+
+void OptionReader::AddSetting(const std::string& flags, const std::string& name,
+                              const std::string& help, const std::string& type,
+                              std::function<absl::Status(const std::string&)> set) {
+  Setting setting{.name = name, .set = std::move(set)};
+  setting.flag = app_.add_option_function<std::string>(
+      flags, [setting](const std::string& text) { Apply(setting, text, "--" + setting.name); },
+      fmt::format("{} [{}]", help, EnvironmentName(name)));
+  setting.flag->type_name(type);
+  settings_.push_back(setting);
+}
+
+FlagKind OptionReader::KindOf(const std::string& flag) const {
+  if (flag.size() < 2 || flag[0] != '-') return FlagKind::kUnknown;
+  const CLI::Option* option = app_.get_option_no_throw(flag);
+  if (option == nullptr) return FlagKind::kUnknown;
+  return option->get_items_expected_max() == 0 ? FlagKind::kAlone : FlagKind::kWithValue;
+}
+
+// Where the configuration is when nobody says; empty when there is no home.
+std::filesystem::path DefaultConfigurationFile() {
+  if (const char* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config == '/') {
+    return std::filesystem::path(config) / "tripla" / "config.toml";
+  }
+  const char* home = std::getenv("HOME");
+  if (home == nullptr || *home != '/') return {};
+  return std::filesystem::path(home) / ".config" / "tripla" / "config.toml";
+}
+
+std::map<std::string, std::string> OptionReader::ReadFile() const {
+  std::error_code ignored;
+  const std::filesystem::path path =
+      file_ ? std::filesystem::path(*file_) : DefaultConfigurationFile();
+  if (!file_ && !std::filesystem::exists(path, ignored)) return {};
+  std::map<std::string, std::string> texts;
+  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path.string())) {
+    const auto known = [&](const Setting& setting) { return setting.name == item.name; };
+    if (!item.parents.empty() || std::ranges::none_of(settings_, known)) {
+      throw CLI::ConfigError(
+          fmt::format("{}: \"{}\" is no setting; there are server, timeout, output "
+                      "and strict",
+                      path.string(), item.fullname()));
+    }
+    if (item.inputs.size() != 1) {
+      throw CLI::ConfigError(fmt::format("{}: {} takes one value", path.string(), item.name));
+    }
+    texts[item.name] = item.inputs[0];
+  }
+  return texts;
+}
+
+Options OptionReader::Read(const std::vector<std::string>& arguments) {
+  SplitArguments split = Split(arguments, [this](const std::string& flag) { return KindOf(flag); });
+  std::vector<std::string> reversed(split.flags.rbegin(), split.flags.rend());  // as CLI11 wants
+  app_.parse(std::move(reversed));
+  const std::map<std::string, std::string> file = ReadFile();
+  // Not CLI11's own reading of environment and file: that lets the file win over the environment.
+  for (const Setting& setting : settings_) {
+    if (setting.flag->count() != 0) continue;
+    const std::string variable = EnvironmentName(setting.name);
+    const auto in_file = file.find(setting.name);
+    if (const char* text = std::getenv(variable.c_str()); text != nullptr && *text != '\0') {
+      Apply(setting, text, variable);
+    } else if (in_file != file.end()) {
+      Apply(setting, in_file->second, "configuration file, " + setting.name);
+    }
+  }
+  options_.words = std::move(split.words);
+  return std::move(options_);
+}
+
+}  // namespace
+
+std::variant<Options, ExitCode> ParseOptions(const std::vector<std::string>& arguments) {
+  OptionReader reader;
+  try {
+    return reader.Read(arguments);
+  } catch (const CLI::Success& help_or_version) {
+    reader.Exit(help_or_version);  // prints
+    return ExitCode::kSuccess;
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "tripla: {}; tripla --help shows the flags\n",
+               Escape(error.what(), Keep::kQuotes));
+    return ExitCode::kUsage;
+  }
+}
+
+}  // namespace tripla::cli

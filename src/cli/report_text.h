@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "cli/output_format.h"
+#include "tripla/server_status.h"
+
+namespace tripla::cli {
+
+// What status and snapshot print, with the last line end: a name and a value a line, or one JSON
+// object whose integers are strings. kTable and kRaw are as kPlain.
+[[nodiscard]] std::string StatusText(const ServerStatus& status, OutputFormat format);
+[[nodiscard]] std::string ImageText(const ImageInfo& image, OutputFormat format);
+
+}  // namespace tripla::cli

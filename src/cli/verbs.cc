@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/verbs.h"
+
+#include <algorithm>
+#include <array>
+
+namespace tripla::cli {
+namespace {
+
+constexpr std::array<std::string_view, 1> kSetFlags{"--timestamp"};
+constexpr std::array<std::string_view, 2> kDelFlags{"--version", "--if-revision"};
+constexpr std::array<std::string_view, 3> kCasFlags{"--version", "--timestamp", "--if-revision"};
+
+constexpr std::array<Verb, 8> kVerbs{{
+    {"get",
+     "get KEY",
+     "read an entry",
+     "Answers SUCCESS with the entry, or ERROR when there is none.\n\n"
+     "  get 42\n"
+     "  get -0xff\n"
+     "  get uuid:123e4567-e89b-12d3-a456-426614174000\n",
+     1,
+     1,
+     {}},
+    {"set", "set KEY DATA [--timestamp N]", "create an entry",
+     "Answers SUCCESS, and the entry has version 1; or ERROR with the entry that is there "
+     "already.\n"
+     "The timestamp is yours: any number, the milliseconds since 1970 when not given.\n\n"
+     "  set 42 lala\n"
+     "  set 42 'two words' --timestamp -5\n"
+     "  set 42 @photo.jpg\n"
+     "  set 42 hex:00ff\n"
+     "  set 42 text:@lala        the text @lala, not a file\n",
+     2, 2, kSetFlags},
+    {"del", "del KEY [--version N [--if-revision N]]", "remove an entry",
+     "Answers SUCCESS with what was removed. Without --version: ERROR when there is no entry. With "
+     "it:\n"
+     "ERROR_NE when there is none, ERROR_WV with the entry when it has another version.\n\n"
+     "  del 42\n"
+     "  del 42 --version 3\n",
+     1, 1, kDelFlags},
+    {"cas", "cas KEY DATA --version N [--timestamp N] [--if-revision N]",
+     "replace an entry if it has this version",
+     "Answers SUCCESS with what was there before, and the version grows by one; ERROR_NE when "
+     "there is\n"
+     "no entry; ERROR_WV with the entry when it has another version. --if-revision also asks for "
+     "the\n"
+     "revision of an earlier answer: it never repeats, whereas an entry deleted and set anew "
+     "begins\n"
+     "with version 1 again.\n\n"
+     "  cas 42 lele --version 1\n"
+     "  cas 42 lele --version 1 --if-revision 7\n",
+     2, 2, kCasFlags},
+    {"batch",
+     "batch FILE",
+     "send the get, set, del and cas lines of a file as one call",
+     "One operation a line, done in this order and each decided on its own, with one durable write "
+     "for\n"
+     "all; one answer a line. FILE - is standard input.\n\n"
+     "  batch load.txt\n",
+     1,
+     1,
+     {}},
+    {"status", "status", "what the server says about itself", "", 0, 0, {}},
+    {"snapshot",
+     "snapshot",
+     "write an image to the server's disk now",
+     "Answers when the image is in force.\n",
+     0,
+     0,
+     {}},
+    {"help", "help [VERB]", "this, or more about one verb", "", 0, 1, {}},
+}};
+
+}  // namespace
+
+std::span<const Verb> Verbs() { return kVerbs; }
+
+const Verb* FindVerb(std::string_view name) {
+  const auto* const found = std::ranges::find(kVerbs, name, &Verb::name);
+  return found == kVerbs.end() ? nullptr : found;
+}
+
+}  // namespace tripla::cli

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "disk/data_directory.h"
+#include "log/local/segment_scan.h"
+#include "model/command.h"
+#include "model/log_position.h"
+
+namespace tripla {
+
+// A segment as a file, without its content.
+struct SegmentFile {
+  std::string path;
+  LogIndex first_index = 0;
+  uint64_t bytes = 0;
+};
+
+// What a log held when it was read.
+struct LogContent {
+  std::vector<SegmentFile> segments;  // in order; may be empty
+  LogIndex next_index = 1;            // of the record that would follow; 1 in an empty log
+  SegmentEnd last_end;                // of the last segment
+};
+
+// Takes each batch with its place and where it lies. An error it returns ends the reading.
+using BatchFn = std::function<absl::Status(LogIndex index, Batch batch, const std::string& path,
+                                           uint64_t offset)>;
+
+// Reads a whole log, which must be free of gaps, and hands over the batches behind `after`. Changes
+// nothing on disk; a torn end is in LogContent::last_end. The directory may be a copy of one in
+// use.
+//
+// Errors: DataLoss, naming file and offset, for damage, for a segment that is missing, and when the
+// log begins later than at `after` + 1; Unimplemented for a later format; what the disk and `take`
+// say.
+[[nodiscard]] absl::StatusOr<LogContent> ReplayLog(const DataDirectory& directory, LogIndex after,
+                                                   const BatchFn& take);
+
+// The first index of the oldest segment, or 0 when there is none: how far back the log reaches.
+// Looks at names only.
+[[nodiscard]] absl::StatusOr<LogIndex> FirstLogIndex(const DataDirectory& directory);
+
+}  // namespace tripla

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "model/log_position.h"
+
+// The bytes of the operation log (docs/formats.md, "Log"). Integers are little-endian.
+//
+// DIR/log/ holds segments, named by their first index in 20 digits: 00000000000000000001.wal. A
+// segment has its full size before the first record is written, all zero, and no byte of it is
+// written twice, so an fdatasync has no metadata to write and what was never written reads as zero.
+//
+//   segment   header sector, then records
+//
+//   header    magic "TRIPLAWL" | format u32 = 1 | 0 u32 | first index u64 | capacity u64 | salt u64
+//   (48)      checksum u64 of the bytes before it; zeros up to byte 512
+//
+//   record    length u32 of the payload | format u16 = 1 | 0 u16 | zero sectors u32 | 0 u32
+//   (48 +)    index u64 | synced through u64 | checksum u64 of the payload
+//             checksum u64 of the 40 bytes before it, seeded with the segment's salt
+//             payload: a Batch (model/batch_codec.h) | end mark u8 = A5
+//
+// A record begins at a multiple of 8, and its header never crosses a sector of 512 bytes: where it
+// would, it begins in the next one. Where a record should begin and all is zero the log ends.
+//
+// What a crash can leave behind the last record (torn), and what it cannot (damage):
+//   - A disk writes whole sectors, in any order. So a header is there or is zero; anything else is
+//     damage.
+//   - Of a record whose header is there, a sector that was not written is zero. "Zero sectors" says
+//   how
+//     many all-zero sectors the finished record has: more of them, or a missing end mark, is torn;
+//     a wrong checksum without either is damage.
+//   - "Synced through" is the highest index known to be durable when the record was written. Behind
+//   a
+//     torn record, a valid one that says the torn one was durable proves damage.
+//   - A file shorter than its capacity was cut: damage.
+namespace tripla::wal {
+
+inline constexpr size_t kSectorBytes = 512;
+inline constexpr size_t kAlignment = 8;
+inline constexpr uint32_t kFormat = 1;
+inline constexpr size_t kSegmentHeaderBytes = 48;
+inline constexpr size_t kRecordHeaderBytes = 48;
+inline constexpr char kEndMark = '\xa5';
+// No segment and no record is larger: what a damaged length asks for is not allocated.
+inline constexpr uint64_t kSegmentBytesMax = uint64_t{2} << 30;
+
+struct SegmentHeader {
+  LogIndex first_index = 0;
+  uint64_t capacity = 0;  // size of the file
+  uint64_t salt = 0;      // random, so that bytes in a value cannot pass for a record
+};
+
+struct RecordHeader {
+  uint32_t payload_bytes = 0;
+  uint16_t format = kFormat;
+  uint32_t zero_sectors = 0;
+  LogIndex index = 0;
+  LogIndex synced_through = 0;
+  uint64_t payload_checksum = 0;
+};
+
+// "00000000000000000042.wal".
+[[nodiscard]] std::string SegmentName(LogIndex first_index);
+// The index in a segment's name, or nothing for another file.
+[[nodiscard]] std::optional<LogIndex> ParseSegmentName(std::string_view name);
+
+// The first sector of a segment.
+[[nodiscard]] std::string EncodeSegmentHeader(const SegmentHeader& header);
+// Errors: DataLoss when the bytes are no header; Unimplemented for a later format.
+[[nodiscard]] absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);
+
+// Writes kRecordHeaderBytes to `to`.
+void EncodeRecordHeader(const RecordHeader& header, uint64_t salt, char* to);
+// Nothing when the checksum does not fit. `bytes` has kRecordHeaderBytes.
+[[nodiscard]] std::optional<RecordHeader> DecodeRecordHeader(std::string_view bytes, uint64_t salt);
+
+[[nodiscard]] uint64_t PayloadChecksum(std::string_view payload);
+
+// Where a record may begin at or behind `offset`.
+[[nodiscard]] constexpr uint64_t RecordStart(uint64_t offset) {
+  const uint64_t aligned = (offset + kAlignment - 1) / kAlignment * kAlignment;
+  const uint64_t in_sector = aligned % kSectorBytes;
+  return in_sector + kRecordHeaderBytes > kSectorBytes ? aligned - in_sector + kSectorBytes
+                                                       : aligned;
+}
+
+// Header, payload and end mark.
+[[nodiscard]] constexpr uint64_t RecordBytes(uint64_t payload_bytes) {
+  return kRecordHeaderBytes + payload_bytes + 1;
+}
+
+// How many sectors that lie wholly inside `bytes`, which begin at `offset` of the file, are all
+// zero.
+[[nodiscard]] uint32_t CountZeroSectors(std::string_view bytes, uint64_t offset);
+
+}  // namespace tripla::wal

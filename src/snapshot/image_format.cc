@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/image_format.h"
+
+#define XXH_INLINE_ALL
+#include <fmt/core.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <charconv>
+
+namespace tripla::image {
+namespace {
+
+constexpr std::string_view kMagic = "TRIPLAIM";
+constexpr std::string_view kSuffix = ".image";
+constexpr size_t kIndexDigits = 20;
+
+template <typename Array>
+void ReadArray(ByteReader& reader, Array& array) {
+  const std::string_view bytes = reader.ReadBytes(array.size());
+  std::copy(bytes.begin(), bytes.end(), array.begin());
+}
+
+template <typename Array>
+void AppendArray(std::string& bytes, const Array& array) {
+  bytes.append(reinterpret_cast<const char*>(array.data()), array.size());
+}
+
+}  // namespace
+
+std::string FileName(LogIndex index) { return fmt::format("{:020}.image", index); }
+
+std::optional<LogIndex> ParseFileName(std::string_view name) {
+  if (name.size() != kIndexDigits + kSuffix.size() || !name.ends_with(kSuffix)) return std::nullopt;
+  LogIndex index = 0;
+  const char* end = name.data() + kIndexDigits;
+  const auto [stopped, error] = std::from_chars(name.data(), end, index);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return index;
+}
+
+std::string EncodeHeader(const Header& header) {
+  const StateSummary& summary = header.summary;
+  std::string bytes(kMagic);
+  AppendLittleEndian(bytes, kFormat);
+  AppendLittleEndian(bytes, uint32_t{0});
+  for (const uint64_t number :
+       {header.written_unix_ms, summary.position.term, summary.position.index, summary.revision,
+        summary.keys, summary.payload_bytes, summary.sessions, summary.answers,
+        summary.use_counter}) {
+    AppendLittleEndian(bytes, number);
+  }
+  AppendArray(bytes, summary.hash);
+  AppendLittleEndian(bytes, uint64_t{XXH3_64bits(bytes.data(), bytes.size())});
+  return bytes;
+}
+
+absl::StatusOr<Header> DecodeHeader(std::string_view bytes) {
+  if (bytes.size() < kHeaderBytes) {
+    return absl::DataLossError("the file is shorter than an image's header");
+  }
+  ByteReader reader(bytes.substr(0, kHeaderBytes));
+  if (reader.ReadBytes(kMagic.size()) != kMagic) {
+    return absl::DataLossError("an image does not begin so");
+  }
+  const auto format = reader.Read<uint32_t>();
+  const auto reserved = reader.Read<uint32_t>();
+  Header header;
+  StateSummary& summary = header.summary;
+  for (uint64_t* number : {&header.written_unix_ms, &summary.position.term, &summary.position.index,
+                           &summary.revision, &summary.keys, &summary.payload_bytes,
+                           &summary.sessions, &summary.answers, &summary.use_counter}) {
+    *number = reader.Read<uint64_t>();
+  }
+  ReadArray(reader, summary.hash);
+  const bool intact =
+      reader.Read<uint64_t>() == XXH3_64bits(bytes.data(), kHeaderBytes - sizeof(uint64_t));
+  if (intact && format > kFormat) {
+    return absl::UnimplementedError(fmt::format(
+        "an image of format {}; this version reads format {}: use the newer one", format, kFormat));
+  }
+  if (!intact || format != kFormat || reserved != 0) {
+    return absl::DataLossError("the checksum of the image's header does not fit");
+  }
+  return header;
+}
+
+uint64_t BlockChecksum(BlockKind kind, uint64_t number, std::string_view content) {
+  return XXH3_64bits_withSeed(content.data(), content.size(),
+                              (number << 32) + static_cast<uint32_t>(kind));
+}
+
+std::string EncodeBlockHeader(BlockKind kind, uint64_t number, std::string_view content) {
+  std::string bytes;
+  AppendLittleEndian(bytes, static_cast<uint32_t>(kind));
+  AppendLittleEndian(bytes, static_cast<uint32_t>(content.size()));
+  AppendLittleEndian(bytes, BlockChecksum(kind, number, content));
+  return bytes;
+}
+
+BlockHeader DecodeBlockHeader(std::string_view bytes) {
+  ByteReader reader(bytes);
+  BlockHeader header;
+  header.kind = static_cast<BlockKind>(reader.Read<uint32_t>());
+  header.length = reader.Read<uint32_t>();
+  header.checksum = reader.Read<uint64_t>();
+  return header;
+}
+
+void AppendEntry(std::string& bytes, const Entry& entry) {
+  AppendLittleEndian(bytes, static_cast<uint32_t>(entry.ordered_key().size()));
+  AppendLittleEndian(bytes, static_cast<uint32_t>(entry.data().size()));
+  AppendLittleEndian(bytes, entry.version());
+  AppendLittleEndian(bytes, entry.timestamp());
+  AppendLittleEndian(bytes, entry.revision());
+  bytes += entry.ordered_key();
+  bytes += entry.data();
+}
+
+void AppendSession(std::string& bytes, const SessionRow& session) {
+  bytes += static_cast<char>(kSessionTag);
+  AppendArray(bytes, session.client);
+  AppendLittleEndian(bytes, session.last_use);
+  AppendLittleEndian(bytes, session.forgotten_below);
+}
+
+void AppendAnswer(std::string& bytes, const AnswerRow& answer) {
+  const Outcome& outcome = answer.outcome;
+  bytes += static_cast<char>(kAnswerTag);
+  AppendLittleEndian(bytes, answer.sequence);
+  AppendArray(bytes, answer.fingerprint);
+  bytes += static_cast<char>(outcome.refusal);
+  bytes += static_cast<char>(outcome.result);
+  bytes += static_cast<char>(outcome.entry ? 1 : 0);
+  AppendLittleEndian(bytes, outcome.revision);
+  if (outcome.entry) AppendEntry(bytes, *outcome.entry);
+}
+
+EntryRef ReadEntry(ByteReader& reader) {
+  const auto key_bytes = reader.Read<uint32_t>();
+  const auto data_bytes = reader.Read<uint32_t>();
+  Entry::Fields fields;
+  fields.version = reader.Read<int64_t>();
+  fields.timestamp = reader.Read<int64_t>();
+  fields.revision = reader.Read<uint64_t>();
+  const std::string_view key = reader.ReadBytes(key_bytes);
+  const std::string_view data = reader.ReadBytes(data_bytes);
+  return reader.ok() ? Entry::Create(fields, key, data) : EntryRef();
+}
+
+absl::StatusOr<SessionRow> ReadSession(ByteReader& reader) {
+  SessionRow session;
+  ReadArray(reader, session.client);
+  session.last_use = reader.Read<uint64_t>();
+  session.forgotten_below = reader.Read<uint64_t>();
+  if (!reader.ok()) return absl::DataLossError("a session is cut off");
+  return session;
+}
+
+absl::StatusOr<AnswerRow> ReadAnswer(ByteReader& reader) {
+  AnswerRow answer;
+  answer.sequence = reader.Read<uint64_t>();
+  ReadArray(reader, answer.fingerprint);
+  const auto refusal = reader.Read<uint8_t>();
+  const auto result = reader.Read<uint8_t>();
+  const auto has_entry = reader.Read<uint8_t>();
+  answer.outcome.revision = reader.Read<uint64_t>();
+  if (has_entry == 1) answer.outcome.entry = ReadEntry(reader);
+  const bool known = refusal <= static_cast<uint8_t>(Refusal::kAnswerForgotten) && result >= 1 &&
+                     result <= static_cast<uint8_t>(Result::kWrongVersion) && has_entry <= 1;
+  if (!reader.ok() || !known) return absl::DataLossError("an answer is cut off or impossible");
+  answer.outcome.refusal = static_cast<Refusal>(refusal);
+  answer.outcome.result = static_cast<Result>(result);
+  return answer;
+}
+
+}  // namespace tripla::image

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "model/little_endian.h"
+#include "model/log_position.h"
+#include "state/id_row.h"
+#include "state/state_summary.h"
+
+// The bytes of an image of the map (docs/formats.md, "Image"). Integers are little-endian.
+//
+// DIR/image/ holds images, named by the last log index they hold in 20 digits:
+// 00000000000000000042.image. One that is being written ends in .partial.
+//
+//   image    header, blocks, end block; nothing behind it
+//
+//   header   magic "TRIPLAIM" | format u32 = 1 | 0 u32 | written at u64, Unix milliseconds
+//   (120)    term u64 | index u64 | revision u64 | keys u64 | payload bytes u64 | sessions u64
+//            answers u64 | use counter u64 | state hash 16 bytes | checksum u64 of the bytes before
+//
+//   block    kind u32 | length u32 of the content | checksum u64 of the content, seeded with kind
+//   and (16 +)   place: the number of the block, from 0, times 2^32, plus kind | content
+//
+//     kind 1, entries, in the order of their keys
+//              key length u32 | data length u32 | version i64 | timestamp i64 | revision u64
+//              key in ordered form | data
+//     kind 2, request ids, after all entries: sessions in the order of client, each with its
+//     answers
+//       session 01 | client 16 | last use u64 | forgotten below u64
+//       answer  02 | sequence u64 | fingerprint 16 | refusal u8 | result u8 | has entry u8
+//               revision u64 | [an entry, as above]
+//     kind 3, end: number of the blocks before it u64
+namespace tripla::image {
+
+inline constexpr uint32_t kFormat = 1;
+inline constexpr size_t kHeaderBytes = 120;
+inline constexpr size_t kBlockHeaderBytes = 16;
+// A block is closed when it holds this much; one large entry may make it larger.
+inline constexpr size_t kBlockBytes = size_t{1} << 20;
+inline constexpr size_t kBlockBytesMax = size_t{1} << 30;
+
+enum class BlockKind : uint32_t { kEntries = 1, kIds = 2, kEnd = 3 };
+
+struct Header {
+  uint64_t written_unix_ms = 0;  // for people only
+  StateSummary summary;
+};
+
+struct BlockHeader {
+  BlockKind kind = BlockKind::kEnd;
+  uint32_t length = 0;
+  uint64_t checksum = 0;
+};
+
+// "00000000000000000042.image".
+[[nodiscard]] std::string FileName(LogIndex index);
+// The index in an image's name, or nothing for another file.
+[[nodiscard]] std::optional<LogIndex> ParseFileName(std::string_view name);
+
+[[nodiscard]] std::string EncodeHeader(const Header& header);
+// Errors: DataLoss when the bytes are no header; Unimplemented for a later format.
+[[nodiscard]] absl::StatusOr<Header> DecodeHeader(std::string_view bytes);
+
+[[nodiscard]] std::string EncodeBlockHeader(BlockKind kind, uint64_t number,
+                                            std::string_view content);
+[[nodiscard]] BlockHeader DecodeBlockHeader(std::string_view bytes);
+[[nodiscard]] uint64_t BlockChecksum(BlockKind kind, uint64_t number, std::string_view content);
+
+void AppendEntry(std::string& bytes, const Entry& entry);
+void AppendSession(std::string& bytes, const SessionRow& session);
+void AppendAnswer(std::string& bytes, const AnswerRow& answer);
+
+// Reads one entry; none once the bytes ran out, which reader.ok() tells.
+[[nodiscard]] EntryRef ReadEntry(ByteReader& reader);
+// What stands behind the byte 01 or 02. Errors: DataLoss.
+[[nodiscard]] absl::StatusOr<SessionRow> ReadSession(ByteReader& reader);
+[[nodiscard]] absl::StatusOr<AnswerRow> ReadAnswer(ByteReader& reader);
+
+inline constexpr uint8_t kSessionTag = 1;
+inline constexpr uint8_t kAnswerTag = 2;
+
+}  // namespace tripla::image

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/image_store.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "base/diagnostics.h"
+#include "base/status_macros.h"
+#include "snapshot/image_format.h"
+#include "snapshot/image_writer.h"
+
+namespace tripla {
+namespace {
+
+constexpr std::string_view kPartialSuffix = ".partial";
+
+uint64_t UnixMilliseconds() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+ImageInfo Describe(const image::Header& header, uint64_t bytes) {
+  return {.position = header.summary.position,
+          .revision = header.summary.revision,
+          .entries = header.summary.keys,
+          .bytes = bytes,
+          .written_unix_ms = header.written_unix_ms,
+          .file = "image/" + image::FileName(header.summary.position.index)};
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<LogIndex>> ImageStore::ListImages() const {
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                          directory_.disk().List(directory_.image_path()));
+  std::vector<LogIndex> indexes;
+  for (const std::string& name : names) {
+    if (const std::optional<LogIndex> index = image::ParseFileName(name)) {
+      indexes.push_back(*index);
+    }
+  }
+  return indexes;
+}
+
+std::string ImageStore::PathOf(LogIndex index) const {
+  return directory_.image_path() + "/" + image::FileName(index);
+}
+
+void ImageStore::PutInForce(const ImageInfo& info) {
+  MutexLock lock(mutex_);
+  // A start that passed over a damaged image may write the same index anew.
+  if (newest_ && newest_->position.index < info.position.index) older_ = newest_->position.index;
+  newest_ = info;
+}
+
+absl::StatusOr<RecoveredState> ImageStore::Recover(LogIndex first_log_index) {
+  Disk& disk = directory_.disk();
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory_.image_path()));
+  for (const std::string& name : names) {
+    if (!name.ends_with(kPartialSuffix)) continue;
+    Say(Severity::kInfo, fmt::format("{}/{}: an image that was not finished; removed",
+                                     directory_.image_path(), name));
+    TRIPLA_RETURN_IF_ERROR(disk.Remove(directory_.image_path() + "/" + name));
+  }
+  TRIPLA_ASSIGN_OR_RETURN(std::vector<LogIndex> images, ListImages());
+  RecoveredState recovered;
+  while (!images.empty()) {
+    absl::StatusOr<LoadedImage> loaded = LoadImage(disk, PathOf(images.back()));
+    if (loaded.ok()) {
+      if (images.size() > 1) {
+        MutexLock lock(mutex_);
+        older_ = images[images.size() - 2];
+      }
+      PutInForce(Describe(loaded->header, loaded->bytes));
+      recovered.machine = std::move(loaded->machine);
+      return recovered;
+    }
+    if (!absl::IsDataLoss(loaded.status())) return loaded.status();
+    // What the log must hold in place of the damaged image: everything behind the next older one.
+    const LogIndex older = images.size() > 1 ? images[images.size() - 2] : 0;
+    const std::string damage(loaded.status().message());
+    if (first_log_index == 0 || first_log_index > older + 1) {
+      return absl::DataLossError(fmt::format(
+          "the image {}; the log begins with record {} and cannot replace it; restore the data "
+          "directory from a copy, or see what is left with tripla-verify",
+          damage, first_log_index));
+    }
+    Say(Severity::kWarning,
+        fmt::format("the image {}; nothing is lost: {} is used, and the log, which begins with "
+                    "record {}, holds what followed",
+                    damage, older == 0 ? "the empty state" : PathOf(older), first_log_index));
+    recovered.log_must_reach = std::max(recovered.log_must_reach, images.back());
+    images.pop_back();
+  }
+  recovered.machine = std::make_unique<StateMachine>();
+  return recovered;
+}
+
+absl::StatusOr<ImageInfo> ImageStore::Write(const StateView& view,
+                                            const std::atomic<bool>& abandon) {
+  Disk& disk = directory_.disk();
+  const StateSummary& summary = view.summary();
+  const std::string path = PathOf(summary.position.index);
+  const std::string partial = path + std::string(kPartialSuffix);
+  const uint64_t now = UnixMilliseconds();
+  const absl::StatusOr<uint64_t> bytes = WriteImage(disk, partial, view, now, abandon);
+  absl::Status status = bytes.status();
+  if (status.ok()) status = disk.Rename(partial, path);
+  if (!status.ok()) {
+    disk.Remove(partial).IgnoreError();  // the next start removes it too
+    return status;
+  }
+  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(directory_.image_path()));
+  const ImageInfo info = Describe({.written_unix_ms = now, .summary = summary}, *bytes);
+  PutInForce(info);
+  if (absl::Status removed = RemoveOld(releasable()); !removed.ok()) {
+    Say(Severity::kWarning, fmt::format("an old image stays: {}", std::string(removed.message())));
+  }
+  return info;
+}
+
+absl::Status ImageStore::RemoveOld(LogIndex oldest_kept) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<LogIndex> images, ListImages());
+  for (const LogIndex index : images) {
+    if (index >= oldest_kept) break;
+    TRIPLA_RETURN_IF_ERROR(directory_.disk().Remove(PathOf(index)));
+  }
+  return absl::OkStatus();
+}
+
+std::optional<ImageInfo> ImageStore::newest() const {
+  MutexLock lock(mutex_);
+  return newest_;
+}
+
+LogIndex ImageStore::releasable() const {
+  MutexLock lock(mutex_);
+  return older_;
+}
+
+}  // namespace tripla

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "disk/data_directory.h"
+#include "model/log_position.h"
+#include "snapshot/image_reader.h"
+#include "state/state_machine.h"
+#include "state/state_view.h"
+
+namespace tripla {
+
+// An image in force.
+struct ImageInfo {
+  LogPosition position;  // it holds every batch up to this one, inclusive
+  uint64_t revision = 0;
+  uint64_t entries = 0;
+  uint64_t bytes = 0;
+  uint64_t written_unix_ms = 0;
+  std::string file;  // its name inside the data directory: "image/….image"
+};
+
+// What a start finds among the images.
+struct RecoveredState {
+  std::unique_ptr<StateMachine> machine;  // empty when there is no image
+  // The log must reach this far: a damaged image that was passed over held it. 0 when there was
+  // none.
+  LogIndex log_must_reach = 0;
+};
+
+// The images of one data directory: writes them whole or not at all (R16), keeps the last two, and
+// loads the newest at the start.
+//
+// Thread-safety: Recover() before all else; Write() from one thread; the rest from any.
+class ImageStore {
+ public:
+  // `directory` outlives the store.
+  explicit ImageStore(const DataDirectory& directory) : directory_(directory) {}
+
+  // Removes partial images and loads the newest one. When that one is damaged it is not passed over
+  // silently: only if the log, which begins with record `first_log_index` (0: there is no log),
+  // reaches back to the older image, or to the beginning, can nothing be lost; then that is used,
+  // and said.
+  //
+  // Errors, naming file and offset: DataLoss when the newest image is damaged and cannot be
+  // replaced; Unimplemented for a later format; what the disk says.
+  [[nodiscard]] absl::StatusOr<RecoveredState> Recover(LogIndex first_log_index);
+
+  // Writes a view as an image and puts it in force: partial file, fsync, rename, fsync of the
+  // directory. Then removes images older than the last two. When it fails the old images stay in
+  // force and nothing of the new one is left.
+  //
+  // Errors: ResourceExhausted when there is no space; Cancelled once `abandon` is true; Internal.
+  [[nodiscard]] absl::StatusOr<ImageInfo> Write(const StateView& view,
+                                                const std::atomic<bool>& abandon);
+
+  // The newest image in force.
+  [[nodiscard]] std::optional<ImageInfo> newest() const;
+
+  // The records up to this one are in both kept images: the log may forget them. 0 while there are
+  // no two.
+  [[nodiscard]] LogIndex releasable() const;
+
+ private:
+  absl::StatusOr<std::vector<LogIndex>> ListImages() const;
+  absl::Status RemoveOld(LogIndex oldest_kept);
+  [[nodiscard]] std::string PathOf(LogIndex index) const;
+  void PutInForce(const ImageInfo& info);
+
+  const DataDirectory& directory_;
+  mutable Mutex mutex_;
+  std::optional<ImageInfo> newest_ ABSL_GUARDED_BY(mutex_);
+  LogIndex older_ ABSL_GUARDED_BY(mutex_) = 0;  // index of the image before the newest; 0: none
+};
+
+}  // namespace tripla

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/image_writer.h"
+
+#include <memory>
+#include <string_view>
+
+#include "base/status_macros.h"
+#include "snapshot/image_format.h"
+
+namespace tripla {
+namespace {
+
+using image::BlockKind;
+
+class Writer {
+ public:
+  Writer(File& file, const std::atomic<bool>& abandon) : file_(file), abandon_(abandon) {}
+
+  absl::Status Write(const StateView& view, uint64_t written_unix_ms) {
+    TRIPLA_RETURN_IF_ERROR(Append(
+        image::EncodeHeader({.written_unix_ms = written_unix_ms, .summary = view.summary()})));
+    TRIPLA_RETURN_IF_ERROR(WriteEntries(view));
+    TRIPLA_RETURN_IF_ERROR(WriteIds(view));
+    AppendLittleEndian(content_, number_);
+    TRIPLA_RETURN_IF_ERROR(EndBlock(BlockKind::kEnd));
+    return file_.Sync();
+  }
+
+  uint64_t size() const { return offset_; }
+
+ private:
+  absl::Status WriteEntries(const StateView& view) {
+    for (StateView::EntryCursor cursor = view.Entries(); cursor.Valid(); cursor.Next()) {
+      image::AppendEntry(content_, cursor.entry());
+      TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kEntries));
+    }
+    return EndStartedBlock(BlockKind::kEntries);
+  }
+
+  absl::Status WriteIds(const StateView& view) {
+    AnswerRow answer;
+    for (StateView::SessionCursor cursor = view.Sessions(); cursor.Valid(); cursor.Next()) {
+      image::AppendSession(content_, cursor.session());
+      while (cursor.NextAnswer(answer)) {
+        image::AppendAnswer(content_, answer);
+        TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kIds));
+      }
+      TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kIds));
+    }
+    return EndStartedBlock(BlockKind::kIds);
+  }
+
+  absl::Status EndFullBlock(BlockKind kind) {
+    return content_.size() < image::kBlockBytes ? absl::OkStatus() : EndBlock(kind);
+  }
+  absl::Status EndStartedBlock(BlockKind kind) {
+    return content_.empty() ? absl::OkStatus() : EndBlock(kind);
+  }
+
+  absl::Status EndBlock(BlockKind kind) {
+    if (abandon_.load(std::memory_order_relaxed)) {
+      return absl::CancelledError("the server is shutting down");
+    }
+    TRIPLA_RETURN_IF_ERROR(Append(image::EncodeBlockHeader(kind, number_, content_)));
+    TRIPLA_RETURN_IF_ERROR(Append(content_));
+    content_.clear();
+    ++number_;
+    return absl::OkStatus();
+  }
+
+  absl::Status Append(std::string_view bytes) {
+    TRIPLA_RETURN_IF_ERROR(file_.WriteAt(offset_, bytes));
+    offset_ += bytes.size();
+    return absl::OkStatus();
+  }
+
+  File& file_;
+  const std::atomic<bool>& abandon_;
+  std::string content_;
+  uint64_t number_ = 0;
+  uint64_t offset_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<uint64_t> WriteImage(Disk& disk, const std::string& path, const StateView& view,
+                                    uint64_t written_unix_ms, const std::atomic<bool>& abandon) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
+                          disk.Open(path, OpenMode::kCreateFresh));
+  Writer writer(*file, abandon);
+  TRIPLA_RETURN_IF_ERROR(writer.Write(view, written_unix_ms));
+  return writer.size();
+}
+
+}  // namespace tripla

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/snapshot_schedule.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/diagnostics.h"
+
+namespace tripla {
+namespace {
+
+using std::chrono::steady_clock;
+
+// How often the size of the log is looked at.
+constexpr std::chrono::milliseconds kGrowthPeriod{250};
+
+absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutting down"); }
+
+}  // namespace
+
+SnapshotSchedule::SnapshotSchedule(ImageStore& images, const StateMachine& machine, Log& log,
+                                   const Options& options)
+    : images_(images),
+      machine_(machine),
+      log_(log),
+      options_(options),
+      log_bytes_after_image_(log.GetStatus().bytes),
+      thread_([this] { Run(); }) {}
+
+SnapshotSchedule::~SnapshotSchedule() { Stop(); }
+
+void SnapshotSchedule::Request(DoneFn done) {
+  {
+    MutexLock lock(mutex_);
+    if (!stopped_) {
+      requests_.push_back(std::move(done));
+      changed_.NotifyAll();
+      return;
+    }
+  }
+  done(ShuttingDown());
+}
+
+void SnapshotSchedule::Stop() {
+  stop_.store(true, std::memory_order_relaxed);
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    changed_.NotifyAll();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void SnapshotSchedule::Run() {
+  while (!stop_.load(std::memory_order_relaxed)) {
+    const std::vector<DoneFn> requests = AwaitDue();
+    const absl::StatusOr<ImageInfo> info =
+        stop_.load(std::memory_order_relaxed) ? ShuttingDown() : WriteImage();
+    for (const DoneFn& done : requests) done(info);
+  }
+  std::vector<DoneFn> late;
+  {
+    MutexLock lock(mutex_);
+    late.swap(requests_);
+  }
+  for (const DoneFn& done : late) done(ShuttingDown());
+}
+
+std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
+  const bool by_period = options_.interval.count() != 0;
+  const steady_clock::time_point due =
+      by_period ? steady_clock::now() + options_.interval : steady_clock::time_point::max();
+  std::vector<DoneFn> requests;
+  MutexLock lock(mutex_);
+  while (!stopped_ && requests_.empty() && steady_clock::now() < due && !LogHasOutgrownImage()) {
+    changed_.WaitUntil(mutex_, std::min(due, steady_clock::now() + kGrowthPeriod));
+  }
+  requests.swap(requests_);
+  return requests;
+}
+
+bool SnapshotSchedule::LogHasOutgrownImage() const {
+  const std::optional<ImageInfo> newest = images_.newest();
+  const uint64_t allowed = std::max(options_.log_growth_bytes, newest ? newest->bytes : 0);
+  return log_.GetStatus().bytes > log_bytes_after_image_ + allowed;
+}
+
+absl::StatusOr<ImageInfo> SnapshotSchedule::WriteImage() {
+  const StateView view = machine_.Freeze();
+  const std::optional<ImageInfo> newest = images_.newest();
+  if (newest && newest->position == view.summary().position) return *newest;
+  absl::StatusOr<ImageInfo> info = images_.Write(view, stop_);
+  if (!info.ok()) {
+    if (absl::IsCancelled(info.status())) return ShuttingDown();
+    Say(Severity::kError, fmt::format("no image was written, the old ones stay in force: {}",
+                                      std::string(info.status().message())));
+    return info;
+  }
+  Say(Severity::kDebug,
+      fmt::format("{}: {} entries, {} bytes", info->file, info->entries, info->bytes));
+  if (absl::Status released = log_.ReleasePrefix(images_.releasable()); !released.ok()) {
+    Say(Severity::kWarning,
+        fmt::format("an old part of the log stays: {}", std::string(released.message())));
+  }
+  log_bytes_after_image_ = log_.GetStatus().bytes;
+  return info;
+}
+
+}  // namespace tripla

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/answer_text.h"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <vector>
+
+#include "cli/report_text.h"
+
+namespace tripla::cli {
+namespace {
+
+KeyedAnswer Answered(const char* key, Decided decided) {
+  return {*Key::Parse(key), std::move(decided)};
+}
+
+const KeyedAnswer& Found() {
+  static const KeyedAnswer answer = Answered(
+      "-12", {Result::kSuccess, Triple{3, std::numeric_limits<int64_t>::min(), "la\"la\n"}, 7});
+  return answer;
+}
+
+const KeyedAnswer& Null() {
+  static const KeyedAnswer answer = Answered("5", {Result::kNoEntry, std::nullopt, 9, true});
+  return answer;
+}
+
+const KeyedAnswer& Bytes() {
+  static const KeyedAnswer answer =
+      Answered("5", {Result::kWrongVersion, Triple{1, 0, std::string("\0\x1b\xff", 3)}, 9});
+  return answer;
+}
+
+std::string Text(const KeyedAnswer& answer, OutputFormat format,
+                 Destination destination = Destination::kPipe) {
+  return AnswersText({&answer, 1}, format, destination);
+}
+
+TEST(AnswersText, PlainIsALine) {
+  EXPECT_EQ(
+      Text(Found(), OutputFormat::kPlain),
+      "SUCCESS  version 3  timestamp -9223372036854775808  revision 7  data \"la\\\"la\\n\"\n");
+  EXPECT_EQ(Text(Null(), OutputFormat::kPlain), "ERROR_NE  NULL  revision 9  replayed\n");
+  EXPECT_EQ(Text(Bytes(), OutputFormat::kPlain),
+            "ERROR_WV  version 1  timestamp 0  revision 9  data \"\\x00\\x1b\\xff\"\n");
+  EXPECT_EQ(Text(Answered("1", {Result::kError, Triple{}, 0}), OutputFormat::kPlain),
+            "ERROR  version 0  timestamp 0  revision 0  data \"\"\n")
+      << "an empty value is not NULL";
+}
+
+TEST(AnswersText, JsonHasNumbersAsStringsAndDataAsBase64) {
+  EXPECT_EQ(Text(Found(), OutputFormat::kJson),
+            R"({"key":"-12","result":"SUCCESS","value":{"version":"3",)"
+            R"("timestamp":"-9223372036854775808","data":"bGEibGEK","text":"la\"la\n"},)"
+            R"("revision":"7","replayed":false})"
+            "\n");
+  EXPECT_EQ(Text(Null(), OutputFormat::kJson),
+            R"({"key":"5","result":"ERROR_NE","value":null,"revision":"9","replayed":true})"
+            "\n");
+}
+
+TEST(AnswersText, JsonHasNoTextForBytes) {
+  EXPECT_EQ(Text(Bytes(), OutputFormat::kJson),
+            R"({"key":"5","result":"ERROR_WV","value":{"version":"1","timestamp":"0",)"
+            R"("data":"ABv/"},"revision":"9","replayed":false})"
+            "\n");
+}
+
+TEST(AnswersText, TableAlignsAllAnswers) {
+  const std::vector<KeyedAnswer> answers{Found(), Null()};
+  EXPECT_EQ(AnswersText(answers, OutputFormat::kTable, Destination::kPipe),
+            "KEY  RESULT    VERSION  TIMESTAMP             REVISION  DATA\n"
+            "-12  SUCCESS   3        -9223372036854775808  7         \"la\\\"la\\n\"\n"
+            "5    ERROR_NE  NULL     NULL                  9         NULL\n");
+}
+
+TEST(AnswersText, TableCutsWhatIsLong) {
+  const KeyedAnswer answer = Answered(("-" + std::string(100, '7')).c_str(),
+                                      {Result::kSuccess, Triple{1, 1, std::string(99, 'x')}, 1});
+  EXPECT_EQ(Text(answer, OutputFormat::kTable),
+            "KEY" + std::string(47, ' ') + "RESULT   VERSION  TIMESTAMP  REVISION  DATA\n" +
+                "-777777777777777...7777777777777777 (100 digits)  SUCCESS  1        1          1" +
+                "         \"" + std::string(60, 'x') + "\"... (99 bytes)\n");
+}
+
+TEST(AnswersText, RawIsTheBytesInAPipe) {
+  EXPECT_EQ(Text(Bytes(), OutputFormat::kRaw), std::string("\0\x1b\xff", 3));
+  EXPECT_EQ(Text(Null(), OutputFormat::kRaw), "");
+}
+
+TEST(AnswersText, RawIsEscapedOnATerminal) {
+  EXPECT_EQ(Text(Bytes(), OutputFormat::kRaw, Destination::kTerminal), "\\x00\\x1b\\xff\n");
+}
+
+TEST(StatusText, SkipsForPeopleWhatIsEmpty) {
+  const ServerStatus status{.node = "n1", .role = "standalone", .writable = true};
+  const std::string text = StatusText(status, OutputFormat::kPlain);
+  EXPECT_TRUE(text.starts_with("node                  n1\nrole                  standalone\nterm "))
+      << text;
+  EXPECT_NE(text.find("image_log_index       0  (no image yet)\n"), std::string::npos) << text;
+}
+
+TEST(StatusText, JsonHasEveryField) {
+  const ServerStatus status{.node = "n\"1", .keys = 3, .state_hash = "\x01\xff"};
+  const std::string text = StatusText(status, OutputFormat::kJson);
+  EXPECT_TRUE(text.starts_with(R"({"node":"n\"1","role":"","leader":"")")) << text;
+  EXPECT_NE(text.find(R"("keys":"3","state_hash":"01ff")"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("writable":false)"), std::string::npos) << text;
+}
+
+TEST(ImageText, NamesTheFile) {
+  EXPECT_EQ(ImageText({4, 5, 6, 2048, "snapshot.0_4"}, OutputFormat::kPlain),
+            "file       snapshot.0_4\n"
+            "log_index  4\n"
+            "revision   5\n"
+            "entries    6\n"
+            "bytes      2048  (2 KiB)\n");
+}
+
+}  // namespace
+}  // namespace tripla::cli

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/options.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+namespace tripla::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Runs each test with an empty home and none of our variables.
+class OptionsTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    home_ = std::filesystem::path(testing::TempDir()) /
+            testing::UnitTest::GetInstance()->current_test_info()->name();
+    std::filesystem::create_directories(home_);
+    setenv("HOME", home_.c_str(), 1);
+    for (const char* name : kVariables) unsetenv(name);
+  }
+  void TearDown() override {
+    for (const char* name : kVariables) unsetenv(name);
+    std::filesystem::remove_all(home_);
+  }
+
+  std::string WriteFile(const std::filesystem::path& path, const std::string& text) {
+    std::filesystem::create_directories((home_ / path).parent_path());
+    std::ofstream(home_ / path) << text;
+    return (home_ / path).string();
+  }
+
+  static Options Parsed(const std::vector<std::string>& arguments) {
+    std::variant<Options, ExitCode> options = ParseOptions(arguments);
+    EXPECT_TRUE(std::holds_alternative<Options>(options));
+    return std::holds_alternative<Options>(options) ? std::get<Options>(options) : Options{};
+  }
+
+  // What it says of a usage error.
+  static std::string ErrorOf(const std::vector<std::string>& arguments) {
+    testing::internal::CaptureStderr();
+    std::variant<Options, ExitCode> options = ParseOptions(arguments);
+    const auto* code = std::get_if<ExitCode>(&options);
+    EXPECT_TRUE(code != nullptr && *code == ExitCode::kUsage);
+    return testing::internal::GetCapturedStderr();
+  }
+
+  static constexpr const char* kVariables[] = {"TRIPLA_SERVER",        "TRIPLA_TIMEOUT",
+                                               "TRIPLA_OUTPUT",        "TRIPLA_STRICT",
+                                               "TRIPLA_CLIENT_CONFIG", "XDG_CONFIG_HOME"};
+  std::filesystem::path home_;
+};
+
+TEST_F(OptionsTest, HasDefaults) {
+  const Options options = Parsed({});
+  EXPECT_EQ(options.endpoint, "127.0.0.1:7420");
+  EXPECT_EQ(options.timeout, std::chrono::seconds(5));
+  EXPECT_EQ(options.settings.format, OutputFormat::kPlain);
+  EXPECT_EQ(options.settings.verdict, Settings::Verdict::kDecided);
+  EXPECT_THAT(options.words, IsEmpty());
+}
+
+TEST_F(OptionsTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
+  WriteFile(".config/tripla/config.toml",
+            "server = \"file:1\"\ntimeout = \"1s\"\noutput = \"json\"\nstrict = \"on\"\n");
+  setenv("TRIPLA_SERVER", "environment:2", 1);
+  setenv("TRIPLA_TIMEOUT", "2s", 1);
+  setenv("TRIPLA_STRICT", "off", 1);
+  const Options options = Parsed({"--server", "flag:3"});
+  EXPECT_EQ(options.endpoint, "flag:3");
+  EXPECT_EQ(options.timeout, std::chrono::seconds(2));
+  EXPECT_EQ(options.settings.format, OutputFormat::kJson);
+  EXPECT_EQ(options.settings.verdict, Settings::Verdict::kDecided);
+}
+
+TEST_F(OptionsTest, FindsTheFileWhereItIsTold) {
+  const std::string path = WriteFile("mine.toml", "server = \"file:1\"\n");
+  EXPECT_EQ(Parsed({"--config", path}).endpoint, "file:1");
+  setenv("TRIPLA_CLIENT_CONFIG", path.c_str(), 1);
+  EXPECT_EQ(Parsed({}).endpoint, "file:1");
+  unsetenv("TRIPLA_CLIENT_CONFIG");
+  WriteFile("xdg/tripla/config.toml", "server = \"xdg:1\"\n");
+  setenv("XDG_CONFIG_HOME", (home_ / "xdg").c_str(), 1);
+  EXPECT_EQ(Parsed({}).endpoint, "xdg:1");
+}
+
+TEST_F(OptionsTest, RefusesAFileItCannotUse) {
+  EXPECT_THAT(ErrorOf({"--config", (home_ / "absent").string()}), HasSubstr("absent"));
+  const std::string unknown = WriteFile("a.toml", "sever = \"x:1\"\n");
+  EXPECT_THAT(ErrorOf({"--config", unknown}), HasSubstr("\"sever\" is no setting"));
+  const std::string bad = WriteFile("b.toml", "timeout = \"soon\"\n");
+  EXPECT_THAT(ErrorOf({"--config", bad}), HasSubstr("configuration file, timeout"));
+}
+
+TEST_F(OptionsTest, NamesTheVariableThatIsWrong) {
+  setenv("TRIPLA_OUTPUT", "xml", 1);
+  EXPECT_THAT(ErrorOf({}), HasSubstr("TRIPLA_OUTPUT: \"xml\" is no output format"));
+}
+
+TEST_F(OptionsTest, RefusesBadFlags) {
+  EXPECT_THAT(ErrorOf({"--frob"}), HasSubstr("--frob"));
+  EXPECT_THAT(ErrorOf({"-o", "xml"}), HasSubstr("plain, json, table and raw"));
+  for (const char* text : {"", "host", ":1", "host:0", "host:65536", "host:x", "a b:1", "a/b:1"}) {
+    EXPECT_THAT(ErrorOf({"--server", text}), HasSubstr("not HOST:PORT")) << text;
+  }
+  for (const char* text : {"soon", "0", "25h", "-1s"}) {
+    EXPECT_THAT(ErrorOf({"--timeout", text}), HasSubstr("--timeout")) << text;
+  }
+}
+
+TEST_F(OptionsTest, FlagsStandBeforeTheVerbAndBehindIt) {
+  const Options options = Parsed(
+      {"--timeout=1s", "cas", "-12", "-", "-o", "json", "--version", "3", "--server", "a:1"});
+  EXPECT_THAT(options.words, ElementsAre("cas", "-12", "-", "--version", "3"));
+  EXPECT_EQ(options.settings.format, OutputFormat::kJson);
+  EXPECT_EQ(options.timeout, std::chrono::seconds(1));
+  EXPECT_EQ(options.endpoint, "a:1");
+}
+
+TEST_F(OptionsTest, WhatStandsBehindTwoHyphensIsNoFlag) {
+  EXPECT_THAT(Parsed({"set", "1", "--", "-o"}).words, ElementsAre("set", "1", "--", "-o"));
+  EXPECT_THAT(Parsed({"--", "get", "1"}).words, ElementsAre("get", "1"));
+}
+
+TEST_F(OptionsTest, HelpBehindAVerbIsAboutTheVerb) {
+  EXPECT_THAT(Parsed({"cas", "--help"}).words, ElementsAre("help", "cas"));
+}
+
+}  // namespace
+}  // namespace tripla::cli

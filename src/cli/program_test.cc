@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The program itself, as people and scripts run it, against a server in this process.
+#include <fmt/core.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+#include <string>
+
+#include "client/fake_server.h"
+
+namespace tripla::cli {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+// Enough of a database: set and get as they should be, and the version of everything else wrong.
+class SmallDatabase {
+ public:
+  grpc::Status operator()(grpc::ServerContext& /*context*/, const v1::Operation& request,
+                          v1::Reply& reply, int attempt) {
+    reply.set_revision(static_cast<uint64_t>(attempt) + 1);
+    reply.set_result(v1::SUCCESS);
+    if (request.has_set()) {
+      v1::Triple value;
+      value.set_version(1);
+      value.set_timestamp(request.set().timestamp());
+      value.set_data(request.set().data());
+      const auto [entry, added] = entries_.emplace(request.set().key(), value);
+      if (!added) Refuse(reply, v1::ERROR, &entry->second);
+    } else if (request.has_get()) {
+      const auto entry = entries_.find(request.get().key());
+      if (entry == entries_.end()) {
+        Refuse(reply, v1::ERROR, nullptr);
+      } else {
+        *reply.mutable_value() = entry->second;
+      }
+    } else if (request.has_del()) {
+      return Refused(grpc::StatusCode::DATA_LOSS, v1::Undecided::NO);
+    } else {
+      Refuse(reply, v1::ERROR_WV, nullptr);
+    }
+    return grpc::Status::OK;
+  }
+
+ private:
+  static void Refuse(v1::Reply& reply, v1::Result result, const v1::Triple* stored) {
+    reply.set_result(result);
+    if (stored != nullptr) *reply.mutable_value() = *stored;
+  }
+
+  std::map<std::string, v1::Triple> entries_;
+};
+
+struct Ran {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+
+std::string Contents(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+class ProgramTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ =
+        std::filesystem::path(testing::TempDir()) /
+        (std::string("tripla_") + testing::UnitTest::GetInstance()->current_test_info()->name());
+    std::filesystem::create_directories(directory_);
+    setenv("HOME", directory_.c_str(), 1);
+    setenv("TRIPLA_SERVER", server_.endpoint().c_str(), 1);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  // `arguments` as a shell reads them.
+  Ran Run(const std::string& arguments, const std::string& input = "") const {
+    std::ofstream(directory_ / "in", std::ios::binary) << input;
+    const std::string command = fmt::format("cd '{}'; exec '{}' {} <in >out 2>err",
+                                            directory_.string(), TRIPLA_PROGRAM, arguments);
+    const int status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Contents(directory_ / "out"),
+            Contents(directory_ / "err")};
+  }
+
+  FakeServer server_{SmallDatabase()};
+  std::filesystem::path directory_;
+};
+
+TEST_F(ProgramTest, AnswersAndExitsWithTheResult) {
+  Ran ran = Run("set -12 lala --timestamp 5");
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(ran.out, "SUCCESS  NULL  revision 1\n");
+  EXPECT_THAT(ran.err, IsEmpty());
+
+  ran = Run("set -12 lolo");
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_EQ(ran.out, "ERROR  version 1  timestamp 5  revision 2  data \"lala\"\n");
+  EXPECT_EQ(Run("get -0xc").out, "SUCCESS  version 1  timestamp 5  revision 3  data \"lala\"\n");
+  EXPECT_EQ(Run("cas 1 a --version 3").exit_code, 5);
+}
+
+TEST_F(ProgramTest, RawDataPassesThroughPipesByteForByte) {
+  const std::string bytes("\0\x1b\n\xff\r", 5);
+  ASSERT_EQ(Run("set 1 -", bytes).exit_code, 0);
+  EXPECT_EQ(Run("get 1 -o raw").out, bytes);
+  ASSERT_EQ(Run("set 2 @in", bytes).exit_code, 0);
+  EXPECT_EQ(Run("-o raw get 2").out, bytes);
+}
+
+TEST_F(ProgramTest, ScriptPrintsAnswersAndSucceedsWhenAllIsDecided) {
+  const Ran ran = Run("", "# first\nset 1 'la la'\n\nget 1\nset 1 x\nget 2\n");
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 4);
+  EXPECT_THAT(ran.err, IsEmpty());
+}
+
+TEST_F(ProgramTest, ScriptStopsWhereItIsWrong) {
+  const Ran ran = Run("", "set 1 a\nget x\nset 2 b\n");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, StartsWith("tripla: line 2: 'x' is not a key"));
+  EXPECT_EQ(server_.received().size(), 1u) << "nothing is sent after the mistake";
+}
+
+TEST_F(ProgramTest, ScriptStopsAtAFailure) {
+  const Ran ran = Run("", "del 1\nset 2 b\n");
+  EXPECT_EQ(ran.exit_code, 10);
+  EXPECT_THAT(ran.err, HasSubstr("line 1: del 1: refused; nothing was applied"));
+  EXPECT_EQ(server_.received().size(), 1u);
+}
+
+TEST_F(ProgramTest, StrictScriptStopsAtTheFirstAnswerThatIsNoSuccess) {
+  EXPECT_EQ(Run("--strict", "set 1 a\nget 2\nset 1 b\n").exit_code, 3);
+  EXPECT_EQ(server_.received().size(), 2u);
+}
+
+TEST_F(ProgramTest, ScriptChangesItsFormat) {
+  const Ran ran = Run("", "\\o json\nget 7\n\\q\nget 8\n");
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(ran.out,
+            "{\"key\":\"7\",\"result\":\"ERROR\",\"value\":null,\"revision\":\"1\","
+            "\"replayed\":false}\n");
+}
+
+TEST_F(ProgramTest, BatchAnswersLineByLine) {
+  Ran ran = Run("batch -", "set 1 a --timestamp 0\nget 1\nget 2\n");
+  EXPECT_EQ(ran.exit_code, 0);
+  EXPECT_EQ(ran.out,
+            "SUCCESS  NULL  revision 1\n"
+            "SUCCESS  version 1  timestamp 0  revision 2  data \"a\"\n"
+            "ERROR  NULL  revision 3\n");
+  EXPECT_EQ(Run("batch in --strict", "get 1\nget 2\n").exit_code, 3);
+  ran = Run("batch in", "get 1\nfrob\n");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("in, line 2: \"frob\" is no verb"));
+}
+
+TEST_F(ProgramTest, RefusedConnectionIsSurelyNotApplied) {
+  const std::string endpoint = server_.endpoint();
+  server_.Stop();
+  const Ran ran = Run("set 1 a --timeout 200ms");
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_THAT(ran.out, IsEmpty());
+  EXPECT_THAT(ran.err, HasSubstr("no connection to " + endpoint));
+  EXPECT_THAT(ran.err, HasSubstr("nothing was applied"));
+}
+
+TEST_F(ProgramTest, BadKeysAreRefusedBeforeAnythingIsSent) {
+  for (const char* key : {"x", "1.5", "''", "0x", "1__0"}) {
+    const Ran ran = Run(std::string("set ") + key + " a --server 127.0.0.1:1");
+    EXPECT_EQ(ran.exit_code, 2) << key;
+    EXPECT_THAT(ran.err, HasSubstr("is not a key")) << key;
+  }
+}
+
+TEST_F(ProgramTest, ReportsStatusSnapshotAndHelp) {
+  EXPECT_THAT(Run("status").out, HasSubstr("standalone"));
+  EXPECT_THAT(Run("snapshot -o json").out, HasSubstr(R"("file":"snapshot.0_1")"));
+  EXPECT_THAT(Run("help cas").out, StartsWith("cas KEY DATA --version N"));
+  EXPECT_THAT(Run("--help").out, HasSubstr("Exit codes:"));
+  EXPECT_THAT(Run("--version").out, StartsWith("tripla "));
+}
+
+TEST_F(ProgramTest, SaysThatDataCouldNotBeWritten) {
+  const std::string command = fmt::format("'{}' get 1 >/dev/full 2>/dev/null", TRIPLA_PROGRAM);
+  const int status = std::system(command.c_str());
+  EXPECT_EQ(WEXITSTATUS(status), 1);
+}
+
+}  // namespace
+}  // namespace tripla::cli

@@ -44,7 +44,7 @@ void SnapshotSchedule::Request(DoneFn done) {
 }
 
 void SnapshotSchedule::Stop() {
-  stop_.store(true, std::memory_order_relaxed);
+  abandon_.store(true, std::memory_order_relaxed);
   {
     MutexLock lock(mutex_);
     stopped_ = true;
@@ -54,10 +54,12 @@ void SnapshotSchedule::Stop() {
 }
 
 void SnapshotSchedule::Run() {
-  while (!stop_.load(std::memory_order_relaxed)) {
+  while (!abandon_.load(std::memory_order_relaxed)) {
     const std::vector<DoneFn> requests = AwaitDue();
+    const steady_clock::time_point start = steady_clock::now();
     const absl::StatusOr<ImageInfo> info =
-        stop_.load(std::memory_order_relaxed) ? ShuttingDown() : WriteImage();
+        abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : WriteImage();
+    last_took_ = steady_clock::now() - start;
     for (const DoneFn& done : requests) done(info);
   }
   std::vector<DoneFn> late;
@@ -71,7 +73,9 @@ void SnapshotSchedule::Run() {
 std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
   const bool by_period = options_.interval.count() != 0;
   const steady_clock::time_point due =
-      by_period ? steady_clock::now() + options_.interval : steady_clock::time_point::max();
+      by_period
+          ? steady_clock::now() + std::max<steady_clock::duration>(options_.interval, last_took_)
+          : steady_clock::time_point::max();
   std::vector<DoneFn> requests;
   MutexLock lock(mutex_);
   while (!stopped_ && requests_.empty() && steady_clock::now() < due && !LogHasOutgrownImage()) {
@@ -91,7 +95,7 @@ absl::StatusOr<ImageInfo> SnapshotSchedule::WriteImage() {
   const StateView view = machine_.Freeze();
   const std::optional<ImageInfo> newest = images_.newest();
   if (newest && newest->position == view.summary().position) return *newest;
-  absl::StatusOr<ImageInfo> info = images_.Write(view, stop_);
+  absl::StatusOr<ImageInfo> info = images_.Write(view, abandon_);
   if (!info.ok()) {
     if (absl::IsCancelled(info.status())) return ShuttingDown();
     Say(Severity::kError, fmt::format("no image was written, the old ones stay in force: {}",

@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Checks what STYLE.md asks for and a compiler does not: run by scripts/test on every change."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCE_SUFFIXES = {".h", ".cc"}
+LINES_MAX = 600
+COLUMNS_MAX = 100
+FUNCTION_LINES_MAX = 70
+
+# A room may include only rooms that stand before it in src/CMakeLists.txt, and of those only these.
+ROOMS = {
+    "base": set(),
+    "model": {"base"},
+    "disk": {"base", "model"},
+    "log": {"base", "model", "disk"},
+    "state": {"base", "model"},
+    "snapshot": {"base", "model", "disk", "state"},
+    "batch": {"base", "model", "log"},
+    "service": {"base", "model", "disk", "log", "state", "snapshot", "batch"},
+    "server": {"base", "model", "disk", "log", "state", "snapshot", "batch", "service"},
+    "client": {"base", "model"},
+    "cli": {"base", "model", "client"},
+}
+GRPC_ROOMS = {"service", "server", "client"}
+CLOCK_FREE_ROOMS = {"model", "state"}
+
+BANNED = [
+    (re.compile(r"\b(TODO|FIXME|XXX|HACK)\b"), "an issue, not a TODO"),
+    (re.compile(r"\babsl::string_view\b"), "std::string_view (docs/decisions/0001)"),
+    (re.compile(r"\babsl::Mutex\b"), "base/mutex.h (docs/decisions/0002)"),
+    (re.compile(r"\batomic_thread_fence\b"), "atomics that ThreadSanitizer understands"),
+    (re.compile(r"\busing namespace\b"), "names as they are"),
+    (re.compile(r"\bclass \w*(Manager|Helper|Util)\b"), "a name that says what it is"),
+    (re.compile(r"\b(std::rand|srand)\b"), "a seeded engine"),
+]
+CLOCKS = re.compile(r"_clock::now|\btime\(|random_device|std::locale|getenv")
+
+
+def tracked_files():
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True)
+    return [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+
+
+def room_of(path):
+    parts = path.relative_to(ROOT).parts
+    return parts[1] if parts[0] == "src" and len(parts) > 2 else None
+
+
+def check_includes(path, number, line, room):
+    match = re.match(r'#include "([a-z_]+)/', line)
+    if room is None or match is None:
+        return
+    included = match.group(1)
+    is_test = path.stem.endswith("_test")
+    if included in ROOMS and included != room and included not in ROOMS[room] and not is_test:
+        yield number, f"{room}/ must not include {included}/"
+
+
+def function_lengths(lines):
+    """Lines of each brace block that begins behind a ')' at the left edge: functions, by our format."""
+    start = None
+    for number, line in enumerate(lines, 1):
+        if start is None and re.match(r"[A-Za-z~].*\) ?(const )?(noexcept )?(override )?\{$", line):
+            start = number
+        elif start is None and re.match(r"    .*\) ?(const )?(noexcept )?\{$", line):
+            start = number if not lines[number - 2].startswith(("  ", "}")) else None
+        elif start is not None and line.startswith("}"):
+            yield start, number - start + 1
+            start = None
+
+
+def check_source(path):
+    room = room_of(path)
+    lines = path.read_text().splitlines()
+    if not lines or "SPDX-License-Identifier: Apache-2.0" not in lines[0]:
+        yield 1, "the first line must be the SPDX line"
+    if path.suffix == ".h" and "#pragma once" not in lines:
+        yield 1, "a header needs #pragma once"
+    if len(lines) > LINES_MAX:
+        yield len(lines), f"more than {LINES_MAX} lines"
+    for number, line in enumerate(lines, 1):
+        if len(line) > COLUMNS_MAX:
+            yield number, f"more than {COLUMNS_MAX} columns"
+        for pattern, instead in BANNED:
+            if pattern.search(line.partition("//")[0]) or "TODO" in line and "TODO" in instead:
+                yield number, f"use {instead}"
+        if room in CLOCK_FREE_ROOMS and not path.stem.endswith("_test") and CLOCKS.search(line):
+            yield number, "the state machine reads nothing but its input (R24)"
+        if room and room not in GRPC_ROOMS and re.match(r"#include <grpc", line):
+            yield number, f"gRPC does not belong in {room}/"
+        yield from check_includes(path, number, line, room)
+    for start, length in function_lengths(lines):
+        if length > FUNCTION_LINES_MAX:
+            yield start, f"a function of {length} lines; {FUNCTION_LINES_MAX} at most"
+
+
+def check_links(path):
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", line):
+            if not (path.parent / target).exists():
+                yield number, f"the link to {target} leads nowhere"
+
+
+def main():
+    failures = 0
+    for path in tracked_files():
+        if not path.exists():
+            continue
+        if path.suffix in SOURCE_SUFFIXES:
+            findings = check_source(path)
+        elif path.suffix == ".md":
+            findings = check_links(path)
+        else:
+            continue
+        for number, finding in findings:
+            print(f"{path.relative_to(ROOT)}:{number}: {finding}")
+            failures += 1
+    sys.exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/housekeeping.h"
+
+#include <chrono>
+
+namespace tripla {
+namespace {
+
+// Short, so that little is written between a look and the refusal.
+constexpr std::chrono::milliseconds kPeriod{100};
+
+}  // namespace
+
+Housekeeping::Housekeeping(DiskReserve& disk_reserve) : disk_reserve_(disk_reserve) {
+  disk_reserve_.Refresh();
+  thread_ = std::thread([this] { Run(); });
+}
+
+Housekeeping::~Housekeeping() {
+  {
+    MutexLock lock(mutex_);
+    stop_ = true;
+    stop_changed_.NotifyAll();
+  }
+  thread_.join();
+}
+
+void Housekeeping::Run() {
+  MutexLock lock(mutex_);
+  while (!stop_) {
+    stop_changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kPeriod);
+    disk_reserve_.Refresh();
+  }
+}
+
+}  // namespace tripla

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
+#include "disk/disk_reserve.h"
+
+namespace tripla {
+
+// The thread that keeps an eye on the disk while the server runs (design, "Threads").
+//
+// Thread-safety: constructed and destroyed by one thread.
+class Housekeeping {
+ public:
+  // `disk_reserve` outlives it. On return the disk has been looked at once.
+  explicit Housekeeping(DiskReserve& disk_reserve);
+  ~Housekeeping();
+
+  Housekeeping(const Housekeeping&) = delete;
+  Housekeeping& operator=(const Housekeeping&) = delete;
+
+ private:
+  void Run();
+
+  DiskReserve& disk_reserve_;
+  Mutex mutex_;
+  Condition stop_changed_;
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace tripla

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/options.h"
+
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+#include <cctype>
+#include <cstdio>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "base/quantity.h"
+
+namespace tripla {
+namespace {
+
+constexpr int kUsageExitCode = 2;
+// Longer periods are mistakes; shorter ones would write images without pause.
+constexpr std::chrono::milliseconds kSnapshotIntervalMin{10};
+constexpr std::chrono::hours kSnapshotIntervalMax{24 * 366};
+
+// "--snapshot-interval" is TRIPLA_SNAPSHOT_INTERVAL in the environment.
+std::string EnvironmentName(std::string_view flag) {
+  std::string name = "TRIPLA_";
+  for (const char c : flag.substr(2)) {
+    name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return name;
+}
+
+// A flag whose text `read` turns into a value, or says why not.
+CLI::Option* AddFlag(CLI::App& app, const std::string& flag, const std::string& help,
+                     const std::string& type,
+                     std::function<absl::Status(const std::string&)> read) {
+  CLI::Option* option = app.add_option_function<std::string>(
+      flag,
+      [flag, read = std::move(read)](const std::string& text) {
+        const absl::Status status = read(text);
+        if (!status.ok()) throw CLI::ValidationError(flag, std::string(status.message()));
+      },
+      help);
+  return option->type_name(type)->envname(EnvironmentName(flag));
+}
+
+absl::Status ReadSwitch(const std::string& text, bool& value) {
+  if (text != "on" && text != "off") {
+    return absl::InvalidArgumentError(fmt::format("\"{}\" is neither on nor off", text));
+  }
+  value = text == "on";
+  return absl::OkStatus();
+}
+
+absl::Status ReadListen(const std::string& text, std::string& value) {
+  const size_t colon = text.rfind(':');
+  const std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
+  const bool digits = !port.empty() && port.size() <= 5 &&
+                      port.find_first_not_of("0123456789") == std::string::npos;
+  if (colon == 0 || !digits || std::stoi(port) > 65535) {
+    return absl::InvalidArgumentError(fmt::format(
+        "\"{}\" is not HOST:PORT; write 127.0.0.1:7420, [::1]:7420, or port 0 for a free one",
+        text));
+  }
+  value = text;
+  return absl::OkStatus();
+}
+
+absl::Status ReadSnapshotInterval(const std::string& text, std::chrono::milliseconds& value) {
+  const absl::StatusOr<std::chrono::milliseconds> interval = ParseDuration(text);
+  if (!interval.ok()) return interval.status();
+  if (interval->count() != 0 &&
+      (*interval < kSnapshotIntervalMin || *interval > kSnapshotIntervalMax)) {
+    return absl::InvalidArgumentError(fmt::format(
+        "\"{}\" is out of range; from 10ms to a year, or 0 for no images by period", text));
+  }
+  value = *interval;
+  return absl::OkStatus();
+}
+
+absl::Status ReadSize(const std::string& text, uint64_t least, uint64_t most, uint64_t& value) {
+  const absl::StatusOr<uint64_t> size = ParseByteSize(text);
+  if (!size.ok()) return size.status();
+  if (*size < least || *size > most) {
+    return absl::InvalidArgumentError(fmt::format("\"{}\" is out of range; from {} to {}", text,
+                                                  ByteSizeText(least), ByteSizeText(most)));
+  }
+  value = *size;
+  return absl::OkStatus();
+}
+
+absl::Status ReadVerbosity(const std::string& text, Severity& value) {
+  if (text == "debug") {
+    value = Severity::kDebug;
+  } else if (text == "info") {
+    value = Severity::kInfo;
+  } else if (text == "warning") {
+    value = Severity::kWarning;
+  } else if (text == "error") {
+    value = Severity::kError;
+  } else {
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" is none of debug, info, warning and error", text));
+  }
+  return absl::OkStatus();
+}
+
+void AddStorageFlags(CLI::App& app, Options& options) {
+  AddFlag(app, "--data-dir", "the directory that holds everything; made when missing", "DIR",
+          [&](const std::string& text) {
+            options.data_dir = text;
+            return text.empty() ? absl::InvalidArgumentError("the name is empty")
+                                : absl::OkStatus();
+          });
+  AddFlag(app, "--fsync",
+          "when a write is made durable: always (before its answer), interval:DURATION, or never "
+          "(the system decides; a power cut loses seconds) [always]",
+          "POLICY", [&](const std::string& text) {
+            absl::StatusOr<FsyncPolicy> policy = ParseFsyncPolicy(text);
+            if (policy.ok()) options.fsync = *policy;
+            return policy.status();
+          });
+  AddFlag(app, "--log",
+          "keep an operation log; off keeps images only, so a crash loses what came "
+          "after the last one [on]",
+          "on|off", [&](const std::string& text) { return ReadSwitch(text, options.log); });
+  AddFlag(app, "--snapshot-interval",
+          "time between images when anything changed; 0 for none by period [30s]", "DURATION",
+          [&](const std::string& text) {
+            return ReadSnapshotInterval(text, options.snapshot_interval);
+          });
+  AddFlag(app, "--disk-reserve", "free space below which writes are refused; 0 for none [16MiB]",
+          "SIZE", [&](const std::string& text) {
+            return ReadSize(text, 0, uint64_t{1} << 50, options.disk_reserve_bytes);
+          });
+}
+
+void AddServingFlags(CLI::App& app, Options& options) {
+  AddFlag(app, "--listen", "where to serve; port 0 takes a free one and says it [127.0.0.1:7420]",
+          "HOST:PORT", [&](const std::string& text) { return ReadListen(text, options.listen); });
+  AddFlag(app, "--data-bytes-max", "size limit of one value's data [16MiB]", "SIZE",
+          [&](const std::string& text) {
+            return ReadSize(text, 1, limits::kDataBytesMaxCeiling, options.data_bytes_max);
+          });
+  AddFlag(app, "--reflection", "let tools ask the server for its API [on]", "on|off",
+          [&](const std::string& text) { return ReadSwitch(text, options.reflection); });
+  AddFlag(app, "--verbosity", "the least severe messages to print [info]",
+          "debug|info|warning|error",
+          [&](const std::string& text) { return ReadVerbosity(text, options.verbosity); });
+}
+
+// Gives options that neither flag nor environment has set what the file says. Not CLI11's own
+// set_config(): that lets the file win over the environment.
+void ReadConfigurationFile(CLI::App& app, const std::string& path) {
+  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path)) {
+    CLI::Option* option =
+        item.parents.empty() ? app.get_option_no_throw("--" + item.name) : nullptr;
+    if (option == nullptr || option->get_envname().empty()) {
+      throw CLI::ConfigError(
+          fmt::format("{}: \"{}\" is no option; see triplad --help", path, item.fullname()));
+    }
+    if (option->count() != 0) continue;
+    for (const std::string& input : item.inputs) option->add_result(input);
+    option->run_callback();
+  }
+}
+
+}  // namespace
+
+std::variant<Options, ExitCode> ParseOptions(int argc, char** argv) {
+  Options options;
+  CLI::App app(
+      "triplad serves a tripla database: a map from integers to (version, timestamp, data).\n"
+      "Each option is also an environment variable (--data-dir: TRIPLA_DATA_DIR) and a key of the\n"
+      "configuration file (data-dir = \"...\"): flag > environment > file > default.",
+      "triplad");
+  app.set_version_flag("--version", "triplad " TRIPLA_VERSION);
+  std::string configuration;
+  AddStorageFlags(app, options);
+  AddServingFlags(app, options);
+  app.add_option("--config", configuration, "configuration file (TOML)")
+      ->envname("TRIPLA_CONFIG")
+      ->type_name("FILE");
+  try {
+    app.parse(argc, argv);
+    if (!configuration.empty()) ReadConfigurationFile(app, configuration);
+    if (options.data_dir.empty()) {
+      throw CLI::RequiredError("--data-dir is missing: name the directory that holds the data");
+    }
+  } catch (const CLI::Success& help_or_version) {
+    return ExitCode{app.exit(help_or_version)};
+  } catch (const CLI::ParseError& error) {
+    fmt::print(stderr, "triplad: {}; see triplad --help\n", error.what());
+    return ExitCode{kUsageExitCode};
+  }
+  return options;
+}
+
+}  // namespace tripla

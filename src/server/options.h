@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "base/diagnostics.h"
+#include "log/local/local_log.h"
+#include "model/limits.h"
+
+namespace tripla {
+
+// What a server is told at its start. Each member is a flag of the same name, an environment
+// variable TRIPLA_... and a key of the configuration file; server/options.cc describes them.
+struct Options {
+  std::string data_dir;
+  std::string listen = "127.0.0.1:7420";
+  std::chrono::milliseconds snapshot_interval{30'000};  // 0: never by period
+  FsyncPolicy fsync;
+  bool log = true;
+  uint64_t data_bytes_max = limits::kDefaultDataBytesMax;
+  uint64_t disk_reserve_bytes = uint64_t{16} << 20;  // 0: none
+  bool reflection = true;
+  Severity verbosity = Severity::kInfo;
+};
+
+// How the process should end instead of serving: `--help`, or an error that was printed.
+struct ExitCode {
+  int value = 0;
+};
+
+// Reads flags, environment and configuration file, in this order of precedence. Prints help,
+// version or a one-line error itself.
+[[nodiscard]] std::variant<Options, ExitCode> ParseOptions(int argc, char** argv);
+
+}  // namespace tripla

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/server.h"
+
+#include <fmt/core.h>
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <utility>
+
+#include "base/diagnostics.h"
+#include "base/status_macros.h"
+#include "log/local/local_log.h"
+#include "log/local/log_replay.h"
+#include "log/memory_log.h"
+#include "model/limits.h"
+#include "server/listen_error.h"
+
+namespace tripla {
+namespace {
+
+constexpr char kReadinessService[] = "tripla.v1.KeyValue";
+
+// A cut connection is noticed within 15 s (spec 5): a ping after 10 s without a word, 5 s to
+// answer.
+constexpr int kKeepaliveMs = 10'000;
+constexpr int kKeepaliveTimeoutMs = 5'000;
+// Clients may ping as often as this, also between calls.
+constexpr int kClientPingMinMs = 5'000;
+
+// After this calls still in flight at a stop are cut off: clients that stall must not hold it up.
+constexpr std::chrono::seconds kShutdownPatience{5};
+
+// Requests up to this size get as far as our own checks, and so an error that says what the limit
+// is and that nothing was applied. Beyond it gRPC refuses them unread.
+size_t ReceiveBytesMax(size_t data_bytes_max) {
+  return 2 * std::max(data_bytes_max, limits::kBatchBytesMax) + (size_t{1} << 20);
+}
+
+void Configure(grpc::ServerBuilder& builder, const Options& options) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(ReceiveBytesMax(options.data_bytes_max)));
+  builder.SetMaxSendMessageSize(-1);                        // refusals carry stored data back (R14)
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on a port is an error
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
+                             kClientPingMinMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+}
+
+// What gRPC prints by itself goes where all messages go, and is no news for operators.
+void ForwardGrpcMessage(gpr_log_func_args* message) {
+  Say(Severity::kDebug, fmt::format("grpc: {}", message->message));
+}
+
+// Process-wide settings of the gRPC library; each takes effect on servers built later.
+void PrepareGrpc(const Options& options) {
+  gpr_set_log_function(&ForwardGrpcMessage);
+  grpc::EnableDefaultHealthCheckService(true);
+  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
+  TRIPLA_ASSIGN_OR_RETURN(DataDirectory directory,
+                          DataDirectory::Open(PosixDisk(), options.data_dir));
+  std::unique_ptr<Server> server(new Server(options, std::move(directory)));
+  TRIPLA_RETURN_IF_ERROR(server->Recover(options));
+  TRIPLA_RETURN_IF_ERROR(server->Listen(options));
+  return server;
+}
+
+Server::Server(const Options& options, DataDirectory directory)
+    : directory_(std::move(directory)),
+      disk_reserve_(directory_.disk(), directory_.path(), options.disk_reserve_bytes),
+      housekeeping_(disk_reserve_),
+      images_(directory_),
+      image_at_shutdown_(!options.log) {}
+
+Server::~Server() { Shutdown(); }
+
+absl::Status Server::Recover(const Options& options) {
+  TRIPLA_ASSIGN_OR_RETURN(const LogIndex first_log_index, FirstLogIndex(directory_));
+  TRIPLA_ASSIGN_OR_RETURN(RecoveredState recovered, images_.Recover(first_log_index));
+  machine_ = std::move(recovered.machine);
+  const LogPosition of_image = machine_->GetSummary().position;
+  const Log::ApplyFn apply = [machine = machine_.get()](LogPosition position, const Batch& batch) {
+    return machine->Apply(position, batch);
+  };
+  TRIPLA_ASSIGN_OR_RETURN(log_,
+                          LocalLog::Open(directory_, {.fsync = options.fsync}, of_image, apply));
+  const LogPosition reached = machine_->GetSummary().position;
+  if (reached.index < recovered.log_must_reach) {
+    return absl::DataLossError(
+        fmt::format("{}/image: the newest image, of record {}, is damaged (offsets are above), and "
+                    "the log ends "
+                    "with record {}: restore the data directory from a copy",
+                    directory_.path(), recovered.log_must_reach, reached.index));
+  }
+  Say(Severity::kInfo,
+      fmt::format("{}: {} entries at revision {}; records 1 to {} from the image, "
+                  "{} more from the log",
+                  directory_.path(), machine_->GetSummary().keys, machine_->GetSummary().revision,
+                  of_image.index, reached.index - of_image.index));
+  if (!options.log) {
+    TRIPLA_RETURN_IF_ERROR(ReplaceLogByImage());
+    log_ = std::make_unique<MemoryLog>(reached, apply);
+  }
+  snapshots_ = std::make_unique<SnapshotSchedule>(
+      images_, *machine_, *log_, SnapshotSchedule::Options{.interval = options.snapshot_interval});
+  batcher_ = std::make_unique<Batcher>(*log_);
+  return absl::OkStatus();
+}
+
+absl::Status Server::ReplaceLogByImage() {
+  const std::optional<ImageInfo> newest = images_.newest();
+  const StateView view = machine_->Freeze();
+  if (view.summary().position.index == (newest ? newest->position.index : 0)) {
+    return absl::OkStatus();
+  }
+  const std::atomic<bool> never_abandoned{false};
+  return images_.Write(view, never_abandoned).status();
+}
+
+absl::Status Server::Listen(const Options& options) {
+  key_value_service_ = std::make_unique<KeyValueService>(*machine_, *batcher_, disk_reserve_,
+                                                         options.data_bytes_max);
+  admin_service_ = std::make_unique<AdminService>(
+      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_},
+      options.data_bytes_max);
+  PrepareGrpc(options);
+  grpc::ServerBuilder builder;
+  Configure(builder, options);
+  int port = 0;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(key_value_service_.get());
+  builder.RegisterService(admin_service_.get());
+  grpc_server_ = builder.BuildAndStart();
+  if (grpc_server_ == nullptr || port == 0) {
+    return absl::UnavailableError(fmt::format(
+        "cannot listen on {}: {}; stop what listens there, or choose another address with "
+        "--listen",
+        options.listen, ListenError(options.listen)));
+  }
+  address_ = options.listen.substr(0, options.listen.rfind(':') + 1) + std::to_string(port);
+  grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, true);
+  return absl::OkStatus();
+}
+
+void Server::WriteLastImage() {
+  std::promise<absl::Status> written;
+  snapshots_->Request([&](absl::StatusOr<ImageInfo> image) { written.set_value(image.status()); });
+  const absl::Status status = written.get_future().get();
+  if (!status.ok()) {
+    Say(Severity::kError,
+        fmt::format("what came after the last image is lost: {}", std::string(status.message())));
+  }
+}
+
+void Server::Shutdown() {
+  if (grpc_server_ != nullptr) {
+    grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, false);
+    grpc_server_->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
+    grpc_server_->Wait();
+    grpc_server_ = nullptr;
+    // Without a log the last image is all there is (R18).
+    if (image_at_shutdown_) WriteLastImage();
+  }
+  if (batcher_ != nullptr) batcher_->Stop();
+  if (snapshots_ != nullptr) snapshots_->Stop();
+  if (log_ != nullptr) log_->Stop();
+}
+
+}  // namespace tripla

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/admin_service.h"
+
+#include <optional>
+
+#include "model/limits.h"
+#include "service/status_mapping.h"
+
+namespace tripla {
+
+AdminService::AdminService(const Parts& parts, size_t data_bytes_max)
+    : parts_(parts), data_bytes_max_(data_bytes_max) {}
+
+grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* context,
+                                               const v1::StatusRequest*, v1::StatusReply* reply) {
+  using std::chrono::milliseconds;
+  reply->set_role("standalone");
+  reply->set_software_version(TRIPLA_VERSION);
+  const auto uptime = std::chrono::steady_clock::now() - start_;
+  reply->set_uptime_ms(std::chrono::duration_cast<milliseconds>(uptime).count());
+  FillState(*reply);
+  FillLimits(*reply);
+  FillDisk(*reply);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminService::Snapshot(grpc::CallbackServerContext* context,
+                                                 const v1::SnapshotRequest*,
+                                                 v1::SnapshotReply* reply) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  parts_.snapshots.Request([reactor, reply](absl::StatusOr<ImageInfo> image) {
+    if (!image.ok()) return reactor->Finish(ReadError(image.status()));
+    reply->set_log_index(image->position.index);
+    reply->set_revision(image->revision);
+    reply->set_entries(image->entries);
+    reply->set_bytes(image->bytes);
+    reply->set_file(image->file);
+    reactor->Finish(grpc::Status::OK);
+  });
+  return reactor;
+}
+
+void AdminService::FillState(v1::StatusReply& reply) const {
+  const StateSummary summary = parts_.machine.GetSummary();
+  reply.set_term(summary.position.term);
+  reply.set_revision(summary.revision);
+  reply.set_keys(summary.keys);
+  reply.set_state_hash(summary.hash.data(), summary.hash.size());
+  reply.set_held_bytes(summary.payload_bytes);
+  reply.set_sessions(summary.sessions);
+  reply.set_answers(summary.answers);
+  reply.set_log_index(summary.position.index);
+}
+
+void AdminService::FillLimits(v1::StatusReply& reply) const {
+  reply.set_key_bytes_max(limits::kKeyBytesMax);
+  reply.set_data_bytes_max(data_bytes_max_);
+  reply.set_batch_operations_max(limits::kBatchOperationsMax);
+  reply.set_batch_bytes_max(limits::kBatchBytesMax);
+}
+
+void AdminService::FillDisk(v1::StatusReply& reply) const {
+  const Log::Status log = parts_.log.GetStatus();
+  reply.set_durability(log.durability);
+  reply.set_log_bytes(log.bytes);
+  reply.set_writable(parts_.disk_reserve.Check().ok());
+  reply.set_disk_free_bytes(parts_.disk_reserve.free_bytes());
+  const std::optional<ImageInfo> image = parts_.images.newest();
+  if (!image) return;
+  reply.set_image_log_index(image->position.index);
+  reply.set_image_bytes(image->bytes);
+  reply.set_image_unix_ms(image->written_unix_ms);
+}
+
+}  // namespace tripla

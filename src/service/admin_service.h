@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+#include "disk/disk_reserve.h"
+#include "log/log.h"
+#include "snapshot/image_store.h"
+#include "snapshot/snapshot_schedule.h"
+#include "state/state_machine.h"
+#include "tripla/v1/tripla.grpc.pb.h"
+
+namespace tripla {
+
+// What a server tells about itself, and images on request (spec 5).
+//
+// Thread-safety: gRPC calls it from many threads; it never blocks one.
+class AdminService : public v1::Admin::CallbackService {
+ public:
+  // What it speaks of; all outlive the service.
+  struct Parts {
+    const StateMachine& machine;
+    const Log& log;
+    const ImageStore& images;
+    SnapshotSchedule& snapshots;
+    const DiskReserve& disk_reserve;
+  };
+
+  // `data_bytes_max`: limit of one value, advertised (R14).
+  AdminService(const Parts& parts, size_t data_bytes_max);
+
+  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
+                                   const v1::StatusRequest* request,
+                                   v1::StatusReply* reply) override;
+  grpc::ServerUnaryReactor* Snapshot(grpc::CallbackServerContext* context,
+                                     const v1::SnapshotRequest* request,
+                                     v1::SnapshotReply* reply) override;
+
+ private:
+  void FillState(v1::StatusReply& reply) const;
+  void FillLimits(v1::StatusReply& reply) const;
+  void FillDisk(v1::StatusReply& reply) const;
+
+  const Parts parts_;
+  const size_t data_bytes_max_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace tripla

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "model/command.h"
+#include "model/limits.h"
+#include "tripla/v1/tripla.pb.h"
+
+namespace tripla {
+
+// The one place where requests are checked; behind it every Command is well-formed and within
+// limits (R10, R14). Errors of all functions: InvalidArgument for what is malformed,
+// ResourceExhausted for what is too large; nothing has changed then.
+
+[[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::SetRequest& request,
+                                                size_t data_bytes_max);
+[[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::GetRequest& request);
+[[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::DelRequest& request);
+[[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::DelVersionRequest& request);
+[[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::TestAndSetRequest& request,
+                                                size_t data_bytes_max);
+
+// Never empty; in the order of the request. One bad operation refuses them all.
+[[nodiscard]] absl::StatusOr<std::vector<Command>> ToCommands(const v1::BatchRequest& request,
+                                                              size_t data_bytes_max);
+
+}  // namespace tripla

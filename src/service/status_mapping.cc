@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/status_mapping.h"
+
+#include <string>
+
+#include "base/check.h"
+#include "tripla/v1/rpc_status.pb.h"
+#include "tripla/v1/tripla.pb.h"
+
+namespace tripla {
+namespace {
+
+// gRPC cuts the metadata of a call at 8 KiB; a message that quotes foreign text must not cost the
+// rest.
+constexpr size_t kMessageBytesMax = 1024;
+
+grpc::StatusCode CodeOf(const absl::Status& error) {
+  return static_cast<grpc::StatusCode>(error.code());  // the same numbers, by absl's definition
+}
+
+std::string MessageOf(const absl::Status& error) {
+  return std::string(error.message().substr(0, kMessageBytesMax));
+}
+
+}  // namespace
+
+grpc::Status ReadError(const absl::Status& error) { return {CodeOf(error), MessageOf(error)}; }
+
+grpc::Status WriteError(const absl::Status& error, Applied applied) {
+  v1::Undecided undecided;
+  undecided.set_applied(applied == Applied::kNo ? v1::Undecided::NO : v1::Undecided::UNKNOWN);
+  v1::RpcStatus detailed;
+  detailed.set_code(CodeOf(error));
+  detailed.set_message(MessageOf(error));
+  detailed.add_details()->PackFrom(undecided);
+  return {CodeOf(error), detailed.message(), detailed.SerializeAsString()};
+}
+
+absl::Status RefusalError(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kVersionExhausted:
+      return absl::OutOfRangeError(
+          "the version is 9223372036854775807, the highest: testAndSet cannot add one; delete the "
+          "entry and set it anew");
+    case Refusal::kRequestIdReused:
+      return absl::InvalidArgumentError(
+          "this request id was used for a request with another body; take the next sequence "
+          "number");
+    case Refusal::kAnswerForgotten:
+      return absl::FailedPreconditionError(
+          "the answer to this request id is no longer remembered, and whether it was applied is "
+          "not "
+          "known; read the entry to find out");
+    case Refusal::kNone:
+      break;
+  }
+  CheckFailed(__FILE__, __LINE__, "refusal != kNone", "a decided command has no error");
+}
+
+Applied AppliedAfter(Refusal refusal) {
+  return refusal == Refusal::kAnswerForgotten ? Applied::kUnknown : Applied::kNo;
+}
+
+}  // namespace tripla

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <grpcpp/support/status.h>
+
+#include "absl/status/status.h"
+#include "model/outcome.h"
+
+namespace tripla {
+
+// What became of a write that ended in an error (R12).
+enum class Applied {
+  kNo,       // it changed nothing and never will
+  kUnknown,  // it may have been applied
+};
+
+// The gRPC error of a call that could not write.
+[[nodiscard]] grpc::Status ReadError(const absl::Status& error);
+
+// The gRPC error of a call that could write: carries Undecided as status detail.
+[[nodiscard]] grpc::Status WriteError(const absl::Status& error, Applied applied);
+
+// The error that tells a client about a refusal of the state machine; `refusal` is not kNone.
+[[nodiscard]] absl::Status RefusalError(Refusal refusal);
+
+// Whether a write that was refused so had an effect earlier.
+[[nodiscard]] Applied AppliedAfter(Refusal refusal);
+
+}  // namespace tripla

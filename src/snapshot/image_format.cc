@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/status_macros.h"
+
 namespace tripla::image {
 namespace {
 
@@ -26,6 +28,19 @@ void AppendArray(std::string& bytes, const Array& array) {
   bytes.append(reinterpret_cast<const char*>(array.data()), array.size());
 }
 
+absl::Status CheckPreamble(std::string_view bytes) {
+  if (bytes.size() < kPreambleBytes) {
+    return absl::DataLossError("the file is shorter than an image's header");
+  }
+  const auto format = LoadLittleEndian<uint32_t>(bytes.data() + kMagic.size());
+  if (bytes.substr(0, kPreambleBytes) != EncodePreamble(format)) {
+    return absl::DataLossError("an image does not begin so");
+  }
+  if (format == kFormat) return absl::OkStatus();
+  return absl::UnimplementedError(fmt::format(
+      "an image of format {}; this version reads format {}: use the newer one", format, kFormat));
+}
+
 }  // namespace
 
 std::string FileName(LogIndex index) { return fmt::format("{:020}.image", index); }
@@ -39,11 +54,16 @@ std::optional<LogIndex> ParseFileName(std::string_view name) {
   return index;
 }
 
+std::string EncodePreamble(uint32_t format) {
+  std::string bytes(kMagic);
+  AppendLittleEndian(bytes, format);
+  AppendLittleEndian(bytes, static_cast<uint32_t>(XXH3_64bits(bytes.data(), bytes.size())));
+  return bytes;
+}
+
 std::string EncodeHeader(const Header& header) {
   const StateSummary& summary = header.summary;
-  std::string bytes(kMagic);
-  AppendLittleEndian(bytes, kFormat);
-  AppendLittleEndian(bytes, uint32_t{0});
+  std::string bytes = EncodePreamble(kFormat);
   for (const uint64_t number :
        {header.written_unix_ms, summary.position.term, summary.position.index, summary.revision,
         summary.keys, summary.payload_bytes, summary.sessions, summary.answers,
@@ -56,15 +76,15 @@ std::string EncodeHeader(const Header& header) {
 }
 
 absl::StatusOr<Header> DecodeHeader(std::string_view bytes) {
+  TRIPLA_RETURN_IF_ERROR(CheckPreamble(bytes));
   if (bytes.size() < kHeaderBytes) {
     return absl::DataLossError("the file is shorter than an image's header");
   }
-  ByteReader reader(bytes.substr(0, kHeaderBytes));
-  if (reader.ReadBytes(kMagic.size()) != kMagic) {
-    return absl::DataLossError("an image does not begin so");
+  constexpr size_t kChecked = kHeaderBytes - sizeof(uint64_t);
+  if (LoadLittleEndian<uint64_t>(bytes.data() + kChecked) != XXH3_64bits(bytes.data(), kChecked)) {
+    return absl::DataLossError("the checksum of the image's header does not fit");
   }
-  const auto format = reader.Read<uint32_t>();
-  const auto reserved = reader.Read<uint32_t>();
+  ByteReader reader(bytes.substr(kPreambleBytes));
   Header header;
   StateSummary& summary = header.summary;
   for (uint64_t* number : {&header.written_unix_ms, &summary.position.term, &summary.position.index,
@@ -73,15 +93,6 @@ absl::StatusOr<Header> DecodeHeader(std::string_view bytes) {
     *number = reader.Read<uint64_t>();
   }
   ReadArray(reader, summary.hash);
-  const bool intact =
-      reader.Read<uint64_t>() == XXH3_64bits(bytes.data(), kHeaderBytes - sizeof(uint64_t));
-  if (intact && format > kFormat) {
-    return absl::UnimplementedError(fmt::format(
-        "an image of format {}; this version reads format {}: use the newer one", format, kFormat));
-  }
-  if (!intact || format != kFormat || reserved != 0) {
-    return absl::DataLossError("the checksum of the image's header does not fit");
-  }
   return header;
 }
 

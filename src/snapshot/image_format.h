@@ -17,11 +17,14 @@
 // DIR/image/ holds images, named by the last log index they hold in 20 digits:
 // 00000000000000000042.image. One that is being written ends in .partial.
 //
-//   image    header, blocks, end block; nothing behind it
+//   image    preamble, header, blocks, end block; nothing behind it
 //
-//   header   magic "TRIPLAIM" | format u32 = 1 | 0 u32 | written at u64, Unix milliseconds
-//   (120)    term u64 | index u64 | revision u64 | keys u64 | payload bytes u64 | sessions u64
-//            answers u64 | use counter u64 | state hash 16 bytes | checksum u64 of the bytes before
+//   preamble magic "TRIPLAIM" | format u32 = 1 | check u32: low half of XXH3-64 of the 12 bytes
+//   before (16)     the same in every format to come, so that a later one can be told from damage
+//
+//   header   written at u64, Unix milliseconds | term u64 | index u64 | revision u64 | keys u64
+//   (96)     payload bytes u64 | sessions u64 | answers u64 | use counter u64 | state hash 16 bytes
+//            checksum u64 of all bytes before
 //
 //   block    kind u32 | length u32 of the content | checksum u64 of the content, seeded with kind
 //   and (16 +)   place: the number of the block, from 0, times 2^32, plus kind | content
@@ -38,7 +41,8 @@
 namespace tripla::image {
 
 inline constexpr uint32_t kFormat = 1;
-inline constexpr size_t kHeaderBytes = 120;
+inline constexpr size_t kPreambleBytes = 16;
+inline constexpr size_t kHeaderBytes = kPreambleBytes + 96;
 inline constexpr size_t kBlockHeaderBytes = 16;
 // A block is closed when it holds this much; one large entry may make it larger.
 inline constexpr size_t kBlockBytes = size_t{1} << 20;
@@ -62,6 +66,8 @@ struct BlockHeader {
 // The index in an image's name, or nothing for another file.
 [[nodiscard]] std::optional<LogIndex> ParseFileName(std::string_view name);
 
+[[nodiscard]] std::string EncodePreamble(uint32_t format);
+// Preamble and header.
 [[nodiscard]] std::string EncodeHeader(const Header& header);
 // Errors: DataLoss when the bytes are no header; Unimplemented for a later format.
 [[nodiscard]] absl::StatusOr<Header> DecodeHeader(std::string_view bytes);

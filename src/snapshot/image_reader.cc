@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -129,8 +130,12 @@ class Reader {
 
 absl::StatusOr<LoadedImage> LoadImage(Disk& disk, const std::string& path) {
   TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, disk.Open(path, OpenMode::kRead));
-  TRIPLA_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
-  return Reader(*file, size).Load();
+  return LoadImage(*file);
+}
+
+absl::StatusOr<LoadedImage> LoadImage(File& file) {
+  TRIPLA_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
+  return Reader(file, size).Load();
 }
 
 }  // namespace tripla

@@ -24,5 +24,6 @@ struct LoadedImage {
 // Errors, naming file and offset: DataLoss for damage; Unimplemented for a later format; NotFound
 // and what else the disk says. No length in the file is believed beyond the file's own size.
 [[nodiscard]] absl::StatusOr<LoadedImage> LoadImage(Disk& disk, const std::string& path);
+[[nodiscard]] absl::StatusOr<LoadedImage> LoadImage(File& file);
 
 }  // namespace tripla

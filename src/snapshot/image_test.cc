@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "disk/disk.h"
+#include "snapshot/bytes_file.h"
+#include "snapshot/image_format.h"
+#include "snapshot/image_reader.h"
+#include "snapshot/image_test_state.h"
+#include "snapshot/image_writer.h"
+
+// Writing and reading one image file: image_format.h.
+namespace tripla {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+constexpr uint64_t kWrittenUnixMs = 1'764'000'000'000;
+
+class ImageTest : public testing::Test {
+ protected:
+  std::string path() const { return directory_.path() + "/an.image"; }
+
+  // The bytes of an image of `machine`.
+  std::string Write(const StateMachine& machine) {
+    std::filesystem::remove(path());
+    const auto bytes =
+        WriteImage(PosixDisk(), path(), machine.Freeze(), kWrittenUnixMs, never_abandoned_);
+    EXPECT_TRUE(bytes.ok()) << bytes.status();
+    const std::string written = ReadWholeFile(path());
+    EXPECT_EQ(written.size(), *bytes);
+    return written;
+  }
+
+  absl::StatusOr<LoadedImage> Load() { return LoadImage(PosixDisk(), path()); }
+  absl::StatusOr<LoadedImage> Load(const std::string& bytes) {
+    BytesFile file(path(), bytes);
+    return LoadImage(file);
+  }
+
+  // The error of an image with these bytes; it must name the file and an offset inside it.
+  std::string DamageIn(const std::string& bytes) {
+    const absl::Status status = Load(bytes).status();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(path()), HasSubstr("at offset ")));
+    return std::string(status.message());
+  }
+
+  const TestDirectory directory_;
+  const std::atomic<bool> never_abandoned_{false};
+};
+
+std::string SmallImage(const std::string& path) {
+  StateMachine machine;
+  FillWithEverything(machine);
+  std::filesystem::remove(path);
+  const std::atomic<bool> never_abandoned{false};
+  const auto bytes =
+      WriteImage(PosixDisk(), path, machine.Freeze(), kWrittenUnixMs, never_abandoned);
+  EXPECT_TRUE(bytes.ok()) << bytes.status();
+  return ReadWholeFile(path);
+}
+
+// Puts `header` and `content` where the first block stands, with a checksum that fits.
+std::string WithFirstBlock(const std::string& image, image::BlockKind kind,
+                           const std::string& content) {
+  return image.substr(0, image::kHeaderBytes) + image::EncodeBlockHeader(kind, 0, content) +
+         content;
+}
+
+TEST_F(ImageTest, WhatIsWrittenIsReadBack) {
+  StateMachine machine;
+  FillWithEverything(machine);
+  Write(machine);
+  const absl::StatusOr<LoadedImage> loaded = Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->header.summary, machine.GetSummary());
+  EXPECT_EQ(loaded->header.written_unix_ms, kWrittenUnixMs);
+  EXPECT_EQ(loaded->machine->GetSummary(), machine.GetSummary());
+  const Outcome found = loaded->machine->Get(*Key::Parse("0"));
+  EXPECT_EQ(found.entry->version(), 2);
+  EXPECT_EQ(found.entry->data(), "again");
+  EXPECT_EQ(loaded->machine->Get(*Key::Parse("1")).result, Result::kError);
+}
+
+TEST_F(ImageTest, TheEmptyStateHasAnImageToo) {
+  const StateMachine machine;
+  Write(machine);
+  const absl::StatusOr<LoadedImage> loaded = Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->machine->GetSummary(), machine.GetSummary());
+}
+
+TEST_F(ImageTest, ARepeatedWriteIsAnsweredFromTheImage) {  // R13
+  StateMachine machine;
+  FillWithEverything(machine);
+  Write(machine);
+  const absl::StatusOr<LoadedImage> loaded = Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const Command removal = WithId(MakeCommand(CommandKind::kDel, "2"), 'b', 2, 2);
+  const Outcome again = ApplyNext(*loaded->machine, removal);
+  EXPECT_TRUE(again.replayed);
+  EXPECT_EQ(again.result, Result::kSuccess);
+  EXPECT_EQ(again.entry->data(), "with an id");
+  EXPECT_EQ(loaded->machine->GetSummary().revision, machine.GetSummary().revision);
+}
+
+// The specification's counterexample: memory never held 1/lala 2/lele 3/lulu.
+TEST_F(ImageTest, HoldsOneMomentThoughWritesGoOnWhileItIsWritten) {  // R17
+  StateMachine machine;
+  ApplyNext(machine, {MakeCommand(CommandKind::kSet, "1", "lala"),
+                      MakeCommand(CommandKind::kSet, "2", "lele"),
+                      MakeCommand(CommandKind::kSet, "3", "lili")});
+  const StateView view = machine.Freeze();
+  ApplyNext(machine, MakeCommand(CommandKind::kTestAndSet, "1", "lolo", 1));
+  ApplyNext(machine, MakeCommand(CommandKind::kTestAndSet, "3", "lulu", 1));
+  ASSERT_TRUE(WriteImage(PosixDisk(), path(), view, 0, never_abandoned_).ok());
+  const absl::StatusOr<LoadedImage> loaded = Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->machine->Get(*Key::Parse("1")).entry->data(), "lala");
+  EXPECT_EQ(loaded->machine->Get(*Key::Parse("2")).entry->data(), "lele");
+  EXPECT_EQ(loaded->machine->Get(*Key::Parse("3")).entry->data(), "lili");
+}
+
+TEST_F(ImageTest, ManyBlocksAndAnEntryLargerThanABlock) {
+  StateMachine machine;
+  const std::string large(image::kBlockBytes + 1, 'x');
+  ApplyNext(machine, MakeCommand(CommandKind::kSet, "-1", large));
+  for (int batch = 0; batch < 30; ++batch) {
+    std::vector<Command> commands;
+    for (int i = 0; i < 1000; ++i) {
+      commands.push_back(MakeCommand(CommandKind::kSet, std::to_string(batch * 1000 + i),
+                                     std::string(100, static_cast<char>('a' + batch % 26))));
+    }
+    ApplyNext(machine, std::move(commands));
+  }
+  for (uint64_t i = 1; i <= 30'000; ++i) {
+    const auto client = static_cast<char>('a' + i % 7);
+    ApplyNext(machine, WithId(MakeCommand(CommandKind::kDel, "-1"), client, i));
+  }
+  const std::string image = Write(machine);
+  EXPECT_GT(image.size(), 5 * image::kBlockBytes);
+  const absl::StatusOr<LoadedImage> loaded = Load();
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->machine->GetSummary(), machine.GetSummary());
+}
+
+TEST_F(ImageTest, ACutAtAnyByteIsDetected) {
+  const std::string image = SmallImage(path());
+  for (size_t size = 0; size < image.size(); ++size) {
+    DamageIn(image.substr(0, size));
+    if (HasFailure()) FAIL() << "cut to " << size << " bytes";
+  }
+}
+
+TEST_F(ImageTest, AnyFlippedBitIsDetected) {
+  std::string image = SmallImage(path());
+  for (size_t at = 0; at < image.size(); ++at) {
+    for (int bit = 0; bit < 8; ++bit) {
+      image[at] = static_cast<char>(image[at] ^ (1 << bit));
+      DamageIn(image);
+      image[at] = static_cast<char>(image[at] ^ (1 << bit));
+      if (HasFailure()) FAIL() << "bit " << bit << " of byte " << at;
+    }
+  }
+}
+
+TEST_F(ImageTest, AnyByteSetToZeroOrOnesIsDetected) {
+  const std::string image = SmallImage(path());
+  for (size_t at = 0; at < image.size(); ++at) {
+    for (const char byte : {'\0', '\xff'}) {
+      if (image[at] == byte) continue;
+      std::string changed = image;
+      changed[at] = byte;
+      DamageIn(changed);
+      if (HasFailure()) FAIL() << "byte " << at;
+    }
+  }
+}
+
+TEST_F(ImageTest, BytesBehindTheEndAreDetected) {
+  EXPECT_THAT(DamageIn(SmallImage(path()) + '\0'), HasSubstr("follows"));
+}
+
+TEST_F(ImageTest, ABlockAtAnotherPlaceIsDetected) {
+  StateMachine machine;
+  const std::string data(image::kBlockBytes, 'x');  // a block each
+  ApplyNext(machine,
+            {MakeCommand(CommandKind::kSet, "1", data), MakeCommand(CommandKind::kSet, "2", data)});
+  std::string image = Write(machine);
+  const size_t block_bytes =
+      image::kBlockHeaderBytes +
+      image::DecodeBlockHeader(std::string_view(image).substr(image::kHeaderBytes)).length;
+  const std::string first = image.substr(image::kHeaderBytes, block_bytes);
+  const std::string second = image.substr(image::kHeaderBytes + block_bytes, block_bytes);
+  ASSERT_NE(first, second);
+  image.replace(image::kHeaderBytes, 2 * block_bytes, second + first);
+  EXPECT_THAT(DamageIn(image), HasSubstr("checksum"));
+}
+
+TEST_F(ImageTest, ALengthBeyondTheFileIsNotBelieved) {
+  std::string image = SmallImage(path());
+  std::memset(image.data() + image::kHeaderBytes + 4, 0xff, 4);  // of the first block: 2^32 - 1
+  EXPECT_THAT(DamageIn(image), AllOf(HasSubstr("at offset 112"), HasSubstr("4294967295")));
+}
+
+TEST_F(ImageTest, LengthsInsideABlockAreNotBelievedEither) {
+  const std::string image = SmallImage(path());
+  std::string entry(32, '\0');
+  std::memset(entry.data(), 0xff, 8);  // lengths of key and data
+  EXPECT_THAT(DamageIn(WithFirstBlock(image, image::BlockKind::kEntries, entry)),
+              HasSubstr("cut off"));
+  for (const size_t size : {1, 10, 33}) {
+    std::string ids(size, '\0');
+    ids[0] = image::kSessionTag;
+    if (size == 33) ids += image::kAnswerTag;
+    DamageIn(WithFirstBlock(image, image::BlockKind::kIds, ids));
+  }
+  EXPECT_THAT(DamageIn(WithFirstBlock(image, image::BlockKind::kIds, "\x07")), HasSubstr("kind 7"));
+}
+
+TEST_F(ImageTest, GarbageIsNoImage) {
+  for (const size_t size : {0, 1, 15, 16, 111, 112, 113, 128, 5000}) {
+    DamageIn(std::string(size, '\0'));
+    DamageIn(std::string(size, '\xff'));
+    DamageIn(std::string(size, 'T'));
+  }
+}
+
+// Whatever a later format has behind its preamble, however little.
+TEST_F(ImageTest, ALaterFormatIsRefusedByName) {
+  const std::string image = SmallImage(path());
+  for (const uint32_t format : {image::kFormat + 1, 0xffffffffu}) {
+    for (const std::string& rest : {std::string(), image.substr(image::kPreambleBytes)}) {
+      const absl::Status status = Load(image::EncodePreamble(format) + rest).status();
+      EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+      EXPECT_THAT(std::string(status.message()),
+                  AllOf(HasSubstr(path()), HasSubstr("format " + std::to_string(format))));
+    }
+  }
+}
+
+// Each block is intact and so is the header, but they do not belong together.
+TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
+  std::string image = SmallImage(path());
+  const image::Header header = *image::DecodeHeader(image);
+  const auto damage_with = [&](auto change) {
+    image::Header changed = header;
+    change(changed.summary);
+    return DamageIn(EncodeHeader(changed) + image.substr(image::kHeaderBytes));
+  };
+  EXPECT_THAT(damage_with([](StateSummary& s) { ++s.keys; }), HasSubstr("entries"));
+  EXPECT_THAT(damage_with([](StateSummary& s) { ++s.payload_bytes; }), HasSubstr("bytes"));
+  EXPECT_THAT(damage_with([](StateSummary& s) { ++s.sessions; }), HasSubstr("sessions"));
+  EXPECT_THAT(damage_with([](StateSummary& s) { ++s.answers; }), HasSubstr("answers"));
+  EXPECT_THAT(damage_with([](StateSummary& s) { s.revision = 1; }), HasSubstr("revision"));
+  EXPECT_THAT(damage_with([](StateSummary& s) { s.use_counter = 1; }), HasSubstr("use"));
+  EXPECT_THAT(damage_with([](StateSummary& s) { s.hash[3] ^= 1; }), HasSubstr("hash"));
+}
+
+TEST_F(ImageTest, AWriteThatIsAbandonedSaysSo) {
+  StateMachine machine;
+  FillWithEverything(machine);
+  const std::atomic<bool> abandoned{true};
+  EXPECT_TRUE(
+      absl::IsCancelled(WriteImage(PosixDisk(), path(), machine.Freeze(), 0, abandoned).status()));
+}
+
+// Images of released formats stay readable for ever (design 8).
+TEST_F(ImageTest, TheGoldenImageOfFormat1IsReadAndWrittenToTheByte) {
+  const std::string golden = ReadWholeFile(TRIPLA_SNAPSHOT_TESTDATA "/format-1.image");
+  ASSERT_FALSE(golden.empty());
+  const absl::StatusOr<LoadedImage> loaded = Load(golden);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  StateMachine machine;
+  FillWithEverything(machine);
+  EXPECT_EQ(loaded->machine->GetSummary(), machine.GetSummary());
+  EXPECT_EQ(Write(machine), golden);
+}
+
+}  // namespace
+}  // namespace tripla

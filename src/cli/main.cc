@@ -66,22 +66,20 @@ ExitCode Run(Options& options, Console& console) {
   return RunStandardInput(options, console);
 }
 
-}  // namespace
-}  // namespace tripla::cli
-
-int main(int argc, char** argv) {
-  using namespace tripla::cli;
+int Main(const std::vector<std::string>& arguments) {
   HoldInterrupts();
   std::ios::sync_with_stdio(false);
-  std::variant<Options, ExitCode> options = ParseOptions({argv + 1, argv + argc});
+  std::variant<Options, ExitCode> options = ParseOptions(arguments);
   if (const auto* code = std::get_if<ExitCode>(&options)) return static_cast<int>(*code);
   const bool terminal = isatty(STDOUT_FILENO) == 1;
   Console console(std::cout, std::cerr, terminal ? Destination::kTerminal : Destination::kPipe);
   const ExitCode code = Run(std::get<Options>(options), console);
-  if (!console.DataArrived()) {
-    console.Complain(
-        "standard output cannot be written; answers are lost, but what was decided stays");
-    return static_cast<int>(ExitCode::kInternal);
-  }
-  return static_cast<int>(code);
+  if (console.DataArrived()) return static_cast<int>(code);
+  console.Complain("standard output cannot be written; what the server decided stays decided");
+  return static_cast<int>(ExitCode::kInternal);
 }
+
+}  // namespace
+}  // namespace tripla::cli
+
+int main(int argc, char** argv) { return tripla::cli::Main({argv + 1, argv + argc}); }

@@ -82,6 +82,14 @@ void Apply(const Setting& setting, const std::string& text, const std::string& f
   if (!status.ok()) throw CLI::ValidationError(from, std::string(status.message()));
 }
 
+// CLI11's own help knows nothing of verbs.
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* /*app*/, std::string /*name*/) const override {
+    return "\nUsage: tripla [FLAGS] [VERB ...]\n";
+  }
+};
+
 // Reads all that the program is told, into an Options.
 class OptionReader {
  public:
@@ -109,6 +117,7 @@ class OptionReader {
 };
 
 OptionReader::OptionReader() {
+  app_.formatter(std::make_shared<HelpFormatter>());
   app_.footer(
       "\nEach flag is also an environment variable, named in brackets, and a key of the\n"
       "configuration file (server = \"db:7420\"): flag > environment > file > default.\n\n" +
@@ -127,13 +136,12 @@ OptionReader::OptionReader() {
   };
   CLI::Option* strict = app_.add_flag_callback(
       "--strict", [set_strict] { (void)set_strict("on"); },
-      "end a script or a batch as its first answer that is not SUCCESS [TRIPLA_STRICT=on]");
+      "end a script or a batch as its first answer that is not SUCCESS [TRIPLA_STRICT=on|off]");
   settings_.push_back({"strict", set_strict, strict});
   // Not TRIPLA_CONFIG: that is the server's, whose file has other keys.
   app_.add_option("--config", file_,
                   "configuration file (TOML), ~/.config/tripla/config.toml by default "
                   "[TRIPLA_CLIENT_CONFIG]")
-      ->envname("TRIPLA_CLIENT_CONFIG")
       ->type_name("FILE");
 }
 
@@ -165,11 +173,19 @@ std::filesystem::path DefaultConfigurationFile() {
   return std::filesystem::path(home) / ".config" / "tripla" / "config.toml";
 }
 
+// The configuration file that somebody named, if anybody did.
+std::optional<std::filesystem::path> NamedFile(const std::optional<std::string>& flag) {
+  if (flag) return *flag;
+  const char* variable = std::getenv("TRIPLA_CLIENT_CONFIG");
+  if (variable == nullptr || *variable == '\0') return std::nullopt;
+  return variable;
+}
+
 std::map<std::string, std::string> OptionReader::ReadFile() const {
+  const std::optional<std::filesystem::path> named = NamedFile(file_);
+  const std::filesystem::path path = named.value_or(DefaultConfigurationFile());
   std::error_code ignored;
-  const std::filesystem::path path =
-      file_ ? std::filesystem::path(*file_) : DefaultConfigurationFile();
-  if (!file_ && !std::filesystem::exists(path, ignored)) return {};
+  if (!named && !std::filesystem::exists(path, ignored)) return {};
   std::map<std::string, std::string> texts;
   for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path.string())) {
     const auto known = [&](const Setting& setting) { return setting.name == item.name; };

@@ -5,9 +5,9 @@ namespace tripla {
 
 size_t RunningCalls::CancelAll() {
   const MutexLock lock(mutex_);
-  for (Call* call : calls_) {
-    call->cancelled_ = true;
-    if (call->attempt_ != nullptr) call->attempt_->TryCancel();
+  for (auto& [call, state] : calls_) {
+    state.cancelled = true;
+    if (state.attempt != nullptr) state.attempt->TryCancel();
   }
   cancelled_.NotifyAll();
   return calls_.size();
@@ -15,7 +15,7 @@ size_t RunningCalls::CancelAll() {
 
 RunningCalls::Call::Call(RunningCalls& calls) : calls_(calls) {
   const MutexLock lock(calls_.mutex_);
-  calls_.calls_.insert(this);
+  calls_.calls_.emplace(this, State{});
 }
 
 RunningCalls::Call::~Call() {
@@ -25,7 +25,7 @@ RunningCalls::Call::~Call() {
 
 bool RunningCalls::Call::Sleep(std::chrono::steady_clock::time_point until) {
   const MutexLock lock(calls_.mutex_);
-  while (!cancelled_) {
+  while (!calls_.calls_.at(this).cancelled) {
     if (std::chrono::steady_clock::now() >= until) return true;
     calls_.cancelled_.WaitUntil(calls_.mutex_, until);
   }
@@ -34,13 +34,14 @@ bool RunningCalls::Call::Sleep(std::chrono::steady_clock::time_point until) {
 
 RunningCalls::Attempt::Attempt(Call& call, grpc::ClientContext& context) : call_(call) {
   const MutexLock lock(call_.calls_.mutex_);
-  call_.attempt_ = &context;
-  if (call_.cancelled_) context.TryCancel();
+  State& state = call_.calls_.calls_.at(&call_);
+  state.attempt = &context;
+  if (state.cancelled) context.TryCancel();
 }
 
 RunningCalls::Attempt::~Attempt() {
   const MutexLock lock(call_.calls_.mutex_);
-  call_.attempt_ = nullptr;
+  call_.calls_.calls_.at(&call_).attempt = nullptr;
 }
 
 }  // namespace tripla

@@ -5,7 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
-#include <set>
+#include <map>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
@@ -21,6 +21,8 @@ class RunningCalls {
   // Cancels what is running now; returns how many calls that are.
   size_t CancelAll();
 
+  class Attempt;
+
   // A call, running as long as this lives. `calls` outlives it.
   class Call {
    public:
@@ -33,11 +35,8 @@ class RunningCalls {
     [[nodiscard]] bool Sleep(std::chrono::steady_clock::time_point until);
 
    private:
-    friend class RunningCalls;
     friend class Attempt;
     RunningCalls& calls_;
-    bool cancelled_ ABSL_GUARDED_BY(calls_.mutex_) = false;
-    grpc::ClientContext* attempt_ ABSL_GUARDED_BY(calls_.mutex_) = nullptr;
   };
 
   // One attempt of a call: while it lives, CancelAll() reaches `context`, which is cancelled at
@@ -54,9 +53,14 @@ class RunningCalls {
   };
 
  private:
+  struct State {
+    bool cancelled = false;
+    grpc::ClientContext* attempt = nullptr;  // null between attempts
+  };
+
   Mutex mutex_;
   Condition cancelled_;
-  std::set<Call*> calls_ ABSL_GUARDED_BY(mutex_);
+  std::map<const Call*, State> calls_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tripla

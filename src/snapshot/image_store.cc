@@ -58,46 +58,69 @@ void ImageStore::PutInForce(const ImageInfo& info) {
 }
 
 absl::StatusOr<RecoveredState> ImageStore::Recover(LogIndex first_log_index) {
-  Disk& disk = directory_.disk();
-  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory_.image_path()));
-  for (const std::string& name : names) {
-    if (!name.ends_with(kPartialSuffix)) continue;
-    Say(Severity::kInfo, fmt::format("{}/{}: an image that was not finished; removed",
-                                     directory_.image_path(), name));
-    TRIPLA_RETURN_IF_ERROR(disk.Remove(directory_.image_path() + "/" + name));
-  }
+  TRIPLA_RETURN_IF_ERROR(RemovePartial());
   TRIPLA_ASSIGN_OR_RETURN(std::vector<LogIndex> images, ListImages());
   RecoveredState recovered;
-  while (!images.empty()) {
-    absl::StatusOr<LoadedImage> loaded = LoadImage(disk, PathOf(images.back()));
+  for (; !images.empty(); images.pop_back()) {
+    const LogIndex older = images.size() > 1 ? images[images.size() - 2] : 0;
+    absl::StatusOr<LoadedImage> loaded = Load(images.back());
     if (loaded.ok()) {
-      if (images.size() > 1) {
+      {
         MutexLock lock(mutex_);
-        older_ = images[images.size() - 2];
+        older_ = older;
       }
       PutInForce(Describe(loaded->header, loaded->bytes));
       recovered.machine = std::move(loaded->machine);
       return recovered;
     }
     if (!absl::IsDataLoss(loaded.status())) return loaded.status();
-    // What the log must hold in place of the damaged image: everything behind the next older one.
-    const LogIndex older = images.size() > 1 ? images[images.size() - 2] : 0;
-    const std::string damage(loaded.status().message());
-    if (first_log_index == 0 || first_log_index > older + 1) {
-      return absl::DataLossError(fmt::format(
-          "the image {}; the log begins with record {} and cannot replace it; restore the data "
-          "directory from a copy, or see what is left with tripla-verify",
-          damage, first_log_index));
-    }
-    Say(Severity::kWarning,
-        fmt::format("the image {}; nothing is lost: {} is used, and the log, which begins with "
-                    "record {}, holds what followed",
-                    damage, older == 0 ? "the empty state" : PathOf(older), first_log_index));
+    TRIPLA_RETURN_IF_ERROR(PassOver(loaded.status(), older, first_log_index));
     recovered.log_must_reach = std::max(recovered.log_must_reach, images.back());
-    images.pop_back();
   }
   recovered.machine = std::make_unique<StateMachine>();
   return recovered;
+}
+
+absl::Status ImageStore::RemovePartial() {
+  Disk& disk = directory_.disk();
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory_.image_path()));
+  for (const std::string_view name : names) {
+    if (!name.ends_with(kPartialSuffix)) continue;
+    if (!image::ParseFileName(name.substr(0, name.size() - kPartialSuffix.size()))) continue;
+    const std::string path = fmt::format("{}/{}", directory_.image_path(), name);
+    Say(Severity::kInfo, fmt::format("{}: an image that was not finished; removed", path));
+    TRIPLA_RETURN_IF_ERROR(disk.Remove(path));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<LoadedImage> ImageStore::Load(LogIndex index) const {
+  TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(directory_.disk(), PathOf(index)));
+  const LogIndex held = loaded.header.summary.position.index;
+  if (held == index) return loaded;
+  // It would be taken for older or newer than it is.
+  return absl::DataLossError(fmt::format(
+      "{} at offset 0: it is the image of record {}, not as its name says", PathOf(index), held));
+}
+
+// What the log must hold in place of the damaged image: everything behind the next older one.
+absl::Status ImageStore::PassOver(const absl::Status& damage, LogIndex older,
+                                  LogIndex first_log_index) const {
+  const std::string what(damage.message());
+  if (first_log_index == 0 || first_log_index > older + 1) {
+    return absl::DataLossError(fmt::format(
+        "the image {}; {}; restore the data directory from a copy, or see what is left with "
+        "tripla-verify",
+        what,
+        first_log_index == 0
+            ? "there is no log to replace it"
+            : fmt::format("the log begins with record {} and cannot replace it", first_log_index)));
+  }
+  Say(Severity::kWarning,
+      fmt::format("the image {}; {} is used instead, and the log, which begins with record {}, is "
+                  "to hold all that followed",
+                  what, older == 0 ? "the empty state" : PathOf(older), first_log_index));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<ImageInfo> ImageStore::Write(const StateView& view,

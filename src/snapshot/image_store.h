@@ -70,7 +70,13 @@ class ImageStore {
   [[nodiscard]] LogIndex releasable() const;
 
  private:
+  // Oldest first, by their names.
   absl::StatusOr<std::vector<LogIndex>> ListImages() const;
+  absl::Status RemovePartial();
+  // Reads an image, and proves that it is the one its name says.
+  absl::StatusOr<LoadedImage> Load(LogIndex index) const;
+  // Says that `older` is used in place of a damaged image, or refuses it.
+  absl::Status PassOver(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
   absl::Status RemoveOld(LogIndex oldest_kept);
   [[nodiscard]] std::string PathOf(LogIndex index) const;
   void PutInForce(const ImageInfo& info);

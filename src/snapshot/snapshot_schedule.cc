@@ -97,6 +97,7 @@ absl::StatusOr<ImageInfo> SnapshotSchedule::WriteImage() {
   if (newest && newest->position == view.summary().position) return *newest;
   absl::StatusOr<ImageInfo> info = images_.Write(view, abandon_);
   if (!info.ok()) {
+    log_bytes_after_image_ = log_.GetStatus().bytes;  // no second try before it has grown again
     if (absl::IsCancelled(info.status())) return ShuttingDown();
     Say(Severity::kError, fmt::format("no image was written, the old ones stay in force: {}",
                                       std::string(info.status().message())));

@@ -56,6 +56,7 @@ void SnapshotSchedule::Stop() {
 void SnapshotSchedule::Run() {
   while (!abandon_.load(std::memory_order_relaxed)) {
     const std::vector<DoneFn> requests = AwaitDue();
+    if (requests.empty() && !HasChanged()) continue;
     const steady_clock::time_point start = steady_clock::now();
     const absl::StatusOr<ImageInfo> info =
         abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : WriteImage();
@@ -83,6 +84,14 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
   }
   requests.swap(requests_);
   return requests;
+}
+
+bool SnapshotSchedule::HasChanged() {
+  const std::optional<ImageInfo> newest = images_.newest();
+  const LogPosition in_force = newest ? newest->position : LogPosition{};
+  if (machine_.GetSummary().position != in_force) return true;
+  log_bytes_after_image_ = log_.GetStatus().bytes;  // whatever grew there, an image would not help
+  return false;
 }
 
 bool SnapshotSchedule::LogHasOutgrownImage() const {

@@ -59,6 +59,8 @@ class SnapshotSchedule {
   // Waits for the period, log growth, a request or the stop, and takes the requests.
   std::vector<DoneFn> AwaitDue();
   [[nodiscard]] bool LogHasOutgrownImage() const;
+  // Whether something was applied since the image in force.
+  [[nodiscard]] bool HasChanged();
   absl::StatusOr<ImageInfo> WriteImage();
 
   ImageStore& images_;

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot/snapshot_schedule.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "disk/faulty_disk.h"
+#include "snapshot/image_test_state.h"
+
+namespace tripla {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The part of a log that the schedule sees. ReleasePrefix() is the last thing the schedule does
+// about an image, on its own thread, and calls `on_release`.
+class FakeLog : public Log {
+ public:
+  void Submit(Batch, DoneFn) override {}
+  absl::Status ReleasePrefix(LogIndex through) override {
+    if (on_release) on_release(through);
+    return release_status;
+  }
+  Status GetStatus() const override { return {.bytes = bytes.load()}; }
+  void Stop() override {}
+
+  std::atomic<uint64_t> bytes{0};
+  std::function<void(LogIndex)> on_release;
+  absl::Status release_status;
+};
+
+// A disk whose files call `on_write` before each write.
+class WatchedDisk : public FaultyDisk {
+ public:
+  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
+  std::function<void()> on_write;
+};
+
+class WatchedFile : public File {
+ public:
+  WatchedFile(WatchedDisk& disk, std::unique_ptr<File> file)
+      : disk_(disk), file_(std::move(file)) {}
+  absl::Status WriteAt(uint64_t offset, std::string_view bytes) override {
+    if (disk_.on_write) disk_.on_write();
+    return file_->WriteAt(offset, bytes);
+  }
+  absl::StatusOr<size_t> ReadAt(uint64_t offset, char* to, size_t size) override {
+    return file_->ReadAt(offset, to, size);
+  }
+  absl::Status Sync() override { return file_->Sync(); }
+  absl::Status Truncate(uint64_t size) override { return file_->Truncate(size); }
+  absl::Status Allocate(uint64_t size) override { return file_->Allocate(size); }
+  absl::StatusOr<uint64_t> Size() override { return file_->Size(); }
+  const std::string& path() const override { return file_->path(); }
+
+ private:
+  WatchedDisk& disk_;
+  const std::unique_ptr<File> file_;
+};
+
+absl::StatusOr<std::unique_ptr<File>> WatchedDisk::Open(const std::string& path, OpenMode mode) {
+  auto file = FaultyDisk::Open(path, mode);
+  if (!file.ok()) return file.status();
+  return std::make_unique<WatchedFile>(*this, *std::move(file));
+}
+
+using Answer = absl::StatusOr<ImageInfo>;
+
+class SnapshotScheduleTest : public testing::Test {
+ protected:
+  void ApplyOne() {
+    const std::string key = std::to_string(machine_.GetSummary().position.index);
+    ApplyNext(machine_, MakeCommand(CommandKind::kSet, key, "data"));
+  }
+  void Start(SnapshotSchedule::Options options) {
+    schedule_ = std::make_unique<SnapshotSchedule>(images_, machine_, log_, options);
+  }
+  std::future<Answer> Request() {
+    auto answer = std::make_shared<std::promise<Answer>>();
+    schedule_->Request([answer](Answer image) { answer->set_value(std::move(image)); });
+    return answer->get_future();
+  }
+
+  WatchedDisk disk_;
+  DataDirectory directory_ = *DataDirectory::Open(disk_, "/data");
+  ImageStore images_{directory_};
+  StateMachine machine_;
+  FakeLog log_;
+  std::unique_ptr<SnapshotSchedule> schedule_;  // last: its thread uses the rest
+};
+
+constexpr SnapshotSchedule::Options kOnRequestOnly{.interval = milliseconds(0)};
+
+TEST_F(SnapshotScheduleTest, ARequestIsAnsweredByAnImageOfWhatWasApplied) {
+  Start(kOnRequestOnly);
+  for (LogIndex index = 1; index <= 20; ++index) {
+    ApplyOne();
+    const Answer image = Request().get();
+    ASSERT_TRUE(image.ok()) << image.status();
+    EXPECT_EQ(image->position.index, index);
+    EXPECT_EQ(images_.newest()->file, image->file);
+  }
+}
+
+TEST_F(SnapshotScheduleTest, WithoutAChangeTheImageInForceIsTheAnswer) {
+  ApplyOne();
+  Start(kOnRequestOnly);
+  const Answer first = Request().get();
+  const uint64_t steps = disk_.steps();
+  const Answer second = Request().get();
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(second->file, first->file);
+  EXPECT_EQ(disk_.steps(), steps) << "nothing was written";
+}
+
+TEST_F(SnapshotScheduleTest, TheEmptyStateGetsAnImageWhenItIsAskedFor) {
+  Start(kOnRequestOnly);
+  const Answer image = Request().get();
+  ASSERT_TRUE(image.ok()) << image.status();
+  EXPECT_EQ(image->position.index, 0u);
+}
+
+TEST_F(SnapshotScheduleTest, RequestsDuringAnImageShareTheNextOne) {
+  std::promise<void> first_written;
+  std::promise<void> go_on;
+  std::vector<LogIndex> images;
+  log_.on_release = [&](LogIndex) {
+    images.push_back(images_.newest()->position.index);
+    if (images.size() != 1) return;
+    first_written.set_value();
+    go_on.get_future().wait();
+  };
+  ApplyOne();
+  Start(kOnRequestOnly);
+  std::future<Answer> first = Request();
+  first_written.get_future().wait();
+  ApplyOne();
+  std::future<Answer> second = Request();
+  std::future<Answer> third = Request();
+  go_on.set_value();
+  EXPECT_EQ(first.get()->position.index, 1u);
+  EXPECT_EQ(second.get()->position.index, 2u) << "the first image began before the request";
+  EXPECT_EQ(third.get()->position.index, 2u);
+  schedule_->Stop();
+  EXPECT_EQ(images, (std::vector<LogIndex>{1, 2}));
+}
+
+TEST_F(SnapshotScheduleTest, TheLogMayForgetWhatBothImagesHold) {
+  std::vector<LogIndex> released;
+  log_.on_release = [&](LogIndex through) { released.push_back(through); };
+  Start(kOnRequestOnly);
+  for (int i = 0; i < 3; ++i) {
+    ApplyOne();
+    ASSERT_TRUE(Request().get().ok());
+  }
+  schedule_->Stop();
+  EXPECT_EQ(released, (std::vector<LogIndex>{0, 1, 2}));
+}
+
+TEST_F(SnapshotScheduleTest, ALogThatCannotForgetDoesNotHarmTheImage) {
+  log_.release_status = absl::InternalError("cannot remove");
+  ApplyOne();
+  Start(kOnRequestOnly);
+  EXPECT_TRUE(Request().get().ok());
+}
+
+TEST_F(SnapshotScheduleTest, ImagesComeByPeriodWhenSomethingChanged) {
+  std::promise<void> done;
+  int images = 0;
+  log_.on_release = [&](LogIndex) {
+    if (++images == 5) return done.set_value();
+    if (images < 5) ApplyOne();
+  };
+  ApplyOne();
+  Start({.interval = milliseconds(1)});
+  done.get_future().wait();
+  schedule_->Stop();
+  EXPECT_EQ(images, 5) << "and none without a change";
+  EXPECT_EQ(images_.newest()->position.index, 5u);
+}
+
+TEST_F(SnapshotScheduleTest, ImagesByPeriodAreWholeWhileWritesGoOn) {
+  std::atomic<int> images = 0;
+  log_.on_release = [&](LogIndex) { ++images; };
+  Start({.interval = milliseconds(1)});
+  while (images < 20) ApplyOne();
+  schedule_->Stop();
+  const LogIndex newest = images_.newest()->position.index;
+  ImageStore after_restart(directory_);
+  const auto recovered = after_restart.Recover(0);
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  EXPECT_EQ(recovered->machine->GetSummary().position.index, newest);
+  EXPECT_EQ(recovered->machine->GetSummary().keys, newest) << "each batch added one";
+}
+
+TEST_F(SnapshotScheduleTest, AnImageComesWhenTheLogHasOutgrownTheLast) {
+  std::promise<void> written;
+  log_.on_release = [&](LogIndex) { written.set_value(); };
+  log_.bytes = 1000;
+  Start({.interval = milliseconds(0), .log_growth_bytes = 100'000});
+  ApplyOne();
+  log_.bytes = 101'001;
+  written.get_future().wait();
+  EXPECT_EQ(images_.newest()->position.index, 1u);
+}
+
+TEST_F(SnapshotScheduleTest, AfterAFailureTheOldImageStaysAndTheNextTryMaySucceed) {
+  Start(kOnRequestOnly);
+  ApplyOne();
+  ASSERT_TRUE(Request().get().ok());
+  ApplyOne();
+  disk_.SetCapacity(images_.newest()->bytes);
+  EXPECT_TRUE(absl::IsResourceExhausted(Request().get().status()));
+  disk_.FailAt(disk_.steps() + 1, absl::InternalError("injected"));
+  EXPECT_TRUE(absl::IsInternal(Request().get().status()));
+  EXPECT_EQ(images_.newest()->position.index, 1u);
+  disk_.SetCapacity(UINT64_MAX);
+  EXPECT_EQ(Request().get()->position.index, 2u);
+}
+
+TEST_F(SnapshotScheduleTest, AStopAbandonsTheImageBeingWritten) {
+  const std::string megabyte(1 << 20, 'x');
+  for (int i = 0; i < 20; ++i) {
+    ApplyNext(machine_, MakeCommand(CommandKind::kSet, std::to_string(i), megabyte));
+  }
+  std::promise<void> writing;
+  std::atomic<int> writes = 0;
+  disk_.on_write = [&] {
+    if (++writes != 1) return;
+    writing.set_value();
+    // Goes on once the schedule says that it has been stopped, which it does at once.
+    const auto stopped = std::make_shared<std::atomic<bool>>(false);
+    while (!*stopped) {
+      schedule_->Request([stopped](const Answer&) { *stopped = true; });
+      std::this_thread::yield();
+    }
+  };
+  Start(kOnRequestOnly);
+  std::future<Answer> answer = Request();
+  writing.get_future().wait();
+  schedule_->Stop();
+  EXPECT_TRUE(absl::IsUnavailable(answer.get().status()));
+  EXPECT_LT(writes, 20);
+  EXPECT_FALSE(images_.newest().has_value());
+  EXPECT_TRUE(disk_.List("/data/image")->empty());
+  EXPECT_TRUE(absl::IsUnavailable(Request().get().status())) << "as every request after it";
+}
+
+}  // namespace
+}  // namespace tripla

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starts that cannot succeed (spec 7): one line that says what, why and what next, and the right
+// exit code; and stops that must.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/harness/test_server.h"
+
+namespace tripla {
+namespace {
+
+// Runs triplad to its end.
+struct Ended {
+  int exit_code;
+  std::string output;
+};
+Ended RunTriplad(std::vector<std::string> argv, std::vector<std::string> environment = {}) {
+  argv.insert(argv.begin(), ProgramPath("triplad"));
+  Process process(std::move(argv), std::move(environment));
+  const int exit_code = process.Wait();
+  return {exit_code, process.output()};
+}
+
+void ExpectOneLine(const Ended& ended, int exit_code, const std::string& part) {
+  EXPECT_EQ(ended.exit_code, exit_code) << ended.output;
+  EXPECT_NE(ended.output.find(part), std::string::npos)
+      << "no \"" << part << "\" in " << ended.output;
+  EXPECT_EQ(std::count(ended.output.begin(), ended.output.end(), '\n'), 1) << ended.output;
+}
+
+TEST(Start, BadFlagsAreUsageErrors) {
+  const TemporaryDirectory directory;
+  const std::string data = directory.path() + "/data";
+  ExpectOneLine(RunTriplad({}), 2, "--data-dir is missing");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--no-such-flag"}), 2, "--no-such-flag");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--fsync", "sometimes"}), 2, "sometimes");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--fsync", "interval:"}), 2, "--fsync");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--snapshot-interval", "30"}), 2, "30s");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--snapshot-interval", "1ms"}), 2, "out of range");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--log", "maybe"}), 2, "neither on nor off");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--listen", "nonsense"}), 2, "HOST:PORT");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--listen", "127.0.0.1:65536"}), 2, "HOST:PORT");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--data-bytes-max", "1TiB"}), 2, "out of range");
+  EXPECT_FALSE(std::filesystem::exists(data)) << "a refused start left something behind";
+}
+
+TEST(Start, HelpAndVersionSucceed) {
+  EXPECT_EQ(RunTriplad({"--help"}).exit_code, 0);
+  EXPECT_NE(RunTriplad({"--help"}).output.find("TRIPLA_DATA_DIR"), std::string::npos);
+  EXPECT_EQ(RunTriplad({"--version"}).exit_code, 0);
+}
+
+TEST(Start, FlagBeatsEnvironmentBeatsFile) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() + "/triplad.toml";
+  std::ofstream(file) << "fsync = \"from-file\"\nlog = \"from-file\"\n";
+  const std::string data = directory.path() + "/data";
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "from-file");
+  ExpectOneLine(
+      RunTriplad({"--data-dir", data, "--config", file, "--log", "on"}, {"TRIPLA_FSYNC=from-environment"}),
+      2, "from-environment");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file, "--log", "on", "--fsync", "from-flag"},
+                    {"TRIPLA_FSYNC=from-environment"}),
+                2, "from-flag");
+}
+
+TEST(Start, BadConfigurationFilesAreUsageErrors) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() + "/triplad.toml";
+  const std::string data = directory.path() + "/data";
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "triplad.toml");
+  std::ofstream(file) << "no-such-key = 1\n";
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "no-such-key");
+}
+
+TEST(Start, ADataDirectoryThatIsAFileIsRefused) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.path() + "/file";
+  std::ofstream(file) << "mine";
+  ExpectOneLine(RunTriplad({"--data-dir", file, "--listen", "127.0.0.1:0"}), 1, file);
+}
+
+TEST(Start, ADirectoryOfSomethingElseIsLeftAlone) {
+  const TemporaryDirectory directory;
+  std::ofstream(directory.path() + "/letter.txt") << "dear";
+  ExpectOneLine(RunTriplad({"--data-dir", directory.path(), "--listen", "127.0.0.1:0"}), 1,
+                directory.path());
+  EXPECT_FALSE(std::filesystem::exists(directory.path() + "/log"));
+}
+
+TEST(Start, ADirectoryThatCannotBeWrittenIsRefused) {
+  ExpectOneLine(RunTriplad({"--data-dir", "/proc/tripla", "--listen", "127.0.0.1:0"}), 1, "/proc/tripla");
+}
+
+TEST(Start, TheSecondServerOnADirectorySaysWhoHoldsIt) {
+  const TemporaryDirectory directory;
+  TestServer first(directory.path());
+  ExpectOneLine(RunTriplad({"--data-dir", directory.path(), "--listen", "127.0.0.1:0"}), 1,
+                std::to_string(first.process().pid()));
+}
+
+TEST(Start, APortInUseIsSaid) {
+  const TemporaryDirectory directory;
+  TestServer first(directory.path() + "/first");
+  ExpectOneLine(RunTriplad({"--data-dir", directory.path() + "/second", "--listen", first.endpoint()}), 1,
+                "Address already in use");
+}
+
+TEST(Start, ANewDirectoryIsMadeReadyWithItsParents) {
+  const TemporaryDirectory directory;
+  TestServer server(directory.path() + "/a/b/c");
+  EXPECT_EQ(Set(server.stub(), "1", 0, "a").reply.result(), v1::SUCCESS);
+  server.Stop();
+}
+
+TEST(Stop, BothSignalsEndWithZero) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const TemporaryDirectory directory;
+    TestServer server(directory.path());
+    Set(server.stub(), "1", 0, "a");
+    server.process().Signal(signal);
+    EXPECT_EQ(server.process().Wait(), 0) << server.process().output();
+  }
+}
+
+TEST(Stop, WhatWasAcknowledgedIsThereAfterAStop) {
+  const TemporaryDirectory directory;
+  for (const char* policy : {"always", "interval:50ms", "never"}) {
+    {
+      TestServer server(directory.path(), {"--fsync", policy});
+      Set(server.stub(), "1", 7, policy);
+      server.Stop();
+    }
+    TestServer server(directory.path());
+    EXPECT_EQ(Get(server.stub(), "1").reply.value().timestamp(), 7);
+    server.Stop();
+  }
+}
+
+TEST(Stop, WithLogOffAStopWritesALastImage) {
+  const TemporaryDirectory directory;
+  {
+    TestServer server(directory.path(), {"--log", "off", "--snapshot-interval", "0"});
+    Set(server.stub(), "1", 7, "a");
+    server.Stop();
+  }
+  TestServer server(directory.path(), {"--log", "off"});
+  EXPECT_EQ(Get(server.stub(), "1").reply.value().timestamp(), 7);
+}
+
+}  // namespace
+}  // namespace tripla

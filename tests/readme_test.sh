@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# Runs every command of README.md's first session in a fresh copy of the tree, as a new user would,
+# and compares the output with what the README shows. readme_test.sh SOURCE_DIR BIN_DIR
+#
+# In the README a block ```console holds "$ COMMAND" lines, each followed by its output. Timestamps are
+# the client's clock, so a run of 13 digits stands for any other.
+set -euo pipefail
+source_dir=$1
+bin_dir=$2
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir -p "$work/build"
+cp -r "$source_dir/scripts" "$work/"
+ln -s "$bin_dir" "$work/build/bin"
+# Building is tested by what runs this test; a port of its own lets a developer's server live.
+printf '#!/bin/sh\n' >"$work/scripts/setup"
+printf '#!/bin/sh\n' >"$work/scripts/build"
+export TRIPLA_LISTEN=127.0.0.1:0
+cd "$work"
+
+awk '/^```console$/ {inside = 1; next} /^```$/ {inside = 0} inside' "$source_dir/README.md" >session
+grep -q '^\$ ' session || { echo "README.md has no console session" >&2; exit 1; }
+
+failures=0
+run() {
+  [[ -n $command ]] || return 0
+  bash -c "$command" >actual 2>&1 </dev/null || true
+  if ! diff <(sed -E 's/[0-9]{13}/TIMESTAMP/g' expected) <(sed -E 's/[0-9]{13}/TIMESTAMP/g' actual); then
+    echo "README.md: \"$command\" prints something else (< README, > real)" >&2
+    failures=$((failures + 1))
+  fi
+}
+command=
+: >expected
+while IFS= read -r line; do
+  if [[ $line == '$ '* ]]; then
+    run
+    command=${line#\$ }
+    : >expected
+  else
+    printf '%s\n' "$line" >>expected
+  fi
+done <session
+run
+exit $((failures > 0))

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// Each row of the specification's table of operations (R4-R8) and its decisions (R8a-R12), through
+// a real server over a real socket.
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/harness/test_server.h"
+
+namespace tripla {
+namespace {
+
+using Stub = v1::KeyValue::Stub;
+
+class Operations : public testing::Test {
+ protected:
+  // One server for the whole suite: each test uses keys of its own.
+  static void SetUpTestSuite() {
+    directory_ = new TemporaryDirectory();
+    server_ = new TestServer(directory_->path());
+  }
+  static void TearDownTestSuite() {
+    server_->Stop();
+    delete server_;
+    delete directory_;
+  }
+  Stub& stub() { return server_->stub(); }
+  static TestServer& server() { return *server_; }
+
+ private:
+  inline static TemporaryDirectory* directory_ = nullptr;
+  inline static TestServer* server_ = nullptr;
+};
+
+// What an answer says, for comparing in one line: "ERROR (1,10,a)" or "SUCCESS NULL".
+std::string Text(const CallAnswer& answer) {
+  if (!answer.status.ok()) return "error: " + answer.status.error_message();
+  std::string text = v1::Result_Name(answer.reply.result());
+  if (!answer.reply.has_value()) return text + " NULL";
+  const v1::Triple& value = answer.reply.value();
+  return text + " (" + std::to_string(value.version()) + "," + std::to_string(value.timestamp()) +
+         "," + value.data() + ")";
+}
+
+TEST_F(Operations, R4_SetOfAnAbsentKeyStoresVersionOne) {
+  EXPECT_EQ(Text(Set(stub(), "400", 10, "a")), "SUCCESS NULL");
+  EXPECT_EQ(Text(Get(stub(), "400")), "SUCCESS (1,10,a)");
+}
+
+TEST_F(Operations, R4_SetOfAPresentKeyChangesNothingAlsoWhenIdentical) {
+  Set(stub(), "401", 10, "a");
+  EXPECT_EQ(Text(Set(stub(), "401", 10, "a")), "ERROR (1,10,a)");
+  EXPECT_EQ(Text(Set(stub(), "401", 11, "b")), "ERROR (1,10,a)");
+  EXPECT_EQ(Text(Get(stub(), "401")), "SUCCESS (1,10,a)");
+}
+
+TEST_F(Operations, R5_GetOfAnAbsentKeyIsErrorAndNull) {
+  EXPECT_EQ(Text(Get(stub(), "500")), "ERROR NULL");
+}
+
+TEST_F(Operations, R6_DelReturnsTheRemovedTriple) {
+  Set(stub(), "600", 10, "a");
+  EXPECT_EQ(Text(Del(stub(), "600")), "SUCCESS (1,10,a)");
+  EXPECT_EQ(Text(Get(stub(), "600")), "ERROR NULL");
+}
+
+TEST_F(Operations, R6_DelOfAnAbsentKeyIsErrorNotErrorNe) {
+  EXPECT_EQ(Text(Del(stub(), "601")), "ERROR NULL");
+}
+
+TEST_F(Operations, R7_DelVersionOfAnAbsentKeyIsErrorNe) {
+  EXPECT_EQ(Text(DelVersion(stub(), "700", 1)), "ERROR_NE NULL");
+}
+
+TEST_F(Operations, R7_DelVersionWithAnotherVersionChangesNothing) {
+  Set(stub(), "701", 10, "a");
+  EXPECT_EQ(Text(DelVersion(stub(), "701", 2)), "ERROR_WV (1,10,a)");
+  EXPECT_EQ(Text(Get(stub(), "701")), "SUCCESS (1,10,a)");
+}
+
+TEST_F(Operations, R7_DelVersionWithTheStoredVersionRemoves) {
+  Set(stub(), "702", 10, "a");
+  EXPECT_EQ(Text(DelVersion(stub(), "702", 1)), "SUCCESS (1,10,a)");
+  EXPECT_EQ(Text(Get(stub(), "702")), "ERROR NULL");
+}
+
+TEST_F(Operations, R8_TestAndSetOfAnAbsentKeyDoesNotCreate) {
+  EXPECT_EQ(Text(TestAndSet(stub(), "800", 0, 10, "a")), "ERROR_NE NULL");
+  EXPECT_EQ(Text(Get(stub(), "800")), "ERROR NULL");
+}
+
+TEST_F(Operations, R8_TestAndSetWithAnotherVersionReturnsTheStoredTriple) {
+  Set(stub(), "801", 10, "a");
+  EXPECT_EQ(Text(TestAndSet(stub(), "801", 7, 11, "b")), "ERROR_WV (1,10,a)");
+  EXPECT_EQ(Text(Get(stub(), "801")), "SUCCESS (1,10,a)");
+}
+
+TEST_F(Operations, R8a_TestAndSetReturnsTheTripleThatWasThereBefore) {
+  Set(stub(), "802", 10, "a");
+  EXPECT_EQ(Text(TestAndSet(stub(), "802", 1, 11, "b")), "SUCCESS (1,10,a)");
+  EXPECT_EQ(Text(TestAndSet(stub(), "802", 2, 12, "c")), "SUCCESS (2,11,b)");
+  EXPECT_EQ(Text(Get(stub(), "802")), "SUCCESS (3,12,c)");
+}
+
+TEST_F(Operations, R8a_TheVersionInsideTheValueIsIgnored) {
+  Set(stub(), "803", 10, "a");
+  v1::TestAndSetRequest request;
+  request.set_key(KeyBytes("803"));
+  request.set_version(1);
+  request.mutable_value()->set_version(77);
+  request.mutable_value()->set_data("b");
+  EXPECT_EQ(Text(Send(stub(), &Stub::TestAndSet, request)), "SUCCESS (1,10,a)");
+  EXPECT_EQ(Text(Get(stub(), "803")), "SUCCESS (2,0,b)");
+}
+
+TEST_F(Operations, R8b_ZeroAndNegativeVersionsNeverMatch) {
+  Set(stub(), "804", 10, "a");
+  for (const int64_t version : {int64_t{0}, int64_t{-1}, std::numeric_limits<int64_t>::min()}) {
+    EXPECT_EQ(Text(TestAndSet(stub(), "804", version, 1, "b")), "ERROR_WV (1,10,a)");
+    EXPECT_EQ(Text(DelVersion(stub(), "804", version)), "ERROR_WV (1,10,a)");
+  }
+}
+
+TEST_F(Operations, R9_SetAfterDelIsVersionOneAgainWithAnotherRevision) {
+  const uint64_t first = Set(stub(), "900", 10, "a").reply.revision();
+  Del(stub(), "900");
+  const uint64_t second = Set(stub(), "900", 10, "a").reply.revision();
+  EXPECT_EQ(Text(Get(stub(), "900")), "SUCCESS (1,10,a)");
+  EXPECT_GT(second, first);
+  EXPECT_EQ(Text(TestAndSet(stub(), "900", 1, 11, "b", first)), "ERROR_WV (1,10,a)");
+  EXPECT_EQ(Text(DelVersion(stub(), "900", 1, first)), "ERROR_WV (1,10,a)");
+  EXPECT_EQ(Text(TestAndSet(stub(), "900", 1, 11, "b", second)), "SUCCESS (1,10,a)");
+}
+
+TEST_F(Operations, RevisionsAreThoseOfTheEntryReported) {
+  const uint64_t set = Set(stub(), "910", 1, "a").reply.revision();
+  EXPECT_EQ(Get(stub(), "910").reply.revision(), set);
+  EXPECT_EQ(Set(stub(), "910", 1, "b").reply.revision(), set);
+  EXPECT_EQ(TestAndSet(stub(), "910", 9, 1, "b").reply.revision(), set);
+  EXPECT_EQ(TestAndSet(stub(), "910", 1, 1, "b").reply.revision(), set + 1);
+  EXPECT_EQ(Get(stub(), "911").reply.revision(), set + 1) << "absent: what the read saw";
+  EXPECT_EQ(Del(stub(), "911").reply.revision(), set + 1) << "absent: nothing changed";
+  EXPECT_EQ(Del(stub(), "910").reply.revision(), set + 2);
+}
+
+TEST_F(Operations, R10_RedundantSignBytesNameTheSameKey) {
+  v1::SetRequest request;
+  request.set_key(std::string("\x00\x00\x00\x10", 4));
+  request.set_data("sixteen");
+  EXPECT_EQ(Text(Send(stub(), &Stub::Set, request)), "SUCCESS NULL");
+  EXPECT_EQ(Text(Get(stub(), "16")), "SUCCESS (1,0,sixteen)");
+  request.set_key("\xff\xff\xf0");
+  EXPECT_EQ(Text(Send(stub(), &Stub::Set, request)), "SUCCESS NULL");
+  EXPECT_EQ(Text(Get(stub(), "-16")), "SUCCESS (1,0,sixteen)");
+}
+
+TEST_F(Operations, R1_KeysAreIntegersOfAnySize) {
+  const std::string digits(10'000, '7');
+  for (const std::string& key : {digits, "-" + digits, std::string("0"), std::string("-1")}) {
+    EXPECT_EQ(Text(Set(stub(), key, 1, key.substr(0, 2))), "SUCCESS NULL");
+    EXPECT_EQ(Text(Get(stub(), key)), "SUCCESS (1,1," + key.substr(0, 2) + ")");
+  }
+}
+
+TEST_F(Operations, R3_TimestampsComeBackBitForBit) {
+  using Limits = std::numeric_limits<int64_t>;
+  EXPECT_EQ(Set(stub(), "300", Limits::min(), "").status.error_code(), grpc::OK);
+  EXPECT_EQ(Set(stub(), "301", Limits::max(), "").status.error_code(), grpc::OK);
+  EXPECT_EQ(Get(stub(), "300").reply.value().timestamp(), Limits::min());
+  EXPECT_EQ(Get(stub(), "301").reply.value().timestamp(), Limits::max());
+}
+
+TEST_F(Operations, R2_DataIsAnyBytes) {
+  const std::string bytes("\0\x1b[31m\xff\n", 8);
+  EXPECT_EQ(Text(Set(stub(), "200", 0, bytes)), "SUCCESS NULL");
+  EXPECT_EQ(Get(stub(), "200").reply.value().data(), bytes);
+  EXPECT_EQ(Text(Set(stub(), "201", 0, "")), "SUCCESS NULL");
+  EXPECT_TRUE(Get(stub(), "201").reply.has_value()) << "empty data is not NULL";
+}
+
+TEST_F(Operations, R11_OfManyRacingTestAndSetsExactlyOneWins) {
+  constexpr int kRacers = 100;
+  for (int round = 1; round <= 5; ++round) {
+    const std::string key = "11" + std::to_string(round);
+    Set(stub(), key, 0, "start");
+    std::vector<std::string> answers(kRacers);
+    std::vector<std::thread> racers;
+    for (int i = 0; i < kRacers; ++i) {
+      racers.emplace_back([&, i] {
+        answers[i] = Text(TestAndSet(stub(), key, 1, i, "racer " + std::to_string(i)));
+      });
+    }
+    for (std::thread& racer : racers) racer.join();
+    const auto winner = std::find(answers.begin(), answers.end(), "SUCCESS (1,0,start)");
+    ASSERT_NE(winner, answers.end());
+    const std::string number = std::to_string(winner - answers.begin());
+    const std::string stored = "(2," + number + ",racer " + number + ")";
+    EXPECT_EQ(std::count(answers.begin(), answers.end(), "ERROR_WV " + stored), kRacers - 1);
+    EXPECT_EQ(Text(Get(stub(), key)), "SUCCESS " + stored);
+  }
+}
+
+TEST_F(Operations, BatchDecidesEachOperationInOrder) {
+  v1::BatchRequest request;
+  v1::SetRequest& set = *request.add_operations()->mutable_set();
+  set.set_key(KeyBytes("1200"));
+  set.set_data("a");
+  request.add_operations()->mutable_get()->set_key(KeyBytes("1200"));
+  *request.add_operations()->mutable_set() = set;
+  v1::TestAndSetRequest& test_and_set = *request.add_operations()->mutable_test_and_set();
+  test_and_set.set_key(KeyBytes("1200"));
+  test_and_set.set_version(1);
+  test_and_set.mutable_value()->set_data("b");
+  v1::DelVersionRequest& del_version = *request.add_operations()->mutable_del_version();
+  del_version.set_key(KeyBytes("1200"));
+  del_version.set_version(1);
+  request.add_operations()->mutable_del()->set_key(KeyBytes("1200"));
+  request.add_operations()->mutable_get()->set_key(KeyBytes("1200"));
+
+  const BatchAnswer answer = SendBatch(stub(), request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  std::vector<std::string> texts;
+  for (const v1::Reply& reply : answer.reply.replies()) {
+    texts.push_back(Text({grpc::Status::OK, reply}));
+  }
+  EXPECT_EQ(texts, (std::vector<std::string>{"SUCCESS NULL", "SUCCESS (1,0,a)", "ERROR (1,0,a)",
+                                             "SUCCESS (1,0,a)", "ERROR_WV (2,0,b)",
+                                             "SUCCESS (2,0,b)", "ERROR NULL"}));
+}
+
+TEST_F(Operations, ABatchOfReadsSeesOneMoment) {
+  for (int i = 0; i < 2; ++i) Set(stub(), "130" + std::to_string(i), 0, "a");
+  std::thread writer([&] {
+    for (int version = 1; version <= 200; ++version) {
+      v1::BatchRequest both;
+      for (int i = 0; i < 2; ++i) {
+        v1::TestAndSetRequest& write = *both.add_operations()->mutable_test_and_set();
+        write.set_key(KeyBytes("130" + std::to_string(i)));
+        write.set_version(version);
+      }
+      ASSERT_TRUE(SendBatch(server().stub(), both).status.ok());
+    }
+  });
+  v1::BatchRequest reads;
+  for (int i = 0; i < 2; ++i) {
+    reads.add_operations()->mutable_get()->set_key(KeyBytes("130" + std::to_string(i)));
+  }
+  int64_t seen = 0;
+  while (seen < 201) {
+    const BatchAnswer answer = SendBatch(stub(), reads);
+    ASSERT_TRUE(answer.status.ok());
+    seen = answer.reply.replies(0).value().version();
+    ASSERT_EQ(seen, answer.reply.replies(1).value().version());
+  }
+  writer.join();
+}
+
+}  // namespace
+}  // namespace tripla

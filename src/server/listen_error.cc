@@ -11,7 +11,7 @@
 namespace tripla {
 namespace {
 
-// Tries what gRPC tried. Empty when it works now.
+// Tries what gRPC will. Empty when it works.
 std::string TryToListen(const addrinfo& address) {
   const int socket_fd = socket(address.ai_family, address.ai_socktype, address.ai_protocol);
   if (socket_fd < 0) return std::strerror(errno);
@@ -38,7 +38,7 @@ std::string ListenError(const std::string& address) {
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
     if (std::string why = TryToListen(*each); !why.empty()) return why;
   }
-  return "gRPC refused the address";
+  return "";
 }
 
 }  // namespace tripla

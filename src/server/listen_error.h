@@ -6,7 +6,7 @@
 namespace tripla {
 
 // Why a server cannot listen on `address` (HOST:PORT), in the system's words: "Address already in
-// use". gRPC only tells that it could not.
+// use". Empty when it can. gRPC only tells that it could not.
 [[nodiscard]] std::string ListenError(const std::string& address);
 
 }  // namespace tripla

@@ -30,8 +30,10 @@ constexpr int kKeepaliveTimeoutMs = 5'000;
 // Clients may ping as often as this, also between calls.
 constexpr int kClientPingMinMs = 5'000;
 
-// After this calls still in flight at a stop are cut off: clients that stall must not hold it up.
-constexpr std::chrono::seconds kShutdownPatience{5};
+// At a stop every write that was taken is answered first; then replies have this long to reach
+// their clients. Those that stall, or sit idle without reading that the server goes, must not hold
+// it up.
+constexpr std::chrono::seconds kShutdownPatience{1};
 
 // Requests up to this size get as far as our own checks, and so an error that says what the limit
 // is and that nothing was applied. Beyond it gRPC refuses them unread.
@@ -64,12 +66,23 @@ void PrepareGrpc(const Options& options) {
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }
 
+absl::Status CannotListen(const std::string& address, const std::string& why) {
+  return absl::UnavailableError(
+      fmt::format("cannot listen on {}: {}; stop what listens there, or choose another address "
+                  "with --listen",
+                  address, why));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
   TRIPLA_ASSIGN_OR_RETURN(DataDirectory directory,
                           DataDirectory::Open(PosixDisk(), options.data_dir));
   std::unique_ptr<Server> server(new Server(options, std::move(directory)));
+  // Said before a recovery that may take long, and again by gRPC after it.
+  if (const std::string error = ListenError(options.listen); !error.empty()) {
+    return CannotListen(options.listen, error);
+  }
   TRIPLA_RETURN_IF_ERROR(server->Recover(options));
   TRIPLA_RETURN_IF_ERROR(server->Listen(options));
   return server;
@@ -142,10 +155,8 @@ absl::Status Server::Listen(const Options& options) {
   builder.RegisterService(admin_service_.get());
   grpc_server_ = builder.BuildAndStart();
   if (grpc_server_ == nullptr || port == 0) {
-    return absl::UnavailableError(fmt::format(
-        "cannot listen on {}: {}; stop what listens there, or choose another address with "
-        "--listen",
-        options.listen, ListenError(options.listen)));
+    const std::string error = ListenError(options.listen);
+    return CannotListen(options.listen, error.empty() ? "gRPC refused the address" : error);
   }
   address_ = options.listen.substr(0, options.listen.rfind(':') + 1) + std::to_string(port);
   grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, true);
@@ -165,6 +176,7 @@ void Server::WriteLastImage() {
 void Server::Shutdown() {
   if (grpc_server_ != nullptr) {
     grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, false);
+    batcher_->Stop();
     grpc_server_->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
     grpc_server_->Wait();
     grpc_server_ = nullptr;

@@ -3,9 +3,12 @@
 // exit code; and stops that must.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <thread>
 
 #include "tests/harness/test_server.h"
 
@@ -59,12 +62,13 @@ TEST(Start, FlagBeatsEnvironmentBeatsFile) {
   std::ofstream(file) << "fsync = \"from-file\"\nlog = \"from-file\"\n";
   const std::string data = directory.path() + "/data";
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "from-file");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file, "--log", "on"},
+                           {"TRIPLA_FSYNC=from-environment"}),
+                2, "from-environment");
   ExpectOneLine(
-      RunTriplad({"--data-dir", data, "--config", file, "--log", "on"}, {"TRIPLA_FSYNC=from-environment"}),
-      2, "from-environment");
-  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file, "--log", "on", "--fsync", "from-flag"},
-                    {"TRIPLA_FSYNC=from-environment"}),
-                2, "from-flag");
+      RunTriplad({"--data-dir", data, "--config", file, "--log", "on", "--fsync", "from-flag"},
+                 {"TRIPLA_FSYNC=from-environment"}),
+      2, "from-flag");
 }
 
 TEST(Start, BadConfigurationFilesAreUsageErrors) {
@@ -92,7 +96,8 @@ TEST(Start, ADirectoryOfSomethingElseIsLeftAlone) {
 }
 
 TEST(Start, ADirectoryThatCannotBeWrittenIsRefused) {
-  ExpectOneLine(RunTriplad({"--data-dir", "/proc/tripla", "--listen", "127.0.0.1:0"}), 1, "/proc/tripla");
+  ExpectOneLine(RunTriplad({"--data-dir", "/proc/tripla", "--listen", "127.0.0.1:0"}), 1,
+                "/proc/tripla");
 }
 
 TEST(Start, TheSecondServerOnADirectorySaysWhoHoldsIt) {
@@ -105,8 +110,9 @@ TEST(Start, TheSecondServerOnADirectorySaysWhoHoldsIt) {
 TEST(Start, APortInUseIsSaid) {
   const TemporaryDirectory directory;
   TestServer first(directory.path() + "/first");
-  ExpectOneLine(RunTriplad({"--data-dir", directory.path() + "/second", "--listen", first.endpoint()}), 1,
-                "Address already in use");
+  ExpectOneLine(
+      RunTriplad({"--data-dir", directory.path() + "/second", "--listen", first.endpoint()}), 1,
+      "Address already in use");
 }
 
 TEST(Start, ANewDirectoryIsMadeReadyWithItsParents) {
@@ -138,6 +144,52 @@ TEST(Stop, WhatWasAcknowledgedIsThereAfterAStop) {
     EXPECT_EQ(Get(server.stub(), "1").reply.value().timestamp(), 7);
     server.Stop();
   }
+}
+
+TEST(Stop, WritesInFlightAreAnsweredTruly) {
+  const TemporaryDirectory directory;
+  std::map<int, CallAnswer> answers;
+  {
+    TestServer server(directory.path());
+    std::atomic<int> sent = 0;
+    std::vector<std::thread> clients;
+    Mutex mutex;
+    for (int client = 0; client < 8; ++client) {
+      clients.emplace_back([&] {
+        CallAnswer answer;
+        while (answer.status.ok()) {
+          const int key = ++sent;
+          answer = Set(server.stub(), std::to_string(key), 0, "a");
+          MutexLock lock(mutex);
+          answers[key] = answer;
+        }
+      });
+    }
+    while (sent < 1000) std::this_thread::yield();
+    server.process().Signal(SIGTERM);
+    EXPECT_EQ(server.process().Wait(), 0) << server.process().output();
+    for (std::thread& client : clients) client.join();
+  }
+  TestServer server(directory.path());
+  for (const auto& [key, answer] : answers) {
+    const v1::Result found = Get(server.stub(), std::to_string(key)).reply.result();
+    if (answer.status.ok()) {
+      EXPECT_EQ(found, v1::SUCCESS) << key << " was acknowledged";
+    } else if (answer.applied() == v1::Undecided::NO) {
+      EXPECT_EQ(found, v1::ERROR) << key << " was refused";
+    }
+  }
+}
+
+TEST(Stop, ASecondSignalEndsAtOnce) {
+  const TemporaryDirectory directory;
+  TestServer server(directory.path());
+  Set(server.stub(), "1", 0, "a");  // an open connection, for which the first signal waits
+  server.process().Signal(SIGTERM);
+  server.process().AwaitOutput("stopping");
+  server.process().Signal(SIGTERM);
+  EXPECT_NE(server.process().Wait(), 0);
+  EXPECT_NE(server.process().output().find("second signal"), std::string::npos);
 }
 
 TEST(Stop, WithLogOffAStopWritesALastImage) {

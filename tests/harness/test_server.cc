@@ -41,6 +41,9 @@ std::vector<std::string> TestServer::CommandLine(const std::string& data_dir,
 }
 
 void TestServer::Stop() {
+  stub_ = nullptr;
+  admin_ = nullptr;
+  channel_ = nullptr;
   process_->Signal(SIGTERM);
   EXPECT_EQ(process_->Wait(), 0) << process_->output();
 }

@@ -25,7 +25,7 @@ class TestServer {
   std::shared_ptr<grpc::Channel> channel() const { return channel_; }
   Process& process() { return *process_; }
 
-  // SIGTERM; expects exit code 0.
+  // Hangs up, sends SIGTERM and expects exit code 0.
   void Stop();
   // kill -9.
   void Kill() { process_->Kill(); }

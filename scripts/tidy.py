@@ -20,7 +20,7 @@ ROOMS = {
     "disk": {"base", "model"},
     "log": {"base", "model", "disk"},
     "state": {"base", "model"},
-    "snapshot": {"base", "model", "disk", "state"},
+    "snapshot": {"base", "model", "disk", "log", "state"},
     "batch": {"base", "model", "log"},
     "service": {"base", "model", "disk", "log", "state", "snapshot", "batch"},
     "server": {"base", "model", "disk", "log", "state", "snapshot", "batch", "service"},

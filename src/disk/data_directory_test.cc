@@ -47,7 +47,7 @@ TEST_F(DataDirectoryTest, OneHolderAtATimeAndItIsNamed) {
   ASSERT_TRUE(first.ok());
   const absl::Status second = Open(root_);
   EXPECT_TRUE(absl::IsFailedPrecondition(second));
-  EXPECT_NE(second.message().find(std::to_string(getpid())), absl::string_view::npos) << second;
+  EXPECT_NE(second.message().find(std::to_string(getpid())), std::string::npos) << second;
   EXPECT_TRUE(DataDirectory::OpenReadOnly(PosixDisk(), root_).ok());
 }
 

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/harness/small_disk.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/check.h"
+
+namespace tripla {
+namespace {
+
+std::string FillerPath(const std::string& directory) { return directory + "/filler"; }
+
+}  // namespace
+
+SmallDisk::SmallDisk(uint64_t bytes) {
+  const std::string size = "size=" + std::to_string(bytes);
+  const bool done = unshare(CLONE_NEWNS) == 0 &&
+                    mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                    mount("tmpfs", path().c_str(), "tmpfs", 0, size.c_str()) == 0;
+  if (!done) why_not_ = std::string("cannot mount a small disk: ") + std::strerror(errno);
+}
+
+SmallDisk::~SmallDisk() {
+  // The processes of a failed test may still hold it; the mount goes with the last of them.
+  if (mounted()) umount2(path().c_str(), MNT_DETACH);
+}
+
+void SmallDisk::Fill(uint64_t left_bytes) const {
+  struct statvfs info;
+  TRIPLA_CHECK(statvfs(path().c_str(), &info) == 0, "statvfs of a mounted directory");
+  const uint64_t free_bytes = info.f_bavail * info.f_frsize;
+  if (free_bytes <= left_bytes) return;
+  const int file = open(FillerPath(path()).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  TRIPLA_CHECK(file >= 0, "cannot make the filler file");
+  const off_t bytes = static_cast<off_t>(free_bytes - left_bytes);
+  TRIPLA_CHECK(posix_fallocate(file, 0, bytes) == 0, "cannot fill the disk");
+  close(file);
+}
+
+void SmallDisk::Drain() const { std::filesystem::remove(FillerPath(path())); }
+
+void SmallDisk::MakeReadOnly() const {
+  TRIPLA_CHECK(mount(nullptr, path().c_str(), nullptr, MS_REMOUNT | MS_RDONLY, nullptr) == 0,
+               "cannot remount read-only");
+}
+
+}  // namespace tripla

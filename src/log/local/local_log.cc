@@ -27,7 +27,7 @@ absl::Status RemovePartialSegments(const DataDirectory& directory) {
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                           directory.disk().List(directory.log_path()));
   for (const std::string& name : names) {
-    if (!name.ends_with(".partial")) continue;
+    if (!wal::IsPartialSegmentName(name)) continue;
     TRIPLA_RETURN_IF_ERROR(directory.disk().Remove(directory.log_path() + "/" + name));
   }
   return absl::OkStatus();
@@ -134,6 +134,8 @@ absl::Status LocalLog::PrepareFor(uint64_t payload_bytes) {
   MustSucceed(created.status());
   writer_ = *std::move(created);
   MutexLock lock(status_mutex_);
+  // A crash can leave a segment without records behind. Too small for its first, it is replaced.
+  if (!segments_.empty() && segments_.back().first_index == first_index) segments_.pop_back();
   segments_.push_back({.path = writer_->path(), .first_index = first_index, .bytes = capacity});
   return absl::OkStatus();
 }
@@ -147,7 +149,9 @@ absl::Status LocalLog::ReleasePrefix(LogIndex through) {
       if (segments_.size() < 2 || segments_[1].first_index > through + 1) break;
       oldest = segments_.front();
     }
-    TRIPLA_RETURN_IF_ERROR(directory_.disk().Remove(oldest.path));
+    // Not found: a former call removed it, and then the sync failed.
+    const absl::Status removed = directory_.disk().Remove(oldest.path);
+    if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
     // Oldest first, each durably: what is left has no gap at any moment.
     TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.log_path()));
     MutexLock lock(status_mutex_);

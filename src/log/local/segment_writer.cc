@@ -10,8 +10,6 @@
 namespace tripla {
 namespace {
 
-constexpr std::string_view kPartialSuffix = ".partial";
-
 uint64_t RandomSalt() {
   std::random_device device;
   return uint64_t{device()} << 32 | device();
@@ -43,7 +41,7 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const DataD
                                                                      uint64_t capacity) {
   Disk& disk = directory.disk();
   const std::string path = directory.log_path() + "/" + wal::SegmentName(first_index);
-  const std::string partial = path + std::string(kPartialSuffix);
+  const std::string partial = path + std::string(wal::kPartialSuffix);
   if (absl::Status removed = disk.Remove(partial); !removed.ok() && !absl::IsNotFound(removed)) {
     return removed;
   }
@@ -55,7 +53,10 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const DataD
     return written;
   }
   TRIPLA_RETURN_IF_ERROR(disk.Rename(partial, path));
-  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(directory.log_path()));
+  if (absl::Status synced = disk.SyncDirectory(directory.log_path()); !synced.ok()) {
+    // Never a mere lack of space: the segment may stay, and records must not go on in the former.
+    return absl::InternalError(synced.message());
+  }
   return std::unique_ptr<SegmentWriter>(
       new SegmentWriter(std::move(file), path, header, wal::kSectorBytes));
 }

@@ -30,6 +30,12 @@ std::optional<LogIndex> ParseSegmentName(std::string_view name) {
   return index;
 }
 
+bool IsPartialSegmentName(std::string_view name) {
+  if (!name.ends_with(kPartialSuffix)) return false;
+  name.remove_suffix(kPartialSuffix.size());
+  return ParseSegmentName(name).has_value();
+}
+
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string bytes(kMagic);
   AppendLittleEndian(bytes, kFormat);

@@ -32,12 +32,10 @@
 //   - A disk writes whole sectors, in any order. So a header is there or is zero; anything else is
 //     damage.
 //   - Of a record whose header is there, a sector that was not written is zero. "Zero sectors" says
-//   how
-//     many all-zero sectors the finished record has: more of them, or a missing end mark, is torn;
-//     a wrong checksum without either is damage.
+//     how many all-zero sectors the finished record has: more of them, or a missing end mark, is
+//     torn; a wrong checksum without either is damage.
 //   - "Synced through" is the highest index known to be durable when the record was written. Behind
-//   a
-//     torn record, a valid one that says the torn one was durable proves damage.
+//     a torn record, a valid one that says the torn one was durable proves damage.
 //   - A file shorter than its capacity was cut: damage.
 namespace tripla::wal {
 
@@ -69,6 +67,10 @@ struct RecordHeader {
 [[nodiscard]] std::string SegmentName(LogIndex first_index);
 // The index in a segment's name, or nothing for another file.
 [[nodiscard]] std::optional<LogIndex> ParseSegmentName(std::string_view name);
+
+// A segment that is being made: "00000000000000000042.wal.partial".
+inline constexpr std::string_view kPartialSuffix = ".partial";
+[[nodiscard]] bool IsPartialSegmentName(std::string_view name);
 
 // The first sector of a segment.
 [[nodiscard]] std::string EncodeSegmentHeader(const SegmentHeader& header);

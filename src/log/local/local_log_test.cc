@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/local/local_log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "disk/faulty_disk.h"
+#include "log/local/test_log.h"
+
+namespace tripla {
+namespace {
+
+using testing::AllOf;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+const std::string kLog = "/data/log";
+
+std::string PathOf(LogIndex first_index) { return kLog + "/" + wal::SegmentName(first_index); }
+
+// A log on a disk in memory.
+class LocalLogTest : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(log_.Open().ok()); }
+  void SubmitThrough(LogIndex last) {
+    while (log_->GetStatus().last.index < last) {
+      const absl::Status submitted = log_.SubmitNext();
+      ASSERT_TRUE(submitted.ok()) << submitted;
+    }
+  }
+  std::vector<std::string> Files() { return *disk_.List(kLog); }
+  // The first indexes of all segments.
+  std::vector<LogIndex> Segments() {
+    std::vector<LogIndex> segments;
+    for (const std::string& name : Files()) segments.push_back(*wal::ParseSegmentName(name));
+    return segments;
+  }
+  // Runs until a segment has just been begun.
+  void SubmitUntilSegments(size_t count) {
+    while (Segments().size() < count) ASSERT_TRUE(log_.SubmitNext().ok());
+  }
+
+  FaultyDisk disk_;
+  TestLog log_{disk_};
+};
+
+TEST_F(LocalLogTest, AnEmptyLogHoldsNothing) {
+  EXPECT_THAT(log_.batches(), testing::IsEmpty());
+  const Log::Status status = log_->GetStatus();
+  EXPECT_EQ(status.last, LogPosition());
+  EXPECT_EQ(status.first, 1u);
+  EXPECT_EQ(status.bytes, 0u);
+  EXPECT_EQ(status.durability, "fsync always");
+}
+
+TEST_F(LocalLogTest, GivesBackAllBatchesInOrderFromManySegments) {
+  SubmitThrough(200);
+  EXPECT_EQ(log_.batches(), SampleBatches(1, 200)) << "applied when submitted";
+  EXPECT_GT(Segments().size(), 20u);
+  ASSERT_TRUE(log_.Open().ok());
+  EXPECT_EQ(log_.batches(), SampleBatches(1, 200)) << "applied at the start";
+  const Log::Status status = log_->GetStatus();
+  EXPECT_EQ(status.last.index, 200u);
+  EXPECT_EQ(status.first, 1u);
+  EXPECT_GT(status.bytes, Segments().size() * kTestSegmentBytes) << "some are larger";
+}
+
+TEST_F(LocalLogTest, GoesOnAfterManyOpenings) {
+  for (LogIndex last = 1; last <= 100; ++last) {
+    SubmitThrough(last);
+    ASSERT_TRUE(log_.Open().ok());
+    ASSERT_EQ(log_.batches(), SampleBatches(1, last));
+  }
+}
+
+TEST_F(LocalLogTest, HandsOverWhatFollowsTheImageOnly) {
+  SubmitThrough(30);
+  for (const LogIndex image : {1, 7, 11, 29, 30}) {
+    ASSERT_TRUE(log_.Open(image).ok());
+    EXPECT_EQ(log_.batches(), SampleBatches(image + 1, 30));
+    EXPECT_EQ(log_->GetStatus().last.index, 30u);
+  }
+}
+
+TEST_F(LocalLogTest, BeginsAnewBehindAnImageThatHoldsMore) {
+  SubmitThrough(30);
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(log_.Open(/*image=*/40).ok());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("record 30"), HasSubstr("up to 40")));
+  EXPECT_THAT(Files(), ElementsAre());
+  EXPECT_EQ(log_->GetStatus().first, 41u);
+  SubmitThrough(60);
+  ASSERT_TRUE(log_.Open(40).ok());
+  EXPECT_EQ(log_.batches(), SampleBatches(41, 60));
+}
+
+TEST_F(LocalLogTest, AnImageThatEndsBeforeTheLogBeginsIsDataLoss) {
+  SubmitThrough(30);
+  ASSERT_TRUE(log_->ReleasePrefix(20).ok());
+  const LogIndex first = log_->GetStatus().first;
+  ASSERT_GT(first, 1u);
+  const absl::Status status = log_.Open(first - 2);
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(PathOf(first)), HasSubstr("offset"), HasSubstr(std::to_string(first)),
+                    HasSubstr(std::to_string(first - 2))));
+  EXPECT_TRUE(log_.Open(first - 1).ok()) << "it joins";
+}
+
+TEST_F(LocalLogTest, AMissingSegmentIsDataLoss) {
+  SubmitThrough(60);
+  const std::vector<LogIndex> segments = Segments();
+  log_.Close();
+  for (size_t i = 0; i + 1 < segments.size(); ++i) {
+    const std::string path = PathOf(segments[i]);
+    ASSERT_TRUE(disk_.Rename(path, path + ".away").ok());
+    const absl::Status status = log_.Open();
+    EXPECT_TRUE(absl::IsDataLoss(status)) << "segment " << i << ": " << status;
+    EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(PathOf(segments[i + 1])),
+                                                     HasSubstr("offset"), HasSubstr("missing")));
+    log_.Close();
+    ASSERT_TRUE(disk_.Rename(path + ".away", path).ok());
+  }
+  EXPECT_TRUE(log_.Open().ok());
+}
+
+TEST_F(LocalLogTest, ReleasesWholeSegmentsThatAreNotNeeded) {
+  SubmitThrough(60);
+  for (LogIndex image = 1; image <= 60; ++image) {
+    ASSERT_TRUE(log_->ReleasePrefix(image).ok());
+    const LogIndex first = log_->GetStatus().first;
+    EXPECT_LE(first, image + 1);
+    const std::vector<LogIndex> segments = Segments();
+    EXPECT_EQ(segments.front(), first);
+    EXPECT_TRUE(segments.size() == 1 || segments[1] > image + 1) << "the first could go";
+    ASSERT_TRUE(log_.Open(image).ok());
+    ASSERT_EQ(log_.batches(), SampleBatches(image + 1, 60));
+    ASSERT_EQ(log_->GetStatus().first, first);
+  }
+  EXPECT_EQ(Segments().size(), 1u) << "the last one is being written";
+}
+
+TEST_F(LocalLogTest, AFailedReleaseLosesNothingAndCanBeRepeated) {
+  SubmitThrough(60);
+  for (uint64_t step = 1; step <= 2; ++step) {
+    disk_.FailAt(disk_.steps() + step, absl::InternalError("remove: Input/output error"));
+    EXPECT_TRUE(absl::IsInternal(log_->ReleasePrefix(30)));
+  }
+  // The second failure was that of the directory's sync: the file is gone, and still counted.
+  EXPECT_TRUE(log_->ReleasePrefix(30).ok());
+  ASSERT_TRUE(log_.Open(30).ok());
+  EXPECT_EQ(log_.batches(), SampleBatches(31, 60));
+}
+
+TEST_F(LocalLogTest, AnEmptySegmentTooSmallForTheFirstRecordIsReplacedNotCountedTwice) {
+  SubmitUntilSegments(4);
+  const LogIndex first_index = Segments().back();
+  // As after a power cut between making the segment and writing its first record.
+  log_.Close();
+  const auto file = *disk_.Open(PathOf(first_index), OpenMode::kReadWrite);
+  ASSERT_TRUE(file->WriteAt(512, std::string(kTestSegmentBytes - 512, '\0')).ok());
+  ASSERT_TRUE(log_.Open().ok());
+  ASSERT_EQ(log_->GetStatus().last.index, first_index - 1);
+  Batch large = SampleBatch(11);
+  ASSERT_TRUE(log_.Submit(large).ok());
+  SubmitThrough(first_index + 20);
+  ASSERT_TRUE(log_->ReleasePrefix(first_index - 1).ok());
+  ASSERT_TRUE(log_.Open(first_index - 1).ok());
+  auto expected = SampleBatches(first_index, first_index + 20);
+  expected[first_index] = large;
+  EXPECT_EQ(log_.batches(), expected);
+}
+
+TEST_F(LocalLogTest, RemovesUnfinishedSegmentsAndNothingElse) {
+  SubmitThrough(3);
+  for (const std::string& path :
+       {PathOf(9) + ".partial", kLog + "/notes.partial", kLog + "/1.wal"}) {
+    ASSERT_TRUE(disk_.Open(path, OpenMode::kCreateFresh).ok());
+  }
+  ASSERT_TRUE(log_.Open().ok());
+  EXPECT_THAT(Files(), ElementsAre(wal::SegmentName(1), "1.wal", "notes.partial"));
+  EXPECT_EQ(log_.batches(), SampleBatches(1, 3));
+}
+
+TEST_F(LocalLogTest, RefusesWithoutSpaceForASegmentAndHeals) {
+  SubmitThrough(9);
+  log_.Close();
+  const uint64_t free_before = UINT64_MAX - *disk_.FreeBytes("/");  // the capacity has no end
+  for (uint64_t room = 0; room < kTestSegmentBytes; room += 100) {
+    SCOPED_TRACE(room);
+    ASSERT_TRUE(log_.Open().ok());
+    disk_.SetCapacity(free_before + room);
+    const LogIndex last = log_->GetStatus().last.index;
+    // A batch for which there must be a new segment.
+    const absl::Status refused = log_.Submit(SampleBatch(11));
+    EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()), AllOf(HasSubstr("disk is full"), HasSubstr(kLog)));
+    EXPECT_EQ(log_->GetStatus().last.index, last);
+    for (const std::string& name : Files()) EXPECT_TRUE(wal::ParseSegmentName(name)) << name;
+    disk_.SetCapacity(UINT64_MAX);
+  }
+  SubmitThrough(30);
+  ASSERT_TRUE(log_.Open().ok());
+  EXPECT_EQ(log_.batches(), SampleBatches(1, 30)) << "what was refused is not there";
+}
+
+TEST_F(LocalLogTest, AfterStopIsUnavailable) {
+  SubmitThrough(3);
+  log_->Stop();
+  EXPECT_TRUE(absl::IsUnavailable(log_.SubmitNext()));
+  ASSERT_TRUE(log_.Open().ok());
+  EXPECT_EQ(log_.batches(), SampleBatches(1, 3));
+}
+
+TEST(LocalLogFsync, AnIntervalSyncsWithoutBeingAsked) {
+  FaultyDisk disk;
+  TestLog log(disk, {FsyncPolicy::Mode::kInterval, std::chrono::milliseconds(1)});
+  ASSERT_TRUE(log.Open().ok());
+  ASSERT_TRUE(log.SubmitNext().ok());
+  const uint64_t before = disk.steps();
+  ASSERT_TRUE(log.SubmitNext().ok());
+  while (disk.steps() < before + 2) std::this_thread::yield();  // one writes, one syncs
+  disk.Restart(FaultyDisk::Unsynced::kLost);
+  EXPECT_EQ(log->GetStatus().durability, "fsync interval:1ms");
+  ASSERT_TRUE(log.Open().ok());
+  EXPECT_EQ(log.batches(), SampleBatches(1, 2));
+}
+
+TEST(LocalLogFsync, StopMakesAllDurableWhateverThePolicy) {
+  for (const auto mode :
+       {FsyncPolicy::Mode::kAlways, FsyncPolicy::Mode::kInterval, FsyncPolicy::Mode::kNever}) {
+    FaultyDisk disk;
+    TestLog log(disk, {mode, std::chrono::hours(1)});
+    ASSERT_TRUE(log.Open().ok());
+    for (int i = 0; i < 10; ++i) ASSERT_TRUE(log.SubmitNext().ok());
+    log.Close();
+    disk.Restart(FaultyDisk::Unsynced::kLost);
+    ASSERT_TRUE(log.Open().ok());
+    EXPECT_EQ(log.batches(), SampleBatches(1, 10));
+  }
+}
+
+TEST(LocalLogFsync, NeverLeavesItToTheSystem) {
+  FaultyDisk disk;
+  TestLog log(disk, {FsyncPolicy::Mode::kNever});
+  ASSERT_TRUE(log.Open().ok());
+  ASSERT_TRUE(log.SubmitNext().ok());
+  const uint64_t before = disk.steps();
+  ASSERT_TRUE(log.SubmitNext().ok());
+  EXPECT_EQ(disk.steps(), before + 1) << "one writes, nothing syncs";
+}
+
+}  // namespace
+}  // namespace tripla

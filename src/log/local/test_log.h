@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "disk/data_directory.h"
+#include "log/local/local_log.h"
+
+// What the tests of the local log share: batches that tell their place, and a log that remembers
+// what it handed on.
+namespace tripla {
+
+// Small enough that a few records fill a segment.
+inline constexpr uint64_t kTestSegmentBytes = 1536;
+
+// The batch that the tests submit at `index`. The sizes of their records differ: within a sector,
+// over several, with sectors of zeros inside, and at 11, 22 ... larger than a test's segment.
+inline Batch SampleBatch(LogIndex index) {
+  static constexpr size_t kDataBytes[] = {0, 90, 3, 461, 24, 700, 150};
+  const size_t data_bytes = index % 11 == 0 ? 2500 : kDataBytes[index % 7];
+  Command set{.kind = CommandKind::kSet,
+              .key = *Key::Parse(std::to_string(index)),
+              .timestamp = -static_cast<int64_t>(index)};
+  for (size_t i = 0; i < data_bytes; ++i) {
+    set.data += i / 600 % 2 == 0 ? static_cast<char>('a' + (index + i) % 26) : '\0';
+  }
+  Batch batch{{std::move(set)}};
+  if (index % 3 == 0) batch.commands.push_back({.kind = CommandKind::kDel, .key = Key()});
+  return batch;
+}
+
+// A data directory /data and the log in it; closed and opened again as a server would.
+class TestLog {
+ public:
+  explicit TestLog(Disk& disk, FsyncPolicy fsync = {}, std::string path = "/data")
+      : disk_(disk), path_(std::move(path)), options_{fsync, kTestSegmentBytes} {}
+
+  // Opens the log behind an image of everything up to `image`.
+  absl::Status Open(LogIndex image = 0) {
+    Close();
+    batches_.clear();
+    absl::StatusOr<DataDirectory> directory = DataDirectory::Open(disk_, path_);
+    TRIPLA_RETURN_IF_ERROR(directory.status());
+    directory_.emplace(*std::move(directory));
+    absl::StatusOr<std::unique_ptr<LocalLog>> log = LocalLog::Open(
+        *directory_, options_, {.index = image}, [this](LogPosition position, const Batch& batch) {
+          batches_[position.index] = batch;
+          return std::vector<Outcome>(batch.commands.size());
+        });
+    if (log.ok()) log_ = *std::move(log);
+    return log.status();
+  }
+
+  void Close() {
+    log_.reset();
+    directory_.reset();
+  }
+
+  absl::Status Submit(Batch batch) {
+    absl::Status answer = absl::UnknownError("not answered");
+    log_->Submit(std::move(batch), [&](const auto& outcomes) { answer = outcomes.status(); });
+    return answer;
+  }
+  // Submits the batch that belongs next.
+  absl::Status SubmitNext() { return Submit(SampleBatch(log_->GetStatus().last.index + 1)); }
+
+  LocalLog& operator*() { return *log_; }
+  LocalLog* operator->() { return log_.get(); }
+
+  // What was applied since Open(), by place.
+  [[nodiscard]] const std::map<LogIndex, Batch>& batches() const { return batches_; }
+
+ private:
+  Disk& disk_;
+  const std::string path_;
+  const LocalLog::Options options_;
+  std::optional<DataDirectory> directory_;
+  std::unique_ptr<LocalLog> log_;
+  std::map<LogIndex, Batch> batches_;
+};
+
+// The sample batches from `first` to `last`, inclusive.
+inline std::map<LogIndex, Batch> SampleBatches(LogIndex first, LogIndex last) {
+  std::map<LogIndex, Batch> batches;
+  for (LogIndex index = first; index <= last; ++index) batches[index] = SampleBatch(index);
+  return batches;
+}
+
+}  // namespace tripla

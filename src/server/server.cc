@@ -108,13 +108,7 @@ absl::Status Server::Recover(const Options& options) {
   TRIPLA_ASSIGN_OR_RETURN(log_,
                           LocalLog::Open(directory_, {.fsync = options.fsync}, of_image, apply));
   const LogPosition reached = machine_->GetSummary().position;
-  if (reached.index < recovered.log_must_reach) {
-    return absl::DataLossError(
-        fmt::format("{}/image: the newest image, of record {}, is damaged (offsets are above), and "
-                    "the log ends "
-                    "with record {}: restore the data directory from a copy",
-                    directory_.path(), recovered.log_must_reach, reached.index));
-  }
+  TRIPLA_RETURN_IF_ERROR(recovered.CheckLogReached(reached.index));
   Say(Severity::kInfo,
       fmt::format("{}: {} entries at revision {}; records 1 to {} from the image, "
                   "{} more from the log",

@@ -17,35 +17,46 @@ using image::BlockKind;
 
 class Reader {
  public:
-  Reader(File& file, uint64_t size) : file_(file), size_(size) {}
+  Reader(File& file, uint64_t size, const ImageRows& rows)
+      : file_(file), size_(size), rows_(rows) {}
 
-  absl::StatusOr<LoadedImage> Load() {
-    LoadedImage loaded{.bytes = size_};
-    absl::Status status = LoadInto(loaded);
-    if (status.ok()) return loaded;
+  absl::StatusOr<image::Header> ReadAll() {
+    absl::StatusOr<image::Header> header = ReadHeader();
+    if (!header.ok()) return WithPlace(header.status());
+    absl::Status read = ReadBlocks();
+    if (read.ok()) read = rows_.end(*header);
+    if (!read.ok()) return WithPlace(read);
+    return header;
+  }
+
+ private:
+  absl::Status WithPlace(const absl::Status& status) const {
     if (!absl::IsDataLoss(status) && !absl::IsUnimplemented(status)) return status;
     return absl::Status(status.code(), fmt::format("{} at offset {}: {}", file_.path(), offset_,
                                                    std::string(status.message())));
   }
 
- private:
-  absl::Status LoadInto(LoadedImage& loaded) {
+  absl::StatusOr<image::Header> ReadHeader() {
     TRIPLA_RETURN_IF_ERROR(Read(std::min<uint64_t>(size_, image::kHeaderBytes)));
-    TRIPLA_ASSIGN_OR_RETURN(loaded.header, image::DecodeHeader(content_));
+    TRIPLA_ASSIGN_OR_RETURN(const image::Header header, image::DecodeHeader(content_));
     offset_ = image::kHeaderBytes;
+    return header;
+  }
+
+  absl::Status ReadBlocks() {
     while (true) {
       TRIPLA_ASSIGN_OR_RETURN(const image::BlockHeader block, ReadBlock());
-      if (block.kind == BlockKind::kEnd) break;
-      TRIPLA_RETURN_IF_ERROR(block.kind == BlockKind::kEntries ? LoadEntries() : LoadIds());
+      absl::Status intact = CheckBlock(block);
+      if (intact.ok() && block.kind == BlockKind::kEnd) return CheckEnd();
+      if (intact.ok()) intact = block.kind == BlockKind::kEntries ? TakeEntries() : TakeIds();
+      if (absl::IsDataLoss(intact)) intact = rows_.damaged_block(offset_, std::move(intact));
+      TRIPLA_RETURN_IF_ERROR(intact);
       offset_ += image::kBlockHeaderBytes + content_.size();
       ++number_;
     }
-    TRIPLA_RETURN_IF_ERROR(CheckEnd());
-    TRIPLA_ASSIGN_OR_RETURN(loaded.machine, loader_.Finish(loaded.header.summary));
-    return absl::OkStatus();
   }
 
-  // Reads the block at the offset into content_ and proves its checksum.
+  // Reads the block at the offset into content_.
   absl::StatusOr<image::BlockHeader> ReadBlock() {
     const uint64_t left = size_ - offset_;
     if (left < image::kBlockHeaderBytes) return absl::DataLossError("the image ends too early");
@@ -64,32 +75,36 @@ class Reader {
     absl::Status read = Read(header.length);
     offset_ -= image::kBlockHeaderBytes;
     TRIPLA_RETURN_IF_ERROR(read);
-    if (image::BlockChecksum(header.kind, number_, content_) != header.checksum) {
-      return absl::DataLossError("the checksum of the block does not fit");
-    }
     return header;
   }
 
-  absl::Status LoadEntries() {
+  absl::Status CheckBlock(const image::BlockHeader& header) const {
+    if (image::BlockChecksum(header.kind, number_, content_) == header.checksum) {
+      return absl::OkStatus();
+    }
+    return absl::DataLossError("the checksum of the block does not fit");
+  }
+
+  absl::Status TakeEntries() {
     ByteReader reader(content_);
     while (!reader.rest().empty()) {
       EntryRef entry = image::ReadEntry(reader);
       if (!entry) return absl::DataLossError("an entry is cut off");
-      TRIPLA_RETURN_IF_ERROR(loader_.AddEntry(std::move(entry)));
+      TRIPLA_RETURN_IF_ERROR(rows_.entry(std::move(entry)));
     }
     return absl::OkStatus();
   }
 
-  absl::Status LoadIds() {
+  absl::Status TakeIds() {
     ByteReader reader(content_);
     while (!reader.rest().empty()) {
       const auto tag = reader.Read<uint8_t>();
       if (tag == image::kSessionTag) {
         TRIPLA_ASSIGN_OR_RETURN(const SessionRow session, image::ReadSession(reader));
-        TRIPLA_RETURN_IF_ERROR(loader_.AddSession(session));
+        TRIPLA_RETURN_IF_ERROR(rows_.session(session));
       } else if (tag == image::kAnswerTag) {
         TRIPLA_ASSIGN_OR_RETURN(const AnswerRow answer, image::ReadAnswer(reader));
-        TRIPLA_RETURN_IF_ERROR(loader_.AddAnswer(answer));
+        TRIPLA_RETURN_IF_ERROR(rows_.answer(answer));
       } else {
         return absl::DataLossError(fmt::format("there is no row of kind {}", tag));
       }
@@ -120,7 +135,7 @@ class Reader {
 
   File& file_;
   const uint64_t size_;
-  StateLoader loader_;
+  const ImageRows& rows_;
   std::string content_;  // of the block being read
   uint64_t offset_ = 0;  // of the header or block being read
   uint64_t number_ = 0;  // of the block being read
@@ -134,8 +149,26 @@ absl::StatusOr<LoadedImage> LoadImage(Disk& disk, const std::string& path) {
 }
 
 absl::StatusOr<LoadedImage> LoadImage(File& file) {
+  LoadedImage loaded;
+  TRIPLA_ASSIGN_OR_RETURN(loaded.bytes, file.Size());
+  StateLoader loader;
+  const ImageRows rows{
+      .entry = [&](EntryRef entry) { return loader.AddEntry(std::move(entry)); },
+      .session = [&](const SessionRow& session) { return loader.AddSession(session); },
+      .answer = [&](const AnswerRow& answer) { return loader.AddAnswer(answer); },
+      .end =
+          [&](const image::Header& header) {
+            TRIPLA_ASSIGN_OR_RETURN(loaded.machine, loader.Finish(header.summary));
+            return absl::OkStatus();
+          },
+      .damaged_block = [](uint64_t, absl::Status damage) { return damage; }};
+  TRIPLA_ASSIGN_OR_RETURN(loaded.header, ReadImage(file, rows));
+  return loaded;
+}
+
+absl::StatusOr<image::Header> ReadImage(File& file, const ImageRows& rows) {
   TRIPLA_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
-  return Reader(file, size).Load();
+  return Reader(file, size, rows).ReadAll();
 }
 
 }  // namespace tripla

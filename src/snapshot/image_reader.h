@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "disk/disk.h"
+#include "model/entry.h"
 #include "snapshot/image_format.h"
+#include "state/id_row.h"
 #include "state/state_machine.h"
 
 namespace tripla {
@@ -25,5 +28,21 @@ struct LoadedImage {
 // and what else the disk says. No length in the file is believed beyond the file's own size.
 [[nodiscard]] absl::StatusOr<LoadedImage> LoadImage(Disk& disk, const std::string& path);
 [[nodiscard]] absl::StatusOr<LoadedImage> LoadImage(File& file);
+
+// Takes what an image holds, in its order. An error that one of them returns ends the reading.
+struct ImageRows {
+  std::function<absl::Status(EntryRef entry)> entry;
+  std::function<absl::Status(const SessionRow& session)> session;
+  std::function<absl::Status(const AnswerRow& answer)> answer;
+  // All blocks were read.
+  std::function<absl::Status(const image::Header& header)> end;
+  // Takes what is wrong with the block at `offset`, the DataLoss of the above included. OK goes on
+  // with the next block.
+  std::function<absl::Status(uint64_t offset, absl::Status damage)> damaged_block;
+};
+
+// Reads what LoadImage() builds a state from, without one: to see what is left of a damaged image.
+// Proves each block, and that none is missing. Errors: as LoadImage(), and what `rows` return.
+[[nodiscard]] absl::StatusOr<image::Header> ReadImage(File& file, const ImageRows& rows);
 
 }  // namespace tripla

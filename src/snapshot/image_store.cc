@@ -59,6 +59,10 @@ void ImageStore::PutInForce(const ImageInfo& info) {
 
 absl::StatusOr<RecoveredState> ImageStore::Recover(LogIndex first_log_index) {
   TRIPLA_RETURN_IF_ERROR(RemovePartial());
+  return LoadNewest(first_log_index);
+}
+
+absl::StatusOr<RecoveredState> ImageStore::LoadNewest(LogIndex first_log_index) {
   TRIPLA_ASSIGN_OR_RETURN(std::vector<LogIndex> images, ListImages());
   RecoveredState recovered;
   for (; !images.empty(); images.pop_back()) {
@@ -75,10 +79,20 @@ absl::StatusOr<RecoveredState> ImageStore::Recover(LogIndex first_log_index) {
     }
     if (!absl::IsDataLoss(loaded.status())) return loaded.status();
     TRIPLA_RETURN_IF_ERROR(PassOver(loaded.status(), older, first_log_index));
-    recovered.log_must_reach = std::max(recovered.log_must_reach, images.back());
+    if (recovered.log_must_reach != 0) continue;
+    recovered.log_must_reach = images.back();
+    recovered.damage = std::string(loaded.status().message());
   }
   recovered.machine = std::make_unique<StateMachine>();
   return recovered;
+}
+
+absl::Status RecoveredState::CheckLogReached(LogIndex reached) const {
+  if (reached >= log_must_reach) return absl::OkStatus();
+  return absl::DataLossError(
+      fmt::format("the image {}; the log ends with record {} and cannot replace it; restore the "
+                  "data directory from a copy, or see what is left with tripla-verify",
+                  damage, reached));
 }
 
 absl::Status ImageStore::RemovePartial() {

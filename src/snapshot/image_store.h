@@ -34,25 +34,34 @@ struct RecoveredState {
   // The log must reach this far: a damaged image that was passed over held it. 0 when there was
   // none.
   LogIndex log_must_reach = 0;
+  std::string damage;  // of that image: where and what
+
+  // Once the log behind it was applied, up to record `reached`: DataLoss, naming file and offset,
+  // when that is not far enough.
+  [[nodiscard]] absl::Status CheckLogReached(LogIndex reached) const;
 };
 
 // The images of one data directory: writes them whole or not at all (R16), keeps the last two, and
 // loads the newest at the start.
 //
-// Thread-safety: Recover() before all else; Write() from one thread; the rest from any.
+// Thread-safety: Recover() or LoadNewest() before all else; Write() from one thread; the rest from
+// any.
 class ImageStore {
  public:
   // `directory` outlives the store.
   explicit ImageStore(const DataDirectory& directory) : directory_(directory) {}
 
-  // Removes partial images and loads the newest one. When that one is damaged it is not passed over
+  // Removes partial images and loads as LoadNewest() does.
+  [[nodiscard]] absl::StatusOr<RecoveredState> Recover(LogIndex first_log_index);
+
+  // Loads the newest image and changes nothing. When that one is damaged it is not passed over
   // silently: only if the log, which begins with record `first_log_index` (0: there is no log),
   // reaches back to the older image, or to the beginning, can nothing be lost; then that is used,
   // and said.
   //
   // Errors, naming file and offset: DataLoss when the newest image is damaged and cannot be
   // replaced; Unimplemented for a later format; what the disk says.
-  [[nodiscard]] absl::StatusOr<RecoveredState> Recover(LogIndex first_log_index);
+  [[nodiscard]] absl::StatusOr<RecoveredState> LoadNewest(LogIndex first_log_index);
 
   // Writes a view as an image and puts it in force: partial file, fsync, rename, fsync of the
   // directory. Then removes images older than the last two. When it fails the old images stay in

@@ -12,18 +12,6 @@
 namespace tripla {
 namespace {
 
-absl::StatusOr<std::vector<SegmentFile>> ListSegments(const DataDirectory& directory) {
-  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                          directory.disk().List(directory.log_path()));
-  std::vector<SegmentFile> segments;
-  for (const std::string& name : names) {  // sorted, and the names have one length
-    if (const std::optional<LogIndex> first = wal::ParseSegmentName(name)) {
-      segments.push_back({.path = directory.log_path() + "/" + name, .first_index = *first});
-    }
-  }
-  return segments;
-}
-
 absl::Status CheckBegin(const std::vector<SegmentFile>& segments, LogIndex after) {
   if (segments.empty() || segments.front().first_index <= after + 1) return absl::OkStatus();
   return absl::DataLossError(fmt::format(
@@ -61,24 +49,41 @@ absl::Status TakeRecord(LogIndex index, std::string_view payload, const std::str
 
 }  // namespace
 
+absl::StatusOr<std::vector<SegmentFile>> ListSegments(const DataDirectory& directory) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                          directory.disk().List(directory.log_path()));
+  std::vector<SegmentFile> segments;
+  for (const std::string& name : names) {  // sorted, and the names have one length
+    if (const std::optional<LogIndex> first = wal::ParseSegmentName(name)) {
+      segments.push_back({.path = directory.log_path() + "/" + name, .first_index = *first});
+    }
+  }
+  return segments;
+}
+
+absl::StatusOr<SegmentEnd> ReplaySegment(Disk& disk, SegmentFile& segment, const SegmentFile* next,
+                                         LogIndex after, const BatchFn& take) {
+  TRIPLA_ASSIGN_OR_RETURN(const Segment read, ReadSegment(disk, segment.path, segment.first_index));
+  segment.bytes = read.bytes.size();
+  const auto take_later = [&](LogIndex index, std::string_view payload, uint64_t offset) {
+    if (index <= after) return absl::OkStatus();
+    return TakeRecord(index, payload, segment.path, offset, take);
+  };
+  TRIPLA_ASSIGN_OR_RETURN(SegmentEnd end, ScanSegment(read, take_later));
+  TRIPLA_RETURN_IF_ERROR(CheckJoint(segment, end, next));
+  return end;
+}
+
 absl::StatusOr<LogContent> ReplayLog(const DataDirectory& directory, LogIndex after,
                                      const BatchFn& take) {
   LogContent content;
   TRIPLA_ASSIGN_OR_RETURN(content.segments, ListSegments(directory));
   TRIPLA_RETURN_IF_ERROR(CheckBegin(content.segments, after));
   for (size_t i = 0; i < content.segments.size(); ++i) {
-    SegmentFile& file = content.segments[i];
-    TRIPLA_ASSIGN_OR_RETURN(const Segment segment,
-                            ReadSegment(directory.disk(), file.path, file.first_index));
-    file.bytes = segment.bytes.size();
-    const auto take_later = [&](LogIndex index, std::string_view payload, uint64_t offset) {
-      if (index <= after) return absl::OkStatus();
-      return TakeRecord(index, payload, file.path, offset, take);
-    };
-    TRIPLA_ASSIGN_OR_RETURN(content.last_end, ScanSegment(segment, take_later));
     const bool last = i + 1 == content.segments.size();
-    TRIPLA_RETURN_IF_ERROR(
-        CheckJoint(file, content.last_end, last ? nullptr : &content.segments[i + 1]));
+    TRIPLA_ASSIGN_OR_RETURN(content.last_end,
+                            ReplaySegment(directory.disk(), content.segments[i],
+                                          last ? nullptr : &content.segments[i + 1], after, take));
     content.next_index = content.last_end.next_index;
   }
   return content;

@@ -42,6 +42,15 @@ using BatchFn = std::function<absl::Status(LogIndex index, Batch batch, const st
 [[nodiscard]] absl::StatusOr<LogContent> ReplayLog(const DataDirectory& directory, LogIndex after,
                                                    const BatchFn& take);
 
+// The segments of a log, in order. Looks at names only; their sizes stay 0.
+[[nodiscard]] absl::StatusOr<std::vector<SegmentFile>> ListSegments(const DataDirectory& directory);
+
+// What ReplayLog() does with one segment, which `next` (or none) must follow without a gap. Sets
+// the size in `segment`.
+[[nodiscard]] absl::StatusOr<SegmentEnd> ReplaySegment(Disk& disk, SegmentFile& segment,
+                                                       const SegmentFile* next, LogIndex after,
+                                                       const BatchFn& take);
+
 // The first index of the oldest segment, or 0 when there is none: how far back the log reaches.
 // Looks at names only.
 [[nodiscard]] absl::StatusOr<LogIndex> FirstLogIndex(const DataDirectory& directory);

@@ -25,11 +25,12 @@ absl::Status Damaged(std::string_view path, uint64_t offset, std::string_view wh
 
 class Scan {
  public:
-  Scan(const Segment& segment, const RecordFn& take)
-      : segment_(segment), bytes_(segment.bytes), take_(take) {
-    end_.next_index = segment.header.first_index;
-    end_.offset = wal::kSectorBytes;
-  }
+  // Begins at `offset`, where `index` should be.
+  Scan(const Segment& segment, const RecordFn& take, LogIndex index, uint64_t offset)
+      : segment_(segment),
+        bytes_(segment.bytes),
+        take_(take),
+        end_{.next_index = index, .offset = offset} {}
 
   absl::StatusOr<SegmentEnd> Run() {
     while (true) {
@@ -104,19 +105,15 @@ class Scan {
   // Behind the end there are bytes of records that were being written. If one of them knew that the
   // record missing here was durable, it has been lost since.
   absl::Status CheckNothingDurableFollows() const {
-    const uint64_t last = bytes_.size() - wal::kRecordHeaderBytes;
-    for (uint64_t at = wal::RecordStart(end_.offset); at <= last;
-         at = wal::RecordStart(at + wal::kAlignment)) {
-      const std::string_view header_bytes = bytes_.substr(at, wal::kRecordHeaderBytes);
-      if (header_bytes[0] == '\0' && AllZero(header_bytes)) continue;
-      const std::optional<wal::RecordHeader> header =
-          wal::DecodeRecordHeader(header_bytes, segment_.header.salt);
-      if (header && header->index > end_.next_index && header->synced_through >= end_.next_index) {
+    for (std::optional<FoundRecord> found = FindRecord(segment_, end_.offset); found;
+         found = FindRecord(segment_, found->offset + 1)) {
+      const wal::RecordHeader& header = found->header;
+      if (header.index > end_.next_index && header.synced_through >= end_.next_index) {
         return Damage(
             end_.offset,
             fmt::format("record {} is missing, though record {} at offset {} says that it "
                         "was durable",
-                        end_.next_index, header->index, at));
+                        end_.next_index, header.index, found->offset));
       }
     }
     return absl::OkStatus();
@@ -150,11 +147,7 @@ absl::StatusOr<Segment> ReadSegment(Disk& disk, const std::string& path, LogInde
                    fmt::format("the segment begins with record {}, not as its name says",
                                header->first_index));
   }
-  if (size != header->capacity || size > wal::kSegmentBytesMax) {
-    return Damaged(
-        path, size,
-        fmt::format("the file has {} bytes, not the {} it was made with", size, header->capacity));
-  }
+  if (size > wal::kSegmentBytesMax) return Damaged(path, 0, "no segment is that large");
   segment.bytes.resize(size);
   TRIPLA_ASSIGN_OR_RETURN(const size_t all, file->ReadAt(0, segment.bytes.data(), size));
   if (all != size) return Damaged(path, all, "the file ends while it is read");
@@ -162,7 +155,32 @@ absl::StatusOr<Segment> ReadSegment(Disk& disk, const std::string& path, LogInde
 }
 
 absl::StatusOr<SegmentEnd> ScanSegment(const Segment& segment, const RecordFn& take) {
-  return Scan(segment, take).Run();
+  const uint64_t size = segment.bytes.size();
+  const wal::SegmentHeader& header = segment.header;
+  if (size != header.capacity) {
+    return Damaged(
+        segment.path, size,
+        fmt::format("the file has {} bytes, not the {} it was made with", size, header.capacity));
+  }
+  return Scan(segment, take, header.first_index, wal::kSectorBytes).Run();
+}
+
+std::optional<FoundRecord> FindRecord(const Segment& segment, uint64_t offset) {
+  const std::string_view bytes = segment.bytes;
+  for (uint64_t at = wal::RecordStart(offset); at + wal::kRecordHeaderBytes <= bytes.size();
+       at = wal::RecordStart(at + wal::kAlignment)) {
+    const std::string_view header_bytes = bytes.substr(at, wal::kRecordHeaderBytes);
+    if (header_bytes[0] == '\0' && AllZero(header_bytes)) continue;
+    if (const auto header = wal::DecodeRecordHeader(header_bytes, segment.header.salt)) {
+      return FoundRecord{.header = *header, .offset = at};
+    }
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<SegmentEnd> ScanSegmentFrom(const FoundRecord& first, const Segment& segment,
+                                           const RecordFn& take) {
+  return Scan(segment, take, first.header.index, first.offset).Run();
 }
 
 }  // namespace tripla

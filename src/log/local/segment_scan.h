@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,8 +24,8 @@ struct Segment {
 
 // Reads a segment and proves its header.
 //
-// Errors, naming file and offset: DataLoss when it is cut, damaged, or another segment than its
-// name says; Unimplemented for a later format; what the disk says.
+// Errors, naming file and offset: DataLoss when the header is damaged, or another segment's than
+// the name says; Unimplemented for a later format; what the disk says.
 [[nodiscard]] absl::StatusOr<Segment> ReadSegment(Disk& disk, const std::string& path,
                                                   LogIndex first_index);
 
@@ -42,9 +43,24 @@ struct SegmentEnd {
 
 // Hands the records of a segment to `take`, in order, up to the first that is torn or missing.
 //
-// Errors: DataLoss, naming file and offset, for everything that a crash cannot explain, and when
-// what is torn is proved to have been durable; Unimplemented for a later format; what `take`
-// returns.
+// Errors: DataLoss, naming file and offset, for a file that was cut, for everything that a crash
+// cannot explain, and when what is torn is proved to have been durable; Unimplemented for a later
+// format; what `take` returns.
 [[nodiscard]] absl::StatusOr<SegmentEnd> ScanSegment(const Segment& segment, const RecordFn& take);
+
+// A record whose header is whole.
+struct FoundRecord {
+  wal::RecordHeader header;
+  uint64_t offset = 0;
+};
+
+// The first one at or behind `offset`: to see what there is behind damage. The salt keeps bytes in
+// a value from passing for one.
+[[nodiscard]] std::optional<FoundRecord> FindRecord(const Segment& segment, uint64_t offset);
+
+// ScanSegment() from that record on.
+[[nodiscard]] absl::StatusOr<SegmentEnd> ScanSegmentFrom(const FoundRecord& first,
+                                                         const Segment& segment,
+                                                         const RecordFn& take);
 
 }  // namespace tripla

@@ -17,6 +17,7 @@ ln -s "$bin_dir" "$work/build/bin"
 printf '#!/bin/sh\n' >"$work/scripts/setup"
 printf '#!/bin/sh\n' >"$work/scripts/build"
 export TRIPLA_LISTEN=127.0.0.1:0
+unset TRIPLA_DATA_DIR
 cd "$work"
 
 awk '/^```console$/ {inside = 1; next} /^```$/ {inside = 0} inside' "$source_dir/README.md" >session

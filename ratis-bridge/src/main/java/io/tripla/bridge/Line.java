@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
+
+/**
+ * The calls of one purpose to one peer, one at a time: a call is one write and one read on the
+ * caller's own thread. The connection is made when a call needs it, and given up after the first
+ * error. Any thread.
+ */
+final class Line {
+  private static final Duration CALL_TIME = Duration.ofSeconds(3);
+  private static final Duration IDLE_TIME = Duration.ofSeconds(30);
+
+  /** Between two attempts to connect, so that a peer that is gone costs next to nothing. */
+  private static final long PAUSE_MS = 200;
+
+  private final Peer peer;
+  private final Call.Purpose purpose;
+  private Wire wire;
+  private long lastFailure = System.nanoTime() - Duration.ofMillis(PAUSE_MS).toNanos();
+
+  Line(Peer peer, Call.Purpose purpose) {
+    this.peer = peer;
+    this.purpose = purpose;
+  }
+
+  /** Any error is an IOException, never one of a timeout, which Ratis takes for an interrupt. */
+  synchronized MessageLite call(Call call, MessageLite request) throws IOException {
+    try {
+      if (wire == null || wire.isClosed()) {
+        awaitNextAttempt();
+        wire = peer.connect(purpose);
+      }
+      wire.allow(CALL_TIME);
+      wire.send(call.number, request);
+      Wire.Frame frame = wire.receive(CALL_TIME);
+      wire.allow(IDLE_TIME);
+      if (frame.kind() == Wire.REPLY) {
+        return frame.parse(call.reply);
+      }
+      if (frame.kind() != Wire.FAILURE) {
+        throw new IOException("a frame of kind " + frame.kind());
+      }
+      throw new Failed(new String(frame.content(), StandardCharsets.UTF_8));
+    } catch (Failed | Interrupted e) {
+      throw e;
+    } catch (IOException e) {
+      throw giveUp(e);
+    }
+  }
+
+  /** The peer executed the call and failed; the connection is sound. */
+  private static final class Failed extends IOException {
+    Failed(String why) {
+      super(why);
+    }
+  }
+
+  /** The caller is to stop. */
+  private static final class Interrupted extends InterruptedIOException {}
+
+  private IOException giveUp(IOException e) {
+    if (wire != null) {
+      wire.close();
+      wire = null;
+    }
+    lastFailure = System.nanoTime();
+    return new IOException(peer + " did not answer: " + e, e);
+  }
+
+  private void awaitNextAttempt() throws Interrupted {
+    long passed = Duration.ofNanos(System.nanoTime() - lastFailure).toMillis();
+    if (passed >= PAUSE_MS) {
+      return;
+    }
+    try {
+      Thread.sleep(PAUSE_MS - passed);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Interrupted();
+    }
+  }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.Closeable;
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.concurrent.Semaphore;
+import java.util.function.Function;
+import javax.net.ServerSocketFactory;
+import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
+
+/**
+ * Takes the connections of other nodes and serves their calls, one thread a connection. Strangers are
+ * refused, told why where they can understand it, and said; nothing they send has any effect.
+ */
+final class Listener implements Closeable {
+  /** Executes a call. */
+  interface Service {
+    MessageLite execute(Call call, MessageLite request) throws IOException;
+  }
+
+  /** Far more than three a node: what exceeds it is no cluster's doing. */
+  static final int CONNECTIONS_MAX = 64;
+
+  private static final Duration GREETING_TIME = Duration.ofSeconds(2);
+  private static final Duration CONTENT_TIME = Duration.ofSeconds(10);
+
+  /** Longer than the other side keeps an idle connection. */
+  private static final Duration IDLE_TIME = Duration.ofSeconds(60);
+
+  private static final long PAUSE_AFTER_ERROR_MS = 100;
+  private static final long BETWEEN_COMPLAINTS_NANOS = 1_000_000_000L;
+  private static final Logger LOG = System.getLogger(Listener.class.getName());
+
+  private final ServerSocket socket;
+  private final Watchdog watchdog;
+  private final int frameBytesMax;
+  private final Function<Greeting, String> whyNot;
+  private final Service service;
+  private final Semaphore free = new Semaphore(CONNECTIONS_MAX);
+  private String lastComplaint = "";
+  private long lastComplaintNanos = System.nanoTime() - BETWEEN_COMPLAINTS_NANOS;
+
+  /**
+   * Listens when it returns.
+   *
+   * @param whyNot why a greeting is refused, or null
+   */
+  Listener(
+      ServerSocketFactory sockets,
+      InetSocketAddress address,
+      Watchdog watchdog,
+      int frameBytesMax,
+      Function<Greeting, String> whyNot,
+      Service service)
+      throws IOException {
+    this.watchdog = watchdog;
+    this.frameBytesMax = frameBytesMax;
+    this.whyNot = whyNot;
+    this.service = service;
+    socket = sockets.createServerSocket();
+    socket.setReuseAddress(true);
+    socket.bind(address);
+    startThread("tripla-accept", this::accept);
+  }
+
+  int port() {
+    return socket.getLocalPort();
+  }
+
+  @Override
+  public void close() throws IOException {
+    socket.close();
+  }
+
+  private static void startThread(String name, Runnable run) {
+    Thread thread = new Thread(run, name);
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  private void accept() {
+    while (!socket.isClosed()) {
+      try {
+        Socket accepted = socket.accept();
+        if (free.tryAcquire()) {
+          startThread("tripla-serve", () -> serve(accepted));
+        } else {
+          accepted.close();
+          complain("there are " + CONNECTIONS_MAX + " connections already; a further one is refused");
+        }
+      } catch (IOException e) {
+        if (!socket.isClosed()) {
+          complain("no connection could be taken: " + e.getMessage());
+          pause();
+        }
+      }
+    }
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(PAUSE_AFTER_ERROR_MS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void serve(Socket accepted) {
+    try (accepted;
+        Wire wire = new Wire(accepted, frameBytesMax)) {
+      wire.allow(GREETING_TIME);
+      watchdog.watch(wire);
+      if (greet(wire)) {
+        serveCalls(wire);
+      }
+    } catch (IOException e) {
+      // It went away; if it lives, it comes back.
+      LOG.log(Level.DEBUG, "a connection ended: {0}", e.toString());
+    } finally {
+      free.release();
+    }
+  }
+
+  private boolean greet(Wire wire) throws IOException {
+    String why;
+    try {
+      Greeting greeting = Greeting.receive(wire);
+      why = whyNot.apply(greeting);
+      if (why == null) {
+        Greeting.welcome(wire);
+        return true;
+      }
+      Greeting.refuse(wire, why);
+    } catch (IOException e) {
+      why = e.getMessage() == null ? "it does not greet" : e.getMessage();
+    }
+    complain("a connection from " + wire.remote() + " is refused: " + why);
+    return false;
+  }
+
+  private void serveCalls(Wire wire) throws IOException {
+    while (true) {
+      wire.allow(IDLE_TIME);
+      Wire.Frame frame = wire.receive(CONTENT_TIME);
+      wire.allow(IDLE_TIME);
+      Call call = Call.of(frame.kind());
+      if (call == null) {
+        throw new IOException("a frame of kind " + frame.kind());
+      }
+      MessageLite request = frame.parse(call.request);
+      try {
+        wire.send(Wire.REPLY, service.execute(call, request));
+      } catch (IOException | RuntimeException e) {
+        if (wire.isClosed()) {
+          throw e;
+        }
+        wire.send(Wire.FAILURE, e.toString().getBytes(StandardCharsets.UTF_8));
+      }
+    }
+  }
+
+  /** Says it, unless it was just said: a stranger who knocks all day is one line. */
+  private synchronized void complain(String what) {
+    String withoutPort = what.replaceFirst(":\\d+ is refused", " is refused");
+    long now = System.nanoTime();
+    if (withoutPort.equals(lastComplaint) || now - lastComplaintNanos < BETWEEN_COMPLAINTS_NANOS) {
+      return;
+    }
+    lastComplaint = withoutPort;
+    lastComplaintNanos = now;
+    LOG.log(Level.WARNING, what);
+  }
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.util.concurrent.CompletableFuture;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftGroupMemberId;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.statemachine.SnapshotInfo;
+import org.apache.ratis.statemachine.StateMachineStorage;
+import org.apache.ratis.statemachine.TransactionContext;
+import org.apache.ratis.statemachine.impl.BaseStateMachine;
+import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.util.LifeCycle;
+
+/** Hands each entry of the log to C++, in order. Ratis applies on one thread. */
+final class Machine extends BaseStateMachine {
+  private static final int KEPT_BYTES_MAX = 1 << 20;
+  private static final CompletableFuture<Message> APPLIED =
+      CompletableFuture.completedFuture(Message.EMPTY);
+  private static final Logger LOG = System.getLogger(Machine.class.getName());
+
+  private final long log;
+  private final Images images;
+  private ByteBuffer kept = ByteBuffer.allocateDirect(64 << 10);
+  private volatile boolean closing;
+
+  Machine(long log, Images images) {
+    this.log = log;
+    this.images = images;
+  }
+
+  /** From here on Ratis may close it; before, that would be its end, and so the process's. */
+  void expectClose() {
+    closing = true;
+  }
+
+  @Override
+  public void initialize(RaftServer server, RaftGroupId group, RaftStorage storage)
+      throws IOException {
+    super.initialize(server, group, storage);
+    images.init(storage);
+    SnapshotInfo newest = images.getLatestSnapshot();
+    if (newest != null) {
+      setLastAppliedTermIndex(newest.getTermIndex());
+    }
+    getLifeCycle().startAndTransition(() -> {});
+  }
+
+  @Override
+  public TransactionContext startTransaction(RaftClientRequest request) {
+    return TransactionContext.newBuilder()
+        .setStateMachine(this)
+        .setClientRequest(request)
+        .setStateMachineContext(request.getCallId())
+        .build();
+  }
+
+  @Override
+  public CompletableFuture<Message> applyTransaction(TransactionContext transaction) {
+    LogEntryProto entry = transaction.getLogEntry();
+    long term = entry.getTerm();
+    long index = entry.getIndex();
+    Object batch = transaction.getStateMachineContext();
+    if (batch == null || !Native.applySubmitted(log, (Long) batch, term, index)) {
+      ByteString bytes = entry.getStateMachineLogEntry().getLogData();
+      Native.apply(log, term, index, toDirect(bytes), bytes.size());
+    }
+    updateLastAppliedTermIndex(term, index);
+    return APPLIED;
+  }
+
+  private ByteBuffer toDirect(ByteString bytes) {
+    ByteBuffer buffer = kept;
+    if (bytes.size() > buffer.capacity()) {
+      buffer = ByteBuffer.allocateDirect(Math.max(bytes.size(), 2 * kept.capacity()));
+      if (buffer.capacity() <= KEPT_BYTES_MAX) {
+        kept = buffer;
+      }
+    }
+    buffer.clear();
+    bytes.copyTo(buffer);
+    return buffer;
+  }
+
+  @Override
+  public void notifyTermIndexUpdated(long term, long index) {
+    super.notifyTermIndexUpdated(term, index);
+    Native.skip(log, term, index);
+  }
+
+  @Override
+  public StateMachineStorage getStateMachineStorage() {
+    return images;
+  }
+
+  /** A received image comes in force next; {@link #reinitialize} follows. */
+  @Override
+  public void pause() {
+    Native.holdImages(log);
+    images.syncIncoming();
+    LifeCycle life = getLifeCycle();
+    if (life.compareAndTransition(LifeCycle.State.RUNNING, LifeCycle.State.PAUSING)) {
+      life.transition(LifeCycle.State.PAUSED);
+    }
+  }
+
+  @Override
+  public void reinitialize() throws IOException {
+    images.removeDigests();
+    long[] termAndIndex = new long[2];
+    Native.install(log, termAndIndex);
+    setLastAppliedTermIndex(TermIndex.valueOf(termAndIndex[0], termAndIndex[1]));
+    getLifeCycle().startAndTransition(() -> {});
+  }
+
+  @Override
+  public void notifyLeaderChanged(RaftGroupMemberId self, RaftPeerId leader) {
+    boolean here = self.getPeerId().equals(leader);
+    LOG.log(Level.INFO, here ? "this node leads" : leader + " leads");
+  }
+
+  @Override
+  public void notifyLogFailed(Throwable cause, LogEntryProto entry) {
+    Native.die(
+        "the log could not be written, so what it holds is unknown: " + cause
+            + "; check the disk, then start the server again");
+  }
+
+  @Override
+  public void close() {
+    if (!closing) {
+      Native.die("Ratis has closed this replica after an error; start the server again");
+    }
+  }
+}

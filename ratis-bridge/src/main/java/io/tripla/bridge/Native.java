@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.nio.ByteBuffer;
+
+/**
+ * What the C++ side does for the bridge (src/log/ratis/replica_bridge.cc). {@code log} is the RatisLog
+ * concerned. None of these throws; what cannot go on ends the process.
+ */
+final class Native {
+  private Native() {}
+
+  /**
+   * Applies a batch that this process submitted and still waits for. False, with nothing done, when
+   * it does not wait any more: then {@link #apply} must be given the bytes.
+   */
+  static native boolean applySubmitted(long log, long batch, long term, long index);
+
+  /** Applies a batch from its bytes: the first {@code size} of a direct buffer. */
+  static native void apply(long log, long term, long index, ByteBuffer bytes, int size);
+
+  /** An entry of Ratis's own stands at this place. */
+  static native void skip(long log, long term, long index);
+
+  /**
+   * A batch was not applied and, as far as this process is concerned, never will be.
+   *
+   * @param appended whether it may have got into the log, and so may be applied yet
+   */
+  static native void failed(long log, long batch, boolean appended, String why);
+
+  /** Writes term and index of the newest image in force, and returns its path; null for none. */
+  static native String newestImage(long log, long[] termAndIndex);
+
+  /** No image is being written when it returns, nor will one be until {@link #install}. */
+  static native void holdImages(long log);
+
+  /** Loads the image that has just come, and writes its term and index. */
+  static native void install(long log, long[] termAndIndex);
+
+  /** Ends the process: durability is lost, or the replica cannot go on. */
+  static native void die(String why);
+
+  /** @param severity 0 debug, 1 info, 2 warning, 3 error */
+  static native void say(int severity, String message);
+}

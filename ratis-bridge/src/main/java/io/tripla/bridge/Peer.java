@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.UUID;
+import javax.net.SocketFactory;
+
+/** Another node: where it is, and whether it answers. Any thread. */
+final class Peer {
+  private static final int CONNECT_MS = 500;
+  private static final Duration GREETING_TIME = Duration.ofSeconds(2);
+  private static final Logger LOG = System.getLogger(Peer.class.getName());
+
+  /** What all peers share. */
+  record Home(UUID cluster, String node, SocketFactory sockets, Watchdog watchdog, int frameBytesMax) {}
+
+  private final Home home;
+  private final String node;
+  private final String host;
+  private final int port;
+  private final Map<Call.Purpose, Line> lines = new EnumMap<>(Call.Purpose.class);
+  private String trouble = "";
+
+  /** @param address HOST:PORT */
+  Peer(Home home, String node, String address) {
+    int colon = address.lastIndexOf(':');
+    this.home = home;
+    this.node = node;
+    this.host = address.substring(0, colon).replaceAll("[\\[\\]]", "");
+    this.port = Integer.parseInt(address.substring(colon + 1));
+    for (Call.Purpose purpose : Call.Purpose.values()) {
+      lines.put(purpose, new Line(this, purpose));
+    }
+  }
+
+  Line line(Call.Purpose purpose) {
+    return lines.get(purpose);
+  }
+
+  /** A connection that was greeted. */
+  Wire connect(Call.Purpose purpose) throws IOException {
+    Socket socket = home.sockets.createSocket();
+    try {
+      socket.connect(new InetSocketAddress(host, port), CONNECT_MS);
+      Wire wire = new Wire(socket, home.frameBytesMax);
+      wire.allow(GREETING_TIME);
+      home.watchdog.watch(wire);
+      new Greeting(home.cluster, home.node, node, purpose.ordinal()).send(wire);
+      found();
+      return wire;
+    } catch (IOException e) {
+      socket.close();
+      lost(e instanceof Greeting.Refused ? "it refuses this node: " + e.getMessage() : why(e));
+      throw e;
+    }
+  }
+
+  private static String why(IOException e) {
+    return e.getMessage() == null ? "no answer" : e.getMessage();
+  }
+
+  private synchronized void found() {
+    if (!trouble.isEmpty()) {
+      trouble = "";
+      LOG.log(Level.INFO, "{0} at {1}:{2,number,#} is there again", node, host, port);
+    }
+  }
+
+  private synchronized void lost(String why) {
+    if (!why.equals(trouble)) {
+      trouble = why;
+      LOG.log(Level.INFO, "{0} at {1}:{2,number,#} is out of reach: {3}", node, host, port, why);
+    }
+  }
+
+  @Override
+  public String toString() {
+    return node;
+  }
+}

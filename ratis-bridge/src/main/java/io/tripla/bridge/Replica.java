@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.File;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Comparator;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+import javax.net.ServerSocketFactory;
+import javax.net.SocketFactory;
+import org.apache.ratis.proto.RaftProtos.ServerRpcProto;
+import org.apache.ratis.protocol.ClientId;
+import org.apache.ratis.protocol.Message;
+import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
+import org.apache.ratis.protocol.RaftClientReply;
+import org.apache.ratis.protocol.RaftClientRequest;
+import org.apache.ratis.protocol.RaftGroup;
+import org.apache.ratis.protocol.RaftGroupId;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.protocol.TransferLeadershipRequest;
+import org.apache.ratis.protocol.exceptions.NotLeaderException;
+import org.apache.ratis.server.DivisionInfo;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.impl.LeaseAccess;
+import org.apache.ratis.server.storage.RaftStorage.StartupOption;
+import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
+import org.apache.ratis.util.ExitUtils;
+
+/** One replica: what the C++ side calls. Any thread, but one submits. */
+final class Replica {
+  private static final long HAND_OVER_MS = 1000;
+
+  private final long log;
+  private final Machine machine;
+  private final RaftServer server;
+  private final RaftServer.Division division;
+  private final RaftClientAsynchronousProtocol orders;
+  private final ClientId client = ClientId.randomId();
+  private long calls;
+
+  /**
+   * Starts a replica on a log directory that is ready.
+   *
+   * @param members each as "node=HOST:PORT", this node's own among them
+   */
+  Replica(
+      long log,
+      String cluster,
+      String node,
+      String[] members,
+      String logDirectory,
+      String imageDirectory,
+      int entryBytesMax,
+      boolean debug)
+      throws IOException {
+    ExitUtils.disableSystemExit();
+    Messages.install(debug);
+    this.log = log;
+    machine = new Machine(log, new Images(log, new File(imageDirectory)));
+    List<RaftPeer> peers = Stream.of(members).map(Replica::toPeer).toList();
+    UUID id = UUID.fromString(cluster);
+    RaftGroup group = RaftGroup.valueOf(RaftGroupId.valueOf(id), peers);
+    SocketRpcType.Settings transport =
+        new SocketRpcType.Settings(
+            id,
+            node,
+            addressOf(node, peers),
+            entryBytesMax + (1 << 20),
+            SocketFactory.getDefault(),
+            ServerSocketFactory.getDefault());
+    server =
+        RaftServer.newBuilder()
+            .setServerId(RaftPeerId.valueOf(node))
+            .setGroup(group)
+            .setOption(StartupOption.RECOVER)
+            .setStateMachine(machine)
+            .setProperties(Properties.of(new File(logDirectory), entryBytesMax))
+            .setParameters(transport.toParameters())
+            .build();
+    server.start();
+    division = server.getDivision(group.getGroupId());
+    orders = (RaftClientAsynchronousProtocol) division;
+  }
+
+  private static RaftPeer toPeer(String member) {
+    int equals = member.indexOf('=');
+    return RaftPeer.newBuilder()
+        .setId(member.substring(0, equals))
+        .setAddress(member.substring(equals + 1))
+        .build();
+  }
+
+  private static InetSocketAddress addressOf(String node, List<RaftPeer> peers) {
+    String address =
+        peers.stream()
+            .filter(peer -> peer.getId().toString().equals(node))
+            .findAny()
+            .orElseThrow()
+            .getAddress();
+    int colon = address.lastIndexOf(':');
+    return new InetSocketAddress(
+        address.substring(0, colon).replaceAll("[\\[\\]]", ""),
+        Integer.parseInt(address.substring(colon + 1)));
+  }
+
+  /**
+   * Gives a batch to the log. {@link Native#applySubmitted} or {@link Native#failed} follows, perhaps
+   * before this returns. Straight into the division: RaftServer's own method hands it to two other
+   * threads first.
+   */
+  void submit(long batch, byte[] bytes) {
+    CompletableFuture<RaftClientReply> reply;
+    try {
+      reply = orders.submitClientRequestAsync(toRequest(batch, bytes));
+    } catch (IOException | RuntimeException e) {
+      Native.failed(log, batch, false, why(e));
+      return;
+    }
+    // What is refused at once was never appended. Later nobody knows: a leader that steps down fails
+    // what it has appended, and its successor may commit it all the same.
+    boolean appended = !reply.isDone();
+    reply.whenComplete(
+        (answer, failure) -> {
+          Throwable cause = failure != null ? failure : answer.getException();
+          if (cause != null) {
+            Native.failed(log, batch, appended, why(cause));
+          }
+        });
+  }
+
+  private RaftClientRequest toRequest(long batch, byte[] bytes) {
+    return RaftClientRequest.newBuilder()
+        .setClientId(client)
+        .setServerId(server.getId())
+        .setGroupId(division.getGroup().getGroupId())
+        .setCallId(batch)
+        .setMessage(Message.valueOf(UnsafeByteOperations.unsafeWrap(bytes)))
+        .setType(RaftClientRequest.writeRequestType())
+        .build();
+  }
+
+  private static String why(Throwable e) {
+    Throwable cause = e.getCause() != null ? e.getCause() : e;
+    return cause instanceof NotLeaderException ? "this node does not lead" : cause.toString();
+  }
+
+  /** As {@link LeaseAccess#readIndex}. */
+  long readIndex() {
+    return LeaseAccess.readIndex(division);
+  }
+
+  boolean leads() {
+    return division.getInfo().isLeaderReady();
+  }
+
+  /** The leader's node id, as far as this node knows; null for none. */
+  String leader() {
+    RaftPeerId leader = division.getInfo().getLeaderId();
+    return leader == null ? null : leader.toString();
+  }
+
+  /** Role (0 leader, 1 follower, 2 candidate), term, first index held, last index held. */
+  long[] describe() {
+    DivisionInfo info = division.getInfo();
+    long role = info.isLeader() ? 0 : info.isCandidate() ? 2 : 1;
+    return new long[] {
+      role,
+      info.getCurrentTerm(),
+      division.getRaftLog().getStartIndex(),
+      division.getRaftLog().getNextIndex() - 1
+    };
+  }
+
+  /** Forgets what it can of the entries up to this index: whole files. */
+  void purge(long index) {
+    division.getRaftLog().purge(index);
+  }
+
+  /** If this node leads, lets the follower that answered last lead. True when it does. */
+  boolean handOver() throws IOException {
+    if (!division.getInfo().isLeader()) {
+      return true;
+    }
+    List<ServerRpcProto> followers =
+        division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList().stream()
+            .sorted(Comparator.comparing(ServerRpcProto::getLastRpcElapsedTimeMs))
+            .toList();
+    if (followers.isEmpty()) {
+      return false;
+    }
+    RaftPeerId successor = RaftPeerId.valueOf(followers.get(0).getId().getId());
+    TransferLeadershipRequest request =
+        new TransferLeadershipRequest(
+            client,
+            server.getId(),
+            division.getGroup().getGroupId(),
+            --calls,
+            successor,
+            HAND_OVER_MS);
+    return server.transferLeadership(request).isSuccess();
+  }
+
+  /** Applies what is committed and ends. */
+  void close() throws IOException {
+    machine.expectClose();
+    server.close();
+  }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Collection;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
+import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
+import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.rpc.RpcType;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.RaftServerRpc;
+import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
+
+/**
+ * What Ratis's servers say to each other, on blocking sockets: a call is executed on the caller's
+ * thread here and on one thread there, with no hand-over between threads, which is what a write spends
+ * most of its time on (docs/decisions, "our own transport").
+ */
+final class SocketRpc implements RaftServerRpc {
+  private final RaftServer server;
+  private final RpcType type;
+  private final SocketRpcType.Settings settings;
+  private final Watchdog watchdog = new Watchdog();
+  private final Map<String, Peer> peers = new ConcurrentHashMap<>();
+  private Listener listener;
+
+  SocketRpc(RaftServer server, RpcType type, SocketRpcType.Settings settings) {
+    this.server = server;
+    this.type = type;
+    this.settings = settings;
+  }
+
+  @Override
+  public void start() throws IOException {
+    listener =
+        new Listener(
+            settings.serverSockets(),
+            settings.address(),
+            watchdog,
+            settings.frameBytesMax(),
+            this::whyNot,
+            this::execute);
+  }
+
+  @Override
+  public void close() throws IOException {
+    if (listener != null) {
+      listener.close();
+    }
+    watchdog.close();
+  }
+
+  /** Why a connection with this greeting is refused, or null. */
+  private String whyNot(Greeting greeting) {
+    if (!greeting.cluster().equals(settings.cluster())) {
+      return "it is of another cluster, " + greeting.cluster() + ", not of " + settings.cluster();
+    }
+    if (!greeting.to().equals(settings.node())) {
+      return "it looks for " + greeting.to() + ", but this is " + settings.node();
+    }
+    if (!peers.containsKey(greeting.from())) {
+      return "it says it is " + greeting.from() + ", which is no other member of this cluster";
+    }
+    return null;
+  }
+
+  private MessageLite execute(Call call, MessageLite request) throws IOException {
+    return switch (call) {
+      case REQUEST_VOTE -> server.requestVote((RequestVoteRequestProto) request);
+      case APPEND_ENTRIES -> server.appendEntries((AppendEntriesRequestProto) request);
+      case INSTALL_SNAPSHOT -> server.installSnapshot((InstallSnapshotRequestProto) request);
+      case START_ELECTION -> server.startLeaderElection((StartLeaderElectionRequestProto) request);
+    };
+  }
+
+  private MessageLite call(Call call, RaftRpcRequestProto header, MessageLite request)
+      throws IOException {
+    ByteString id = header.getReplyId();
+    Peer peer = peers.get(id.toStringUtf8());
+    if (peer == null) {
+      throw new IOException(id.toStringUtf8() + " is no member of the cluster");
+    }
+    return peer.line(call.purpose).call(call, request);
+  }
+
+  @Override
+  public RequestVoteReplyProto requestVote(RequestVoteRequestProto request) throws IOException {
+    return (RequestVoteReplyProto) call(Call.REQUEST_VOTE, request.getServerRequest(), request);
+  }
+
+  @Override
+  public AppendEntriesReplyProto appendEntries(AppendEntriesRequestProto request)
+      throws IOException {
+    return (AppendEntriesReplyProto) call(Call.APPEND_ENTRIES, request.getServerRequest(), request);
+  }
+
+  @Override
+  public InstallSnapshotReplyProto installSnapshot(InstallSnapshotRequestProto request)
+      throws IOException {
+    return (InstallSnapshotReplyProto)
+        call(Call.INSTALL_SNAPSHOT, request.getServerRequest(), request);
+  }
+
+  @Override
+  public StartLeaderElectionReplyProto startLeaderElection(StartLeaderElectionRequestProto request)
+      throws IOException {
+    return (StartLeaderElectionReplyProto)
+        call(Call.START_ELECTION, request.getServerRequest(), request);
+  }
+
+  @Override
+  public void addRaftPeers(Collection<RaftPeer> added) {
+    Peer.Home home =
+        new Peer.Home(
+            settings.cluster(),
+            settings.node(),
+            settings.sockets(),
+            watchdog,
+            settings.frameBytesMax());
+    for (RaftPeer peer : added) {
+      String node = peer.getId().toString();
+      if (!node.equals(settings.node())) {
+        peers.computeIfAbsent(node, id -> new Peer(home, id, peer.getAddress()));
+      }
+    }
+  }
+
+  @Override
+  public void handleException(RaftPeerId node, Exception e, boolean reconnect) {
+    // A line that failed has already given its connection up.
+  }
+
+  @Override
+  public InetSocketAddress getInetSocketAddress() {
+    return settings.address();
+  }
+
+  @Override
+  public RpcType getRpcType() {
+    return type;
+  }
+}

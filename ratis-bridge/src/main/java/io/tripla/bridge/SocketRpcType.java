@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.net.InetSocketAddress;
+import java.util.UUID;
+import javax.net.ServerSocketFactory;
+import javax.net.SocketFactory;
+import org.apache.ratis.conf.Parameters;
+import org.apache.ratis.rpc.RpcFactory;
+import org.apache.ratis.rpc.RpcType;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.RaftServerRpc;
+import org.apache.ratis.server.ServerFactory;
+
+/** What {@code raft.rpc.type} names so that Ratis speaks through {@link SocketRpc}. */
+public final class SocketRpcType implements RpcType {
+  /**
+   * What the transport must know, given to Ratis as a parameter. The factories are where TLS will come
+   * in: an SSLSocket is a Socket.
+   */
+  record Settings(
+      UUID cluster,
+      String node,
+      InetSocketAddress address,
+      int frameBytesMax,
+      SocketFactory sockets,
+      ServerSocketFactory serverSockets) {
+    Parameters toParameters() {
+      Parameters parameters = new Parameters();
+      parameters.put(Settings.class.getName(), this, Settings.class);
+      return parameters;
+    }
+  }
+
+  @Override
+  public String name() {
+    return "TRIPLA";
+  }
+
+  @Override
+  public RpcFactory newFactory(Parameters parameters) {
+    return new Factory(parameters.getNonNull(Settings.class.getName(), Settings.class));
+  }
+
+  private final class Factory implements ServerFactory {
+    private final Settings settings;
+
+    Factory(Settings settings) {
+      this.settings = settings;
+    }
+
+    @Override
+    public RaftServerRpc newRaftServerRpc(RaftServer server) {
+      return new SocketRpc(server, SocketRpcType.this, settings);
+    }
+
+    @Override
+    public RpcType getRpcType() {
+      return SocketRpcType.this;
+    }
+  }
+}

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.lang.reflect.Proxy;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.UUID;
+import java.util.concurrent.atomic.AtomicInteger;
+import javax.net.ServerSocketFactory;
+import javax.net.SocketFactory;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What nodes say to each other, and what others may say to them, over real sockets. */
+@Timeout(60)
+class TransportTest {
+  private static final UUID CLUSTER = UUID.nameUUIDFromBytes(new byte[] {1});
+  private static final int FRAME_BYTES_MAX = 1 << 20;
+
+  private final List<SocketRpc> nodes = new ArrayList<>();
+  private final AtomicInteger votesAsked = new AtomicInteger();
+  private final int port1 = freePort();
+  private final int port2 = freePort();
+
+  @AfterEach
+  void closeNodes() throws IOException {
+    for (SocketRpc node : nodes) {
+      node.close();
+    }
+  }
+
+  @Test
+  void aCallIsAnsweredByThePeerItIsFor() throws IOException {
+    start(CLUSTER, "n2", port2);
+    assertEquals(7, askForVote(start(CLUSTER, "n1", port1), 7));
+  }
+
+  @Test
+  void aLargeMessageArrivesWhole() throws IOException {
+    start(CLUSTER, "n2", port2);
+    byte[] bytes = new byte[FRAME_BYTES_MAX - 100];
+    new Random(1).nextBytes(bytes);
+    ByteString entries = ByteString.copyFrom(bytes);
+    AppendEntriesRequestProto request =
+        AppendEntriesRequestProto.newBuilder()
+            .setServerRequest(header().setRequestorId(entries))
+            .build();
+    AppendEntriesReplyProto reply = start(CLUSTER, "n1", port1).appendEntries(request);
+    assertEquals(entries, reply.getServerReply().getRequestorId());
+  }
+
+  @Test
+  void aMessageTooLargeIsNotSentAndHarmsNothing() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    RequestVoteRequestProto large =
+        RequestVoteRequestProto.newBuilder()
+            .setServerRequest(
+                header().setRequestorId(ByteString.copyFrom(new byte[FRAME_BYTES_MAX + 1])))
+            .build();
+    assertThrows(IOException.class, () -> n1.requestVote(large));
+    assertEquals(0, votesAsked.get());
+    assertEquals(1, askForVote(n1, 1));
+  }
+
+  @Test
+  void anErrorOfThePeerArrivesAsAnError() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    IOException e = assertThrows(IOException.class, () -> askForVote(n1, -1));
+    assertTrue(e.getMessage().contains("no such term"), e.getMessage());
+    assertEquals(1, askForVote(n1, 1));
+  }
+
+  @Test
+  void anotherClusterIsRefusedAndToldSo() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc stranger = start(UUID.nameUUIDFromBytes(new byte[] {2}), "n1", port1);
+    assertRefused(stranger, "it is of another cluster");
+  }
+
+  @Test
+  void aNodeThatIsNoMemberIsRefused() throws IOException {
+    start(CLUSTER, "n2", port2);
+    assertRefused(start(CLUSTER, "n9", port1), "it says it is n9, which is no other member");
+  }
+
+  @Test
+  void aNodeThatLooksForAnotherIsRefused() throws IOException {
+    start(CLUSTER, "n3", port2);
+    assertRefused(start(CLUSTER, "n1", port1), "it looks for n2, but this is n3");
+  }
+
+  @Test
+  void anotherVersionOfTheProtocolIsRefusedInWordsItUnderstands() throws IOException {
+    start(CLUSTER, "n2", port2);
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2)) {
+      byte[] greeting = greeting();
+      greeting[11] = 9;
+      socket.getOutputStream().write(greeting);
+      byte[] answer = socket.getInputStream().readAllBytes();
+      assertEquals(1, answer[0]);
+      String why = new String(answer, 2, answer.length - 2, StandardCharsets.UTF_8);
+      assertEquals("it speaks version 9 of the protocol, this node 1", why);
+    }
+  }
+
+  @Test
+  void aPeerThatWasGoneIsFoundAgainAndCostsLittleMeanwhile() throws IOException {
+    SocketRpc n2 = start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    assertEquals(1, askForVote(n1, 1));
+    n2.close();
+    int attempts = 0;
+    long end = System.nanoTime() + 1_000_000_000L;
+    while (System.nanoTime() < end) {
+      assertThrows(IOException.class, () -> askForVote(n1, 1));
+      ++attempts;
+    }
+    assertTrue(attempts < 20, attempts + " attempts in a second");
+    start(CLUSTER, "n2", port2);
+    assertEquals(2, askForVote(n1, 2));
+  }
+
+  @Test
+  void aPeerThatNeverAnswersEndsTheCallWithAnErrorThatIsNoInterrupt() throws IOException {
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    try (ServerSocket silent = new ServerSocket(port2, 50, InetAddress.getLoopbackAddress())) {
+      IOException e = assertThrows(IOException.class, () -> askForVote(n1, 1));
+      assertTrue(!(e instanceof InterruptedIOException), e.toString());
+      assertTrue(silent.isBound());
+    }
+  }
+
+  @Test
+  void aPeerThatTakesNoBytesEndsTheCall() throws IOException {
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    try (ServerSocket listener = new ServerSocket()) {
+      listener.setReceiveBufferSize(4096);
+      listener.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port2));
+      Thread greeter =
+          new Thread(
+              () -> {
+                try {
+                  listener.accept().getOutputStream().write(0);
+                } catch (IOException e) {
+                  throw new IllegalStateException(e);
+                }
+              });
+      greeter.start();
+      AppendEntriesRequestProto large =
+          AppendEntriesRequestProto.newBuilder()
+              .setServerRequest(
+                  header().setRequestorId(ByteString.copyFrom(new byte[FRAME_BYTES_MAX - 100])))
+              .build();
+      assertThrows(
+          IOException.class,
+          () -> {
+            while (true) {
+              n1.appendEntries(large);
+            }
+          });
+    }
+  }
+
+  @Test
+  void garbageAndHalfFramesHarmNothing() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    long seed = System.nanoTime();
+    System.out.println("seed " + seed);
+    Random random = new Random(seed);
+    byte[] valid = validConversation();
+    for (int round = 0; round < 500; ++round) {
+      try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2)) {
+        socket.getOutputStream().write(spoil(valid, random));
+        if (random.nextBoolean()) {
+          socket.shutdownOutput();
+          socket.getInputStream().readAllBytes();
+        }
+      } catch (IOException e) {
+        // Being thrown out is what it deserves.
+      }
+      assertEquals(round, askForVote(n1, round));
+    }
+  }
+
+  @Test
+  void aGreetingCutAnywhereHarmsNothing() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    byte[] valid = validConversation();
+    for (int length = 0; length < valid.length; ++length) {
+      try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2)) {
+        socket.getOutputStream().write(valid, 0, length);
+      }
+    }
+    assertEquals(1, askForVote(n1, 1));
+  }
+
+  @Test
+  void strangersWhoFillEveryPlaceDoNotKeepPeersOutForLong() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    List<Socket> silent = new ArrayList<>();
+    for (int i = 0; i < 2 * Listener.CONNECTIONS_MAX; ++i) {
+      silent.add(new Socket(InetAddress.getLoopbackAddress(), port2));
+    }
+    while (true) { // until those who do not greet are thrown out
+      try {
+        assertEquals(1, askForVote(n1, 1));
+        break;
+      } catch (IOException e) {
+        assertTrue(!silent.isEmpty());
+      }
+    }
+    for (Socket socket : silent) {
+      socket.close();
+    }
+  }
+
+  /** Cuts, changes or replaces parts of a conversation. */
+  private static byte[] spoil(byte[] valid, Random random) {
+    int kind = random.nextInt(3);
+    if (kind == 0) {
+      byte[] noise = new byte[random.nextInt(200)];
+      random.nextBytes(noise);
+      return noise;
+    }
+    byte[] bytes = java.util.Arrays.copyOf(valid, 1 + random.nextInt(valid.length));
+    for (int i = 0; kind == 1 && i < 3; ++i) {
+      bytes[random.nextInt(bytes.length)] = (byte) random.nextInt();
+    }
+    return bytes;
+  }
+
+  private static byte[] greeting() throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    DataOutputStream out = new DataOutputStream(bytes);
+    out.writeBytes("TRIPLA-R");
+    out.writeInt(1);
+    out.writeLong(CLUSTER.getMostSignificantBits());
+    out.writeLong(CLUSTER.getLeastSignificantBits());
+    for (String name : List.of("n1", "n2")) {
+      out.writeByte(name.length());
+      out.writeBytes(name);
+    }
+    out.writeByte(0);
+    return bytes.toByteArray();
+  }
+
+  /** A greeting and two requests. */
+  private static byte[] validConversation() throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    bytes.writeBytes(greeting());
+    DataOutputStream out = new DataOutputStream(bytes);
+    for (int i = 0; i < 2; ++i) {
+      byte[] request = voteRequest(i).toByteArray();
+      out.writeByte(Call.REQUEST_VOTE.number);
+      out.writeInt(request.length);
+      out.write(request);
+    }
+    return bytes.toByteArray();
+  }
+
+  private void assertRefused(SocketRpc node, String why) {
+    IOException e = assertThrows(IOException.class, () -> askForVote(node, 1));
+    assertTrue(e.getMessage().contains(why), e.getMessage());
+    assertEquals(0, votesAsked.get());
+  }
+
+  private SocketRpc start(UUID cluster, String node, int port) throws IOException {
+    InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+    SocketRpcType.Settings settings =
+        new SocketRpcType.Settings(
+            cluster,
+            node,
+            address,
+            FRAME_BYTES_MAX,
+            SocketFactory.getDefault(),
+            ServerSocketFactory.getDefault());
+    SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);
+    rpc.addRaftPeers(List.of(peer("n1", port1), peer("n2", port2)));
+    rpc.start();
+    nodes.add(rpc);
+    return rpc;
+  }
+
+  private static RaftPeer peer(String node, int port) {
+    return RaftPeer.newBuilder().setId(node).setAddress("127.0.0.1:" + port).build();
+  }
+
+  /** A server that answers with what it was asked. */
+  private RaftServer server() {
+    return (RaftServer)
+        Proxy.newProxyInstance(
+            getClass().getClassLoader(),
+            new Class<?>[] {RaftServer.class},
+            (proxy, method, arguments) ->
+                switch (method.getName()) {
+                  case "requestVote" -> vote((RequestVoteRequestProto) arguments[0]);
+                  case "appendEntries" -> append((AppendEntriesRequestProto) arguments[0]);
+                  default -> throw new UnsupportedOperationException(method.getName());
+                });
+  }
+
+  private RequestVoteReplyProto vote(RequestVoteRequestProto request) throws IOException {
+    votesAsked.incrementAndGet();
+    if (request.getCandidateTerm() < 0) {
+      throw new IOException("no such term");
+    }
+    return RequestVoteReplyProto.newBuilder().setTerm(request.getCandidateTerm()).build();
+  }
+
+  private static AppendEntriesReplyProto append(AppendEntriesRequestProto request) {
+    AppendEntriesReplyProto.Builder reply = AppendEntriesReplyProto.newBuilder();
+    reply.getServerReplyBuilder().setRequestorId(request.getServerRequest().getRequestorId());
+    return reply.build();
+  }
+
+  private static RaftRpcRequestProto.Builder header() {
+    return RaftRpcRequestProto.newBuilder().setReplyId(ByteString.copyFromUtf8("n2"));
+  }
+
+  private static RequestVoteRequestProto voteRequest(long term) {
+    return RequestVoteRequestProto.newBuilder()
+        .setServerRequest(header())
+        .setCandidateTerm(term)
+        .build();
+  }
+
+  private static long askForVote(SocketRpc from, long term) throws IOException {
+    return from.requestVote(voteRequest(term)).getTerm();
+  }
+
+  private static int freePort() {
+    try (ServerSocket socket = new ServerSocket(0)) {
+      return socket.getLocalPort();
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+}

@@ -104,7 +104,7 @@ void SessionTable::ForgetBeyondBounds(Sessions::value_type& current) {
     ForgetLowest(session);
     if (&session != &current) Store(session);
   }
-  if (sessions_.size() > limits::kSessionsMax) Evict(idle_.begin()->second);
+  if (sessions_.size() > limits::kSessionsMax) Evict(sessions_.find(idle_.begin()->second));
 }
 
 void SessionTable::ForgetLowest(Sessions::value_type& session) {
@@ -118,13 +118,12 @@ void SessionTable::ForgetLowest(Sessions::value_type& session) {
   Remove(*row);
 }
 
-void SessionTable::Evict(const ClientId& client) {
-  Sessions::value_type& session = *sessions_.find(client);
-  while (session.second.answers != 0) ForgetLowest(session);
-  const IdRow::KeyBytes key = IdRow::MakeKey(client, 0);
+void SessionTable::Evict(Sessions::iterator session) {
+  while (session->second.answers != 0) ForgetLowest(*session);
+  const IdRow::KeyBytes key = IdRow::MakeKey(session->first, 0);
   Remove(*tree_.Find({key.data(), key.size()}));
-  Unindex(session);
-  sessions_.erase(client);
+  Unindex(*session);
+  sessions_.erase(session);
 }
 
 const IdRow* SessionTable::Lowest(const ClientId& client) const {

@@ -73,7 +73,7 @@ class SessionTable {
   void ForgetBeyondBounds(Sessions::value_type& current);
   // The lowest answer of a session that has one.
   void ForgetLowest(Sessions::value_type& session);
-  void Evict(const ClientId& client);
+  void Evict(Sessions::iterator session);
 
   [[nodiscard]] const IdRow* Lowest(const ClientId& client) const;
   void Insert(const IdRow::KeyBytes& key, std::variant<SessionRow, AnswerRow> content);

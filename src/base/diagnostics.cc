@@ -59,6 +59,8 @@ void Say(Severity severity, std::string_view message) {
 
 void SetLowestSeverity(Severity lowest) { Logger().set_level(Level(lowest)); }
 
+bool IsSaid(Severity severity) { return Logger().should_log(Level(severity)); }
+
 void Die(std::string_view message) {
   Logger().critical(Escaped(message));
   Logger().flush();

@@ -15,6 +15,9 @@ void Say(Severity severity, std::string_view message);
 // Says less: only `lowest` and above are printed. Thread-safe. The default is kInfo.
 void SetLowestSeverity(Severity lowest);
 
+// Whether a message of this severity would be printed. Thread-safe.
+[[nodiscard]] bool IsSaid(Severity severity);
+
 // Says why the process cannot go on and ends it at once with exit code 1. For lost durability: a
 // failed write or fsync leaves the disk in an unknown state, and only a restart tells what is
 // really there.

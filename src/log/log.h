@@ -19,6 +19,7 @@ namespace tripla {
 //
 //   MemoryLog  orders only: `--log off`, and tests
 //   LocalLog   appends to files and syncs them: one server
+//   RatisLog   through Apache Ratis, once a majority of the replicas has synced
 //
 // A log knows nothing of maps or images: the server hands it an ApplyFn and tells it which prefix
 // it no longer needs.
@@ -28,9 +29,23 @@ class Log {
   // thread at a time, also for those found at the start. Must not call the log.
   using ApplyFn = std::function<std::vector<Outcome>(LogPosition, const Batch&)>;
 
-  // Takes the outcomes of one batch, one a command, after it was applied; or the reason why it was
-  // surely not applied and never will be (ResourceExhausted: no disk space; Unavailable: stopped).
+  // Takes the outcomes of one batch, one a command, after it was applied; or why there are none:
+  // Unknown when it may have been applied or may be yet (a replica that leads no more); with any
+  // other code it surely was not and never will be (ResourceExhausted: no disk space; Unavailable:
+  // stopped, or not the leader).
   using DoneFn = std::function<void(absl::StatusOr<std::vector<Outcome>>)>;
+
+  // Takes OK, or Unavailable with the reason.
+  using ReadableFn = std::function<void(absl::Status)>;
+
+  // Which server gives batches their place, as far as this one knows.
+  struct Leadership {
+    std::string node;                 // this server; empty when it stands alone
+    std::string role = "standalone";  // or leader, follower, candidate
+    std::string leader;               // node id; empty when none is known
+    std::string leader_endpoint;      // where it serves, HOST:PORT
+    uint64_t term = 0;
+  };
 
   struct Status {
     LogPosition last;        // of the newest batch
@@ -44,6 +59,17 @@ class Log {
   // Submits one batch; `done` is called exactly once, perhaps before this returns. Blocks while the
   // log cannot take more. One thread submits.
   virtual void Submit(Batch batch, DoneFn done) = 0;
+
+  // Whether Submit() has a chance: false on a replica that does not lead. Any thread, cheap.
+  [[nodiscard]] virtual bool Leads() const { return true; }
+
+  // Any thread.
+  [[nodiscard]] virtual Leadership GetLeadership() const { return {}; }
+
+  // Calls `done` once this server's state holds everything that any server has acknowledged before
+  // this call, which makes a read of it linearizable (R11); on one server that is always so. Any
+  // thread; `done` may be called before this returns, and must not block.
+  virtual void AwaitReadable(ReadableFn done) { done(absl::OkStatus()); }
 
   // The batches up to `through`, inclusive, are in an image in force: forgets them where it can.
   // May keep more. Any thread. Errors: Internal when a file could not be removed; nothing is lost

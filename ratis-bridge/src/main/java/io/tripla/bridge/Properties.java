@@ -8,6 +8,9 @@ import org.apache.ratis.server.RaftServerConfigKeys;
 
 /** How Ratis is set, and why where it differs from its defaults. */
 final class Properties {
+  /** A follower that heard from its leader votes for no other for this long. */
+  static final int VOTE_PROMISE_MS = 1000;
+
   private Properties() {}
 
   static RaftProperties of(File logDirectory, int entryBytesMax) {
@@ -33,7 +36,7 @@ final class Properties {
 
   private static void setTimes(RaftProperties p) {
     // Long enough for pauses on a busy machine, short enough for a new leader within two seconds.
-    p.set("raft.server.rpc.timeout.min", "1s");
+    p.set("raft.server.rpc.timeout.min", VOTE_PROMISE_MS + "ms");
     p.set("raft.server.rpc.timeout.max", "1600ms");
     p.set("raft.server.rpc.first-election.timeout.min", "200ms");
     p.set("raft.server.rpc.first-election.timeout.max", "400ms");

@@ -3,6 +3,7 @@ package io.tripla.bridge;
 
 import java.io.File;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.util.Comparator;
 import java.util.List;
@@ -81,9 +82,24 @@ final class Replica {
             .setProperties(Properties.of(new File(logDirectory), entryBytesMax))
             .setParameters(transport.toParameters())
             .build();
+    awaitEndOfOldPromises();
     server.start();
     division = server.getDivision(group.getGroupId());
     orders = (RaftClientAsynchronousProtocol) division;
+  }
+
+  /**
+   * A process that ended a moment ago may have promised a leader, by answering it, not to vote for
+   * another for a while: the leader's lease rests on that. This one knows nothing of it, and so waits
+   * as long as such a promise holds.
+   */
+  private static void awaitEndOfOldPromises() {
+    long running = ManagementFactory.getRuntimeMXBean().getUptime();
+    try {
+      Thread.sleep(Math.max(0, Properties.VOTE_PROMISE_MS - running));
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static RaftPeer toPeer(String member) {

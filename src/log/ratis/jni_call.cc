@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/ratis/jni_call.h"
+
+namespace tripla {
+
+absl::Status TakeException(JNIEnv* env) {
+  jthrowable thrown = env->ExceptionOccurred();
+  if (thrown == nullptr) return absl::OkStatus();
+  env->ExceptionClear();
+  const jmethodID to_string =
+      env->GetMethodID(env->GetObjectClass(thrown), "toString", "()Ljava/lang/String;");
+  auto* text = static_cast<jstring>(env->CallObjectMethod(thrown, to_string));
+  if (env->ExceptionCheck()) {
+    env->ExceptionClear();
+    return absl::InternalError("an error in Java that cannot be told");
+  }
+  return absl::InternalError(ToText(env, text));
+}
+
+std::string ToText(JNIEnv* env, jstring text) {
+  if (text == nullptr) return "";
+  // Java's own form of UTF-8, which differs for NUL and beyond the basic plane only.
+  const char* bytes = env->GetStringUTFChars(text, nullptr);
+  if (bytes == nullptr) {
+    env->ExceptionClear();
+    return "";
+  }
+  std::string copy(bytes);
+  env->ReleaseStringUTFChars(text, bytes);
+  return copy;
+}
+
+jstring ToJava(JNIEnv* env, std::string_view text) {
+  return env->NewStringUTF(std::string(text).c_str());
+}
+
+jobjectArray ToJava(JNIEnv* env, const std::vector<std::string>& texts) {
+  const auto size = static_cast<jsize>(texts.size());
+  jobjectArray array = env->NewObjectArray(size, env->FindClass("java/lang/String"), nullptr);
+  for (jsize i = 0; i < size; ++i) {
+    env->SetObjectArrayElement(array, i, ToJava(env, texts[static_cast<size_t>(i)]));
+  }
+  return array;
+}
+
+jbyteArray ToJavaBytes(JNIEnv* env, std::string_view bytes) {
+  const auto size = static_cast<jsize>(bytes.size());
+  jbyteArray array = env->NewByteArray(size);
+  if (array == nullptr) return nullptr;  // out of memory, pending as an exception
+  env->SetByteArrayRegion(array, 0, size, reinterpret_cast<const jbyte*>(bytes.data()));
+  return array;
+}
+
+}  // namespace tripla

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <jni.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "log/ratis/jvm.h"
+
+// Calls into Java, and the only place that sees Java's exceptions: here they become a Status.
+namespace tripla {
+
+// The local references of a scope: a thread that stays in C++ would keep them for ever.
+class JavaFrame {
+ public:
+  explicit JavaFrame(JNIEnv* env) : env_(env) { env_->PushLocalFrame(kReferences); }
+  ~JavaFrame() { env_->PopLocalFrame(nullptr); }
+  JavaFrame(const JavaFrame&) = delete;
+  JavaFrame& operator=(const JavaFrame&) = delete;
+
+ private:
+  static constexpr jint kReferences = 32;
+  JNIEnv* env_;
+};
+
+// OK, or Internal with what the last call has thrown, which is then forgotten.
+[[nodiscard]] absl::Status TakeException(JNIEnv* env);
+
+// A Java text in UTF-8; "" for null.
+[[nodiscard]] std::string ToText(JNIEnv* env, jstring text);
+
+[[nodiscard]] jstring ToJava(JNIEnv* env, std::string_view text);
+[[nodiscard]] jobjectArray ToJava(JNIEnv* env, const std::vector<std::string>& texts);
+[[nodiscard]] jbyteArray ToJavaBytes(JNIEnv* env, std::string_view bytes);
+
+}  // namespace tripla

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/ratis/membership.h"
+
+#include <fmt/core.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "base/status_macros.h"
+
+namespace tripla {
+namespace {
+
+constexpr std::string_view kFirstLine = "tripla replica, format 1";
+constexpr size_t kFileBytesMax = 64 << 10;
+constexpr size_t kMembersMax = 15;
+constexpr size_t kNodeBytesMax = 32;
+// What Ratis itself writes into a new directory: no term yet, no vote.
+constexpr std::string_view kNewMetadata = "term=0\nvotedFor=\n";
+
+absl::Status Invalid(std::string_view what) {
+  return absl::InvalidArgumentError(
+      fmt::format("{}; write n1=HOST:CLIENTPORT/HOST:RAFTPORT,n2=…", what));
+}
+
+bool IsNode(std::string_view text) {
+  return !text.empty() && text.size() <= kNodeBytesMax && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
+
+bool IsEndpoint(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const std::string_view port = text.substr(colon + 1);
+  if (port.empty() || port.size() > 5 || text.find_first_of(" \t\n/,=") != text.npos) return false;
+  unsigned number = 0;
+  for (const char c : port) {
+    if (c < '0' || c > '9') return false;
+    number = number * 10 + static_cast<unsigned>(c - '0');
+  }
+  return number >= 1 && number <= 65535;
+}
+
+std::vector<std::string_view> Split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const size_t end = text.find(separator);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+absl::StatusOr<Member> ParseMember(std::string_view text) {
+  const size_t equals = text.find('=');
+  const size_t slash = text.find('/');
+  if (equals == text.npos || slash == text.npos || slash < equals) {
+    return Invalid(fmt::format("\"{}\" is no member", text));
+  }
+  Member member{.node = std::string(text.substr(0, equals)),
+                .client_endpoint = std::string(text.substr(equals + 1, slash - equals - 1)),
+                .raft_endpoint = std::string(text.substr(slash + 1))};
+  if (!IsNode(member.node)) {
+    return Invalid(fmt::format("\"{}\" is no node id (letters, digits, - and _, {} at most)",
+                               member.node, kNodeBytesMax));
+  }
+  for (const std::string& endpoint : {member.client_endpoint, member.raft_endpoint}) {
+    if (!IsEndpoint(endpoint)) return Invalid(fmt::format("\"{}\" is not HOST:PORT", endpoint));
+  }
+  return member;
+}
+
+std::string MemberText(const Member& member) {
+  return fmt::format("{}={}/{}", member.node, member.client_endpoint, member.raft_endpoint);
+}
+
+// Form of a UUID of version 8, which is whatever its maker says.
+std::string ClusterId(const std::vector<Member>& members) {
+  std::string all;
+  for (const Member& member : members) all += MemberText(member) + "\n";
+  const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
+  return fmt::format("{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}", hash.high64 >> 32,
+                     hash.high64 >> 16 & 0xffff, hash.high64 & 0xfff,
+                     0x8000 | (hash.low64 >> 48 & 0x3fff), hash.low64 & 0xffffffffffff);
+}
+
+absl::Status CheckMembers(const std::vector<Member>& members) {
+  std::set<std::string> seen;
+  for (const Member& member : members) {
+    for (const std::string& each : {member.node, member.client_endpoint, member.raft_endpoint}) {
+      if (!seen.insert(each).second) return Invalid(fmt::format("\"{}\" comes twice", each));
+    }
+  }
+  if (members.size() > kMembersMax) {
+    return Invalid(fmt::format("{} members; {} at most", members.size(), kMembersMax));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Membership> MakeMembership(std::string_view node, std::vector<Member> members) {
+  // In whatever order they were written, it is the same cluster.
+  std::ranges::sort(members, {}, &Member::node);
+  TRIPLA_RETURN_IF_ERROR(CheckMembers(members));
+  Membership membership{.cluster = ClusterId(members), .node = std::string(node)};
+  membership.members = std::move(members);
+  if (membership.Find(node) == nullptr) {
+    return Invalid(fmt::format("the cluster has no member \"{}\"", node));
+  }
+  return membership;
+}
+
+std::string ReplicaPath(const DataDirectory& directory) { return directory.path() + "/replica"; }
+
+std::string CheckLine(std::string_view before) {
+  return fmt::format("check {:016x}\n", XXH3_64bits(before.data(), before.size()));
+}
+
+std::string ToText(const Membership& membership) {
+  std::string text =
+      fmt::format("{}\ncluster {}\nnode {}\n", kFirstLine, membership.cluster, membership.node);
+  for (const Member& member : membership.members) text += "member " + MemberText(member) + "\n";
+  return text + CheckLine(text);
+}
+
+absl::StatusOr<Membership> FromText(std::string_view text) {
+  const size_t check = text.rfind("check ");
+  if (check == text.npos || text.substr(check) != CheckLine(text.substr(0, check))) {
+    return absl::DataLossError("its checksum is wrong");
+  }
+  if (!text.starts_with(kFirstLine)) {
+    return absl::UnimplementedError("a newer tripla has written it");
+  }
+  std::string node;
+  std::vector<Member> members;
+  for (const std::string_view line : Split(text.substr(0, check), '\n')) {
+    if (line.starts_with("node ")) node = line.substr(5);
+    if (!line.starts_with("member ")) continue;
+    TRIPLA_ASSIGN_OR_RETURN(Member member, ParseMember(line.substr(7)));
+    members.push_back(std::move(member));
+  }
+  return MakeMembership(node, std::move(members));
+}
+
+absl::Status WriteNewFile(Disk& disk, const std::string& path, std::string_view content) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
+                          disk.Open(path, OpenMode::kCreateFresh));
+  TRIPLA_RETURN_IF_ERROR(file->WriteAt(0, content));
+  return file->Sync();
+}
+
+absl::Status CheckEmpty(const DataDirectory& directory) {
+  for (const std::string& path : {directory.path(), directory.log_path(), directory.image_path()}) {
+    static const std::set<std::string> kOfAnEmptyOne = {"format", "image", "lock", "log"};
+    TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.disk().List(path));
+    for (const std::string& name : names) {
+      if (path == directory.path() && kOfAnEmptyOne.contains(name)) continue;
+      return absl::FailedPreconditionError(
+          name == "replica" ? fmt::format("{} is a replica's already: start it, or take an empty "
+                                          "directory",
+                                          directory.path())
+                            : fmt::format("{} holds data ({}/{}): a replica begins with an empty "
+                                          "directory",
+                                          directory.path(), path, name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const Member* Membership::Find(std::string_view id) const {
+  const auto found = std::ranges::find(members, id, &Member::node);
+  return found == members.end() ? nullptr : &*found;
+}
+
+std::string RatisLogPath(const DataDirectory& directory, const Membership& membership) {
+  return directory.log_path() + "/" + membership.cluster + "/current";
+}
+
+absl::StatusOr<Membership> ParseMembership(std::string_view node, std::string_view cluster) {
+  std::vector<Member> members;
+  for (const std::string_view text : Split(cluster, ',')) {
+    TRIPLA_ASSIGN_OR_RETURN(Member member, ParseMember(text));
+    members.push_back(std::move(member));
+  }
+  return MakeMembership(node, std::move(members));
+}
+
+absl::Status InitializeReplica(const DataDirectory& directory, const Membership& membership) {
+  TRIPLA_RETURN_IF_ERROR(CheckEmpty(directory));
+  Disk& disk = directory.disk();
+  const std::string current = RatisLogPath(directory, membership);
+  const std::string group = current.substr(0, current.rfind('/'));
+  TRIPLA_RETURN_IF_ERROR(disk.CreateDirectory(group));
+  TRIPLA_RETURN_IF_ERROR(disk.CreateDirectory(current));
+  TRIPLA_RETURN_IF_ERROR(WriteNewFile(disk, current + "/raft-meta", kNewMetadata));
+  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(current));
+  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(group));
+  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(directory.log_path()));
+  // Last: what is cut off before is no replica's directory, and the next init refuses it.
+  const std::string path = ReplicaPath(directory);
+  TRIPLA_RETURN_IF_ERROR(WriteNewFile(disk, path + ".partial", ToText(membership)));
+  TRIPLA_RETURN_IF_ERROR(disk.Rename(path + ".partial", path));
+  return disk.SyncDirectory(directory.path());
+}
+
+absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& directory) {
+  Disk& disk = directory.disk();
+  const std::string path = ReplicaPath(directory);
+  absl::StatusOr<std::unique_ptr<File>> file = disk.Open(path, OpenMode::kRead);
+  if (absl::IsNotFound(file.status())) return std::nullopt;
+  TRIPLA_RETURN_IF_ERROR(file.status());
+  std::string text(kFileBytesMax, '\0');
+  TRIPLA_ASSIGN_OR_RETURN(const size_t size, (*file)->ReadAt(0, text.data(), text.size()));
+  text.resize(size);
+  absl::StatusOr<Membership> membership = FromText(text);
+  if (!membership.ok()) {
+    return absl::Status(membership.status().code(),
+                        fmt::format("{} cannot be used: {}; restore it from a copy", path,
+                                    std::string(membership.status().message())));
+  }
+  const std::string metadata = RatisLogPath(directory, *membership) + "/raft-meta";
+  if (absl::IsNotFound(disk.Open(metadata, OpenMode::kRead).status())) {
+    return absl::DataLossError(
+        fmt::format("{} is missing: without its log and its vote {} could make the cluster lose "
+                    "acknowledged writes; restore the whole directory from a copy",
+                    metadata, membership->node));
+  }
+  return membership;
+}
+
+}  // namespace tripla

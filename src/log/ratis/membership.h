@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "disk/data_directory.h"
+
+namespace tripla {
+
+// One server of a cluster.
+struct Member {
+  std::string node;             // its id: letters, digits, '-' and '_'
+  std::string client_endpoint;  // where it serves clients, HOST:PORT
+  std::string raft_endpoint;    // where it speaks to the other servers, HOST:PORT
+
+  friend bool operator==(const Member&, const Member&) = default;
+};
+
+// Who a replica is and who the others are: what `triplad init` writes.
+//
+//   DIR/replica           "tripla replica, format 1", then a line each: "cluster UUID", "node ID",
+//                         "member NODE=CLIENT/RAFT" …, and "check" with the XXH3-64 of all before
+//   DIR/log/UUID/         what Ratis keeps: its log, its term and its vote
+struct Membership {
+  std::string cluster;  // a UUID that follows from the members: every node's init finds the same
+  std::string node;     // this server, one of the members
+  std::vector<Member> members;
+
+  [[nodiscard]] const Member& self() const { return *Find(node); }
+  // Null when there is none of this id.
+  [[nodiscard]] const Member* Find(std::string_view id) const;
+};
+
+// Reads 'n1=HOST:CLIENTPORT/HOST:RAFTPORT,n2=…' as --cluster takes it. Errors: InvalidArgument,
+// which says what is wrong.
+[[nodiscard]] absl::StatusOr<Membership> ParseMembership(std::string_view node,
+                                                         std::string_view cluster);
+
+// Where Ratis keeps the segments of its log, its term and its vote.
+[[nodiscard]] std::string RatisLogPath(const DataDirectory& directory,
+                                       const Membership& membership);
+
+// Makes an empty data directory the replica's: all of it is durable on return.
+//
+// Errors: FailedPrecondition when it holds anything already; what the disk says.
+[[nodiscard]] absl::Status InitializeReplica(const DataDirectory& directory,
+                                             const Membership& membership);
+
+// Which replica a data directory belongs to; nothing when it is a standalone server's.
+//
+// Errors: DataLoss when the file is damaged, or when what Ratis keeps is missing: without its vote
+// a replica must not start, since it could vote twice and so lose acknowledged writes.
+[[nodiscard]] absl::StatusOr<std::optional<Membership>> ReadMembership(
+    const DataDirectory& directory);
+
+}  // namespace tripla

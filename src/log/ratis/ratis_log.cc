@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/ratis/ratis_log.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "base/check.h"
+#include "base/diagnostics.h"
+#include "base/status_macros.h"
+#include "log/ratis/split_batch.h"
+#include "model/batch_codec.h"
+#include "model/limits.h"
+
+namespace tripla {
+namespace {
+
+// What Ratis and the codec add to the commands of an entry.
+constexpr size_t kEntryOverheadBytes = 4096;
+
+absl::Status NoLeader() {
+  return absl::UnavailableError(
+      "no leader is known: there is none while no majority of the servers is up and connected");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RatisLog>> RatisLog::Open(const DataDirectory& directory,
+                                                         const Membership& membership,
+                                                         size_t command_bytes_max,
+                                                         LogPosition applied, Hooks hooks) {
+  const size_t entry_bytes_max = std::max(limits::kLogBatchBytesMax, command_bytes_max);
+  std::unique_ptr<RatisLog> log(
+      new RatisLog(directory, membership, entry_bytes_max, applied, std::move(hooks)));
+  TRIPLA_ASSIGN_OR_RETURN(log->replica_,
+                          Replica::Start({.membership = membership,
+                                          .log_directory = directory.log_path(),
+                                          .image_directory = directory.image_path(),
+                                          .entry_bytes_max = entry_bytes_max + kEntryOverheadBytes},
+                                         log->Callbacks()));
+  return log;
+}
+
+RatisLog::RatisLog(const DataDirectory& directory, const Membership& membership,
+                   size_t entry_bytes_max, LogPosition applied, Hooks hooks)
+    : directory_(directory),
+      membership_(membership),
+      entry_bytes_max_(entry_bytes_max),
+      hooks_(std::move(hooks)),
+      reads_here_([this](ReadRounds::AnswerFn answer) { AskWhoeverLeads(std::move(answer)); }),
+      orders_of_nothing_([this](ReadRounds::AnswerFn answer) { OrderNothing(std::move(answer)); }) {
+  applied_.Advance(applied.index);
+}
+
+RatisLog::~RatisLog() { Stop(); }
+
+ReplicaCallbacks RatisLog::Callbacks() {
+  return {
+      .apply_submitted =
+          [this](uint64_t number, LogPosition position) {
+            std::optional<Submissions::Submission> submission = submissions_.Take(number);
+            if (!submission) return false;
+            Apply(position, submission->batch, submission->done);
+            return true;
+          },
+      .apply = [this](LogPosition position,
+                      std::string_view bytes) { ApplyBytes(position, bytes); },
+      .skip = [this](LogPosition position) { Apply(position, {}, nullptr); },
+      .failed = [this](uint64_t number, bool appended,
+                       const std::string& why) { Fail(number, appended, why); },
+      .newest_image = hooks_.newest_image,
+      .hold_images = hooks_.hold_images,
+      .install =
+          [this] {
+            const LogPosition position = hooks_.install();
+            applied_.Advance(position.index);
+            return position;
+          },
+  };
+}
+
+void RatisLog::Submit(Batch batch, DoneFn done) {
+  std::vector<Batch> parts = SplitBatch(std::move(batch), entry_bytes_max_);
+  const std::vector<DoneFn> takers = JoinOutcomes(parts.size(), std::move(done));
+  for (size_t i = 0; i < parts.size(); ++i) {
+    SubmitEntry(std::move(parts[i]), /*urgent=*/false, takers[i]);
+  }
+}
+
+void RatisLog::SubmitEntry(Batch batch, bool urgent, DoneFn done) {
+  std::string bytes;
+  EncodeBatch(batch, bytes);
+  Submissions::Submission submission{
+      .batch = std::move(batch), .bytes = bytes.size(), .done = std::move(done)};
+  const std::optional<uint64_t> number = submissions_.Add(submission, urgent);
+  if (!number) return submission.done(absl::UnavailableError("the server is shutting down"));
+  replica_->Submit(*number, bytes);
+}
+
+void RatisLog::Apply(LogPosition position, const Batch& batch, const DoneFn& done) {
+  if (position.index == 0) {
+    TRIPLA_CHECK(batch.commands.empty(), "the first entry of a log in Ratis names the members");
+    return;
+  }
+  std::vector<Outcome> outcomes = hooks_.apply(position, batch);
+  applied_.Advance(position.index);
+  if (done) done(std::move(outcomes));
+}
+
+void RatisLog::ApplyBytes(LogPosition position, std::string_view bytes) {
+  const absl::StatusOr<Batch> batch = DecodeBatch(bytes);
+  if (!batch.ok()) {
+    Die(fmt::format("entry {} of the log cannot be applied: {}", position.index,
+                    std::string(batch.status().message())));
+  }
+  Apply(position, *batch, nullptr);
+}
+
+void RatisLog::Fail(uint64_t number, bool appended, const std::string& why) {
+  const std::optional<Submissions::Submission> submission = submissions_.Take(number);
+  if (!submission) return;
+  submission->done(appended ? absl::UnknownError(fmt::format(
+                                  "whether it was applied is not known: {}; ask again", why))
+                            : absl::UnavailableError(why));
+}
+
+bool RatisLog::Leads() const { return replica_->Leads(); }
+
+Log::Leadership RatisLog::GetLeadership() const {
+  const Replica::State state = replica_->GetState();
+  Leadership leadership{.node = membership_.node,
+                        .role = state.role,
+                        .leader = replica_->Leader(),
+                        .term = state.term};
+  if (const Member* leader = membership_.Find(leadership.leader)) {
+    leadership.leader_endpoint = leader->client_endpoint;
+  }
+  return leadership;
+}
+
+void RatisLog::AwaitReadable(ReadableFn done) {
+  if (const std::optional<LogIndex> index = replica_->ReadIndex()) {
+    return applied_.Await(*index, std::move(done));
+  }
+  reads_here_.Await([this, done = std::move(done)](const absl::StatusOr<LogIndex>& index) {
+    if (!index.ok()) return done(index.status());
+    applied_.Await(*index, done);
+  });
+}
+
+void RatisLog::ConfirmReadIndex(ReadRounds::AnswerFn answer) {
+  if (const std::optional<LogIndex> index = replica_->ReadIndex()) return answer(*index);
+  if (!Leads()) return answer(absl::UnavailableError("this server does not lead"));
+  orders_of_nothing_.Await(std::move(answer));
+}
+
+void RatisLog::OrderNothing(ReadRounds::AnswerFn answer) {
+  SubmitEntry({}, /*urgent=*/true,
+              [this, answer = std::move(answer)](const absl::StatusOr<std::vector<Outcome>>& done) {
+                if (!done.ok()) return answer(absl::UnavailableError(done.status().message()));
+                answer(applied_.get());
+              });
+}
+
+void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
+  if (Leads()) return ConfirmReadIndex(std::move(answer));
+  const Member* leader = membership_.Find(replica_->Leader());
+  if (leader == nullptr || leader->node == membership_.node) return answer(NoLeader());
+  hooks_.ask_leader(leader->client_endpoint, std::move(answer));
+}
+
+absl::Status RatisLog::ReleasePrefix(LogIndex through) {
+  return through == 0 ? absl::OkStatus() : replica_->Purge(through);
+}
+
+Log::Status RatisLog::GetStatus() const {
+  const Replica::State state = replica_->GetState();
+  Status status{.last = {.term = state.term, .index = state.last},
+                .first = state.first,
+                .durability = "replicated, fsync always"};
+  namespace fs = std::filesystem;
+  std::error_code ignored;  // files come and go
+  fs::directory_iterator file(RatisLogPath(directory_, membership_), ignored);
+  for (; file != fs::directory_iterator(); file.increment(ignored)) {
+    const uint64_t bytes = file->file_size(ignored);
+    if (!ignored) status.bytes += bytes;
+  }
+  return status;
+}
+
+absl::Status RatisLog::HandOver() { return replica_->HandOver(); }
+
+void RatisLog::Stop() {
+  submissions_.Stop();
+  if (replica_ != nullptr) replica_->Close();
+  for (auto& [number, submission] : submissions_.TakeAll()) {
+    submission.done(absl::UnknownError("the server is shutting down; ask again"));
+  }
+  applied_.Stop();
+}
+
+}  // namespace tripla

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "disk/data_directory.h"
+#include "log/log.h"
+#include "log/ratis/applied_index.h"
+#include "log/ratis/membership.h"
+#include "log/ratis/read_rounds.h"
+#include "log/ratis/replica.h"
+#include "log/ratis/submissions.h"
+
+namespace tripla {
+
+// The log of a cluster (R25-R27): a batch gets its place from the leader, through Apache Ratis, and
+// is applied here once a majority of the replicas has it on disk. Images go to replicas that lag
+// too far behind for the log.
+//
+// The places of the log are Ratis's own; those which hold no batch (Ratis notes there who leads, or
+// who is a member) are applied as empty batches. Place 0 is always such a one.
+//
+// Thread-safety: as Log. Batches are applied on a thread of Ratis's.
+class RatisLog : public Log {
+ public:
+  // What the rooms around the log do for it.
+  struct Hooks {
+    ApplyFn apply;
+    // As ReplicaCallbacks; Install() ends the process when the image is no good.
+    std::function<std::optional<ImageFile>()> newest_image;
+    std::function<void()> hold_images;
+    std::function<LogPosition()> install;
+    // Asks the leader, which serves at `endpoint`, for ConfirmReadIndex(). Must not block.
+    std::function<void(const std::string& endpoint, ReadRounds::AnswerFn)> ask_leader;
+  };
+
+  // Starts the replica that `directory` belongs to behind an image that holds all up to `applied`.
+  // Commands larger than `command_bytes_max` when encoded must not be submitted.
+  //
+  // `directory` outlives the log. Errors: as Replica::Start().
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<RatisLog>> Open(
+      const DataDirectory& directory, const Membership& membership, size_t command_bytes_max,
+      LogPosition applied, Hooks hooks);
+
+  ~RatisLog() override;
+
+  void Submit(Batch batch, DoneFn done) override;
+  [[nodiscard]] bool Leads() const override;
+  [[nodiscard]] Leadership GetLeadership() const override;
+  void AwaitReadable(ReadableFn done) override;
+  [[nodiscard]] absl::Status ReleasePrefix(LogIndex through) override;
+  [[nodiscard]] Status GetStatus() const override;
+  void Stop() override;
+
+  // On the leader: the place that a read begun before this call must see, wherever it is done, once
+  // it is sure that no other leads. Unavailable elsewhere, or when it cannot be made sure.
+  void ConfirmReadIndex(ReadRounds::AnswerFn answer);
+
+  // Lets another node lead, if this one does.
+  absl::Status HandOver();
+
+ private:
+  RatisLog(const DataDirectory& directory, const Membership& membership, size_t entry_bytes_max,
+           LogPosition applied, Hooks hooks);
+
+  ReplicaCallbacks Callbacks();
+  // Gives Ratis one entry's worth of commands.
+  void SubmitEntry(Batch batch, bool urgent, DoneFn done);
+  void Apply(LogPosition position, const Batch& batch, const DoneFn& done);
+  void ApplyBytes(LogPosition position, std::string_view bytes);
+  void Fail(uint64_t number, bool appended, const std::string& why);
+  // Orders nothing behind all that was committed before.
+  void OrderNothing(ReadRounds::AnswerFn answer);
+  void AskWhoeverLeads(ReadRounds::AnswerFn answer);
+
+  const DataDirectory& directory_;
+  const Membership membership_;
+  const size_t entry_bytes_max_;
+  const Hooks hooks_;
+  Submissions submissions_;
+  AppliedIndex applied_;
+  ReadRounds reads_here_;         // of this server's clients
+  ReadRounds orders_of_nothing_;  // when it leads but has no lease
+  std::unique_ptr<Replica> replica_;
+};
+
+}  // namespace tripla

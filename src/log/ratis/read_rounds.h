@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "model/log_position.h"
+
+namespace tripla {
+
+// Asks one question for all who wait: while an answer is under way those who come collect, and the
+// next question is for all of them. An answer serves only those who waited before it was asked for,
+// since it must not be older than they are.
+//
+// Thread-safety: any thread. Lifetime: outlives every answer.
+class ReadRounds {
+ public:
+  // Takes the place in the log that a linearizable read must see, or why it is not known.
+  using AnswerFn = std::function<void(const absl::StatusOr<LogIndex>&)>;
+  // Asks; calls the function it is given exactly once, perhaps at once.
+  using AskFn = std::function<void(AnswerFn)>;
+
+  explicit ReadRounds(AskFn ask) : ask_(std::move(ask)) {}
+
+  // Waits for an answer to a question that is asked from now on.
+  void Await(AnswerFn answer);
+
+ private:
+  struct Round;
+
+  // Asks for those who wait, until nobody does.
+  void AskForAll();
+
+  const AskFn ask_;
+  Mutex mutex_;
+  std::vector<AnswerFn> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool asking_ ABSL_GUARDED_BY(mutex_) = false;
+};
+
+}  // namespace tripla

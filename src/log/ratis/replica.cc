@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/ratis/replica.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "base/diagnostics.h"
+#include "base/status_macros.h"
+#include "log/ratis/jni_call.h"
+
+namespace tripla {
+
+struct Replica::Bridge {
+  ReplicaCallbacks callbacks;
+  jobject object = nullptr;
+  bool closed = false;
+  jmethodID submit, read_index, leads, leader, describe, purge, hand_over, close;
+};
+
+namespace {
+
+const ReplicaCallbacks& Callbacks(jlong log) {
+  return *reinterpret_cast<const ReplicaCallbacks*>(log);
+}
+
+LogPosition Position(jlong term, jlong index) {
+  return {.term = static_cast<uint64_t>(term), .index = static_cast<LogIndex>(index)};
+}
+
+void Store(JNIEnv* env, LogPosition position, jlongArray into) {
+  const jlong values[] = {static_cast<jlong>(position.term), static_cast<jlong>(position.index)};
+  env->SetLongArrayRegion(into, 0, 2, values);
+}
+
+jboolean ApplySubmitted(JNIEnv*, jclass, jlong log, jlong batch, jlong term, jlong index) {
+  return static_cast<jboolean>(
+      Callbacks(log).apply_submitted(static_cast<uint64_t>(batch), Position(term, index)));
+}
+
+void Apply(JNIEnv* env, jclass, jlong log, jlong term, jlong index, jobject buffer, jint size) {
+  const auto* bytes = static_cast<const char*>(env->GetDirectBufferAddress(buffer));
+  Callbacks(log).apply(Position(term, index), {bytes, static_cast<size_t>(size)});
+}
+
+void Skip(JNIEnv*, jclass, jlong log, jlong term, jlong index) {
+  Callbacks(log).skip(Position(term, index));
+}
+
+void Failed(JNIEnv* env, jclass, jlong log, jlong batch, jboolean appended, jstring why) {
+  Callbacks(log).failed(static_cast<uint64_t>(batch), appended != JNI_FALSE, ToText(env, why));
+}
+
+jstring NewestImage(JNIEnv* env, jclass, jlong log, jlongArray term_and_index) {
+  const std::optional<ImageFile> image = Callbacks(log).newest_image();
+  if (!image) return nullptr;
+  Store(env, image->position, term_and_index);
+  return ToJava(env, image->path);
+}
+
+void HoldImages(JNIEnv*, jclass, jlong log) { Callbacks(log).hold_images(); }
+
+void Install(JNIEnv* env, jclass, jlong log, jlongArray term_and_index) {
+  Store(env, Callbacks(log).install(), term_and_index);
+}
+
+void DieOf(JNIEnv* env, jclass, jstring why) { Die(ToText(env, why)); }
+
+void SayFromJava(JNIEnv* env, jclass, jint severity, jstring message) {
+  Say(static_cast<Severity>(severity), ToText(env, message));
+}
+
+absl::Status RegisterNatives(JNIEnv* env) {
+  jclass native = env->FindClass("io/tripla/bridge/Native");
+  TRIPLA_RETURN_IF_ERROR(TakeException(env));
+  const auto method = [](const char* name, const char* signature, auto* function) {
+    return JNINativeMethod{.name = const_cast<char*>(name),
+                           .signature = const_cast<char*>(signature),
+                           .fnPtr = reinterpret_cast<void*>(function)};
+  };
+  const JNINativeMethod methods[] = {
+      method("applySubmitted", "(JJJJ)Z", &ApplySubmitted),
+      method("apply", "(JJJLjava/nio/ByteBuffer;I)V", &Apply),
+      method("skip", "(JJJ)V", &Skip),
+      method("failed", "(JJZLjava/lang/String;)V", &Failed),
+      method("newestImage", "(J[J)Ljava/lang/String;", &NewestImage),
+      method("holdImages", "(J)V", &HoldImages),
+      method("install", "(J[J)V", &Install),
+      method("die", "(Ljava/lang/String;)V", &DieOf),
+      method("say", "(ILjava/lang/String;)V", &SayFromJava),
+  };
+  env->RegisterNatives(native, methods, static_cast<jint>(std::size(methods)));
+  return TakeException(env);
+}
+
+// The bridge and all it needs stand in ../lib/tripla from this program.
+absl::StatusOr<std::string> ClassPath() {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  const fs::path directory = program.parent_path().parent_path() / "lib" / "tripla";
+  std::string jars;
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    if (entry.path().extension() != ".jar") continue;
+    jars += (jars.empty() ? "" : ":") + entry.path().string();
+  }
+  if (!jars.empty()) return jars;
+  return absl::UnavailableError(fmt::format(
+      "{} holds no jars, which a replica needs; install tripla with them", directory.string()));
+}
+
+std::vector<std::string> JvmOptions(const std::string& class_path) {
+  return {
+      "-Djava.class.path=" + class_path,
+      "-Xrs",  // SIGINT, SIGTERM and SIGHUP are ours
+      "-Xms48m",
+      "-Xmx384m",
+      "-XX:+UseSerialGC",  // least overhead at this size
+      "-XX:-UsePerfData",
+      "-XX:ReservedCodeCacheSize=64m",
+      "-XX:CompileThresholdScaling=0.1",  // full speed after thousands of writes, not 100,000s
+      "-XX:+ExitOnOutOfMemoryError",      // half a replica is worse than none
+  };
+}
+
+}  // namespace
+
+Replica::Replica(std::unique_ptr<Bridge> bridge) : bridge_(std::move(bridge)) {}
+Replica::~Replica() { Close(); }
+
+absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
+                                                        ReplicaCallbacks callbacks) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::string class_path, ClassPath());
+  TRIPLA_RETURN_IF_ERROR(StartJvm(JvmOptions(class_path)));
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  TRIPLA_RETURN_IF_ERROR(RegisterNatives(env));
+  jclass type = env->FindClass("io/tripla/bridge/Replica");
+  TRIPLA_RETURN_IF_ERROR(TakeException(env));
+  auto bridge = std::make_unique<Bridge>();
+  bridge->callbacks = std::move(callbacks);
+  const auto method = [&](const char* name, const char* signature) {
+    return env->GetMethodID(type, name, signature);
+  };
+  const jmethodID construct =
+      method("<init>",
+             "(JLjava/lang/String;Ljava/lang/String;[Ljava/lang/String;Ljava/lang/String;"
+             "Ljava/lang/String;IZ)V");
+  bridge->submit = method("submit", "(J[B)V");
+  bridge->read_index = method("readIndex", "()J");
+  bridge->leads = method("leads", "()Z");
+  bridge->leader = method("leader", "()Ljava/lang/String;");
+  bridge->describe = method("describe", "()[J");
+  bridge->purge = method("purge", "(J)V");
+  bridge->hand_over = method("handOver", "()Z");
+  bridge->close = method("close", "()V");
+  TRIPLA_RETURN_IF_ERROR(TakeException(env));
+  std::vector<std::string> members;
+  for (const Member& member : options.membership.members) {
+    members.push_back(member.node + "=" + member.raft_endpoint);
+  }
+  jobject object = env->NewObject(
+      type, construct, reinterpret_cast<jlong>(&bridge->callbacks),
+      ToJava(env, options.membership.cluster), ToJava(env, options.membership.node),
+      ToJava(env, members), ToJava(env, options.log_directory),
+      ToJava(env, options.image_directory), static_cast<jint>(options.entry_bytes_max),
+      static_cast<jboolean>(IsSaid(Severity::kDebug)));
+  if (absl::Status status = TakeException(env); !status.ok()) {
+    bridge.release();  // Ratis may have threads that call back still
+    return status;
+  }
+  bridge->object = env->NewGlobalRef(object);
+  return std::unique_ptr<Replica>(new Replica(std::move(bridge)));
+}
+
+void Replica::Submit(uint64_t batch, std::string_view bytes) {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  jbyteArray copy = ToJavaBytes(env, bytes);
+  if (copy != nullptr) {
+    env->CallVoidMethod(bridge_->object, bridge_->submit, static_cast<jlong>(batch), copy);
+  }
+  if (absl::Status status = TakeException(env); !status.ok()) {
+    bridge_->callbacks.failed(batch, true, std::string(status.message()));
+  }
+}
+
+std::optional<LogIndex> Replica::ReadIndex() const {
+  JNIEnv* env = Java();
+  const jlong index = env->CallLongMethod(bridge_->object, bridge_->read_index);
+  if (env->ExceptionCheck()) {
+    env->ExceptionClear();
+    return std::nullopt;
+  }
+  if (index < 0) return std::nullopt;
+  return static_cast<LogIndex>(index);
+}
+
+bool Replica::Leads() const {
+  JNIEnv* env = Java();
+  const bool leads = env->CallBooleanMethod(bridge_->object, bridge_->leads) != JNI_FALSE;
+  env->ExceptionClear();
+  return leads;
+}
+
+std::string Replica::Leader() const {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  auto* leader = static_cast<jstring>(env->CallObjectMethod(bridge_->object, bridge_->leader));
+  return TakeException(env).ok() ? ToText(env, leader) : "";
+}
+
+Replica::State Replica::GetState() const {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  auto* described =
+      static_cast<jlongArray>(env->CallObjectMethod(bridge_->object, bridge_->describe));
+  if (!TakeException(env).ok()) return {.role = "candidate"};
+  jlong values[4];
+  env->GetLongArrayRegion(described, 0, 4, values);
+  const char* const kRoles[] = {"leader", "follower", "candidate"};
+  return {.role = kRoles[values[0]],
+          .term = static_cast<uint64_t>(values[1]),
+          .first = static_cast<LogIndex>(values[2]),
+          .last = static_cast<LogIndex>(std::max<jlong>(values[3], 0))};
+}
+
+absl::Status Replica::Purge(LogIndex through) {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  env->CallVoidMethod(bridge_->object, bridge_->purge, static_cast<jlong>(through));
+  return TakeException(env);
+}
+
+absl::Status Replica::HandOver() {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  const bool done = env->CallBooleanMethod(bridge_->object, bridge_->hand_over) != JNI_FALSE;
+  TRIPLA_RETURN_IF_ERROR(TakeException(env));
+  return done ? absl::OkStatus() : absl::InternalError("no other node took over");
+}
+
+void Replica::Close() {
+  if (std::exchange(bridge_->closed, true)) return;
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  env->CallVoidMethod(bridge_->object, bridge_->close);
+  if (absl::Status status = TakeException(env); !status.ok()) {
+    Say(Severity::kWarning,
+        fmt::format("Ratis did not end in order: {}", std::string(status.message())));
+  }
+  env->DeleteGlobalRef(bridge_->object);
+}
+
+}  // namespace tripla

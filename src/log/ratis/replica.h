@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "log/ratis/membership.h"
+#include "model/log_position.h"
+
+namespace tripla {
+
+// An image in force, as Ratis must know it.
+struct ImageFile {
+  LogPosition position;
+  std::string path;
+};
+
+// What Ratis asks of this process. Called on Java's threads; all of them must return soon.
+struct ReplicaCallbacks {
+  // A batch given to Submit() has its place and is durable: applies it. False when nobody waits for
+  // it any more; then `apply` follows. This, apply, skip and install come from one thread, in
+  // order.
+  std::function<bool(uint64_t batch, LogPosition)> apply_submitted;
+  std::function<void(LogPosition, std::string_view bytes)> apply;
+  // An entry of Ratis's own is at this place.
+  std::function<void(LogPosition)> skip;
+  // A batch given to Submit() will not be applied through it; if `appended`, it may be all the
+  // same.
+  std::function<void(uint64_t batch, bool appended, std::string why)> failed;
+  std::function<std::optional<ImageFile>()> newest_image;
+  // When it returns no image is being written, nor will one be until `install`.
+  std::function<void()> hold_images;
+  // The image directory holds one new image: loads it, and returns its place.
+  std::function<LogPosition()> install;
+};
+
+// One replica of the log in Ratis: the C++ face of io.tripla.bridge.Replica, which holds no logic.
+// Hidden behind it is everything Java.
+//
+// Thread-safety: any thread, but one submits.
+class Replica {
+ public:
+  struct Options {
+    Membership membership;
+    std::string log_directory;
+    std::string image_directory;
+    size_t entry_bytes_max = 0;  // of one batch; memory of this size is taken at once
+  };
+
+  // Starts Java and Ratis. It takes votes and entries from when this returns, and callbacks may
+  // come before. `callbacks` stay valid until Close() has returned.
+  //
+  // Errors: Unavailable without Java; Internal with what Ratis says, for example that the log is
+  // damaged.
+  [[nodiscard]] static absl::StatusOr<std::unique_ptr<Replica>> Start(const Options& options,
+                                                                      ReplicaCallbacks callbacks);
+  ~Replica();
+
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+
+  // Gives a batch, under a number that never comes twice, to the log. `apply_submitted` or `failed`
+  // follows, perhaps before this returns.
+  void Submit(uint64_t batch, std::string_view bytes);
+
+  // The place a linearizable read must see, told by the leader's lease; nothing when this server
+  // does not lead, or cannot be sure to.
+  [[nodiscard]] std::optional<LogIndex> ReadIndex() const;
+
+  [[nodiscard]] bool Leads() const;
+  // The leader's node id; empty when none is known.
+  [[nodiscard]] std::string Leader() const;
+
+  struct State {
+    std::string role;  // leader, follower or candidate
+    uint64_t term = 0;
+    LogIndex first = 0;  // held
+    LogIndex last = 0;
+  };
+  [[nodiscard]] State GetState() const;
+
+  // Lets the log forget entries up to `through`, by whole files.
+  absl::Status Purge(LogIndex through);
+
+  // Lets another node lead if this one does. Errors: Internal with the reason when none took over.
+  absl::Status HandOver();
+
+  // Applies what is committed, fails what still waits, and ends. Idempotent.
+  void Close();
+
+ private:
+  struct Bridge;  // what is Java's
+  explicit Replica(std::unique_ptr<Bridge> bridge);
+  std::unique_ptr<Bridge> bridge_;
+};
+
+}  // namespace tripla

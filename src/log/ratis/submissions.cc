@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/ratis/submissions.h"
+
+#include <utility>
+
+namespace tripla {
+namespace {
+
+// As good as more and better than fewer (docs/decisions/0010-ratis.md).
+constexpr size_t kInFlightMax = 4;
+// In the logs of Java as well: its memory is small.
+constexpr size_t kInFlightBytesMax = size_t{16} << 20;
+
+}  // namespace
+
+std::optional<uint64_t> Submissions::Add(Submission& submission, bool urgent) {
+  MutexLock lock(mutex_);
+  while (!stopped_ && !urgent && !HasRoomFor(submission.bytes)) room_.Wait(mutex_);
+  if (stopped_) return std::nullopt;
+  bytes_ += submission.bytes;
+  waiting_.emplace(++last_number_, std::move(submission));
+  return last_number_;
+}
+
+bool Submissions::HasRoomFor(size_t bytes) const {
+  return waiting_.empty() ||
+         (waiting_.size() < kInFlightMax && bytes_ + bytes <= kInFlightBytesMax);
+}
+
+std::optional<Submissions::Submission> Submissions::Take(uint64_t number) {
+  MutexLock lock(mutex_);
+  auto node = waiting_.extract(number);
+  if (node.empty()) return std::nullopt;
+  bytes_ -= node.mapped().bytes;
+  room_.NotifyOne();
+  return std::move(node.mapped());
+}
+
+void Submissions::Stop() {
+  MutexLock lock(mutex_);
+  stopped_ = true;
+  room_.NotifyAll();
+}
+
+std::map<uint64_t, Submissions::Submission> Submissions::TakeAll() {
+  MutexLock lock(mutex_);
+  bytes_ = 0;
+  return std::exchange(waiting_, {});
+}
+
+}  // namespace tripla

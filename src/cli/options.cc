@@ -16,6 +16,7 @@
 
 #include "base/quantity.h"
 #include "cli/argument_split.h"
+#include "cli/endpoint.h"
 #include "cli/escape.h"
 #include "cli/help.h"
 
@@ -30,17 +31,9 @@ struct Setting {
 };
 
 absl::Status SetEndpoint(const std::string& text, std::string& endpoint) {
-  const size_t colon = text.rfind(':');
-  const std::string port = colon == std::string::npos ? "" : text.substr(colon + 1);
-  const bool digits = !port.empty() && port.size() <= 5 &&
-                      port.find_first_not_of("0123456789") == std::string::npos;
-  const bool port_good = digits && std::stoi(port) >= 1 && std::stoi(port) <= 65535;
-  if (!port_good || colon == 0 || !IsText(text) || text.find_first_of(" \t\n/") != text.npos) {
-    return absl::InvalidArgumentError(
-        fmt::format("\"{}\" is not HOST:PORT; write 127.0.0.1:7420 or [::1]:7420", text));
-  }
-  endpoint = text;
-  return absl::OkStatus();
+  const absl::StatusOr<std::string> parsed = ParseEndpoint(text);
+  if (parsed.ok()) endpoint = *parsed;
+  return parsed.status();
 }
 
 absl::Status SetTimeout(const std::string& text, std::chrono::milliseconds& timeout) {

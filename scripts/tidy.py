@@ -26,8 +26,9 @@ ROOMS = {
     "server": {"base", "model", "disk", "log", "state", "snapshot", "batch", "service"},
     "client": {"base", "model"},
     "cli": {"base", "model", "client"},
+    "check": {"base", "model", "client", "cli"},
 }
-GRPC_ROOMS = {"service", "server", "client"}
+GRPC_ROOMS = {"service", "server", "client", "check"}
 CLOCK_FREE_ROOMS = {"model", "state"}
 
 BANNED = [

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/caller.h"
+
+#include <grpc/support/time.h>
+#include <grpcpp/client_context.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "client/backoff.h"
+#include "client/connection.h"
+
+namespace tripla::check {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kBackoffMin{10};
+constexpr milliseconds kBackoffMax{500};
+
+gpr_timespec DeadlineAfter(milliseconds timeout) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_millis(timeout.count(), GPR_TIMESPAN));
+}
+
+grpc::Status SendOver(v1::KeyValue::Stub& stub, grpc::ClientContext& context,
+                      const v1::Operation& request, v1::Reply* reply) {
+  switch (request.operation_case()) {
+    case v1::Operation::kSet:
+      return stub.Set(&context, request.set(), reply);
+    case v1::Operation::kGet:
+      return stub.Get(&context, request.get(), reply);
+    case v1::Operation::kDel:
+      return stub.Del(&context, request.del(), reply);
+    case v1::Operation::kDelVersion:
+      return stub.DelVersion(&context, request.del_version(), reply);
+    case v1::Operation::kTestAndSet:
+      return stub.TestAndSet(&context, request.test_and_set(), reply);
+    case v1::Operation::OPERATION_NOT_SET:
+      break;
+  }
+  return {grpc::StatusCode::INTERNAL, "an operation without a kind"};
+}
+
+bool MayBeSentTwice(const v1::Operation& request) {
+  return EffectOf(request) == Effect::kReads || RequestIdOf(request) != nullptr;
+}
+
+}  // namespace
+
+struct Caller::Connection {
+  explicit Connection(const std::string& endpoint)
+      : channel(OpenChannel(endpoint)),
+        key_value(v1::KeyValue::NewStub(channel)),
+        admin(v1::Admin::NewStub(channel)) {}
+
+  std::shared_ptr<grpc::Channel> channel;
+  std::unique_ptr<v1::KeyValue::Stub> key_value;
+  std::unique_ptr<v1::Admin::Stub> admin;
+};
+
+Caller::Caller(const std::vector<std::string>& endpoints, milliseconds timeout)
+    : timeout_(timeout) {
+  for (const std::string& endpoint : endpoints) {
+    connections_.push_back(std::make_unique<Connection>(endpoint));
+  }
+  // Callers of one run begin at different endpoints.
+  turn_ = std::random_device()();
+}
+
+Caller::~Caller() = default;
+
+Caller::Connection& Caller::Next() { return *connections_[turn_++ % connections_.size()]; }
+
+template <typename Message, typename Attempt>
+Told<Message> Caller::Try(milliseconds timeout, Effect effect, const Attempt& attempt) {
+  Told<Message> told;
+  grpc::ClientContext context;
+  context.set_deadline(DeadlineAfter(timeout));
+  ++attempts_;
+  told.status = attempt(context, &told.reply);
+  if (!told.ok()) told.error = ReadFailure(told.status, context, effect);
+  return told;
+}
+
+ToldReply Caller::Send(const v1::Operation& request) { return Send(request, timeout_); }
+
+ToldReply Caller::Send(const v1::Operation& request, milliseconds timeout) {
+  return Try<v1::Reply>(timeout, EffectOf(request), [&](auto& context, v1::Reply* reply) {
+    return SendOver(*Next().key_value, context, request, reply);
+  });
+}
+
+ToldBatch Caller::SendBatch(const v1::BatchRequest& request) {
+  return Try<v1::BatchReply>(timeout_, EffectOf(request),
+                             [&](auto& context, v1::BatchReply* reply) {
+                               return Next().key_value->Batch(&context, request, reply);
+                             });
+}
+
+template <typename Attempt>
+auto Caller::Repeat(bool safe, const Attempt& attempt) {
+  const Clock::time_point deadline = Clock::now() + timeout_;
+  Backoff backoff(kBackoffMin, kBackoffMax, std::random_device()());
+  int attempts = 0;
+  while (true) {
+    auto told = attempt();
+    told.attempts = ++attempts;
+    if (told.ok() || !told.error.worth_retrying) return told;
+    if (!safe && told.error.failure.applied != Failure::Applied::kNo) return told;
+    Clock::duration wait = backoff.Next();
+    if (told.error.failure.retry_after) {
+      wait = std::max<Clock::duration>(wait, *told.error.failure.retry_after);
+    }
+    if (Clock::now() + wait >= deadline) return told;
+    std::this_thread::sleep_for(wait);
+  }
+}
+
+Told<v1::StatusReply> Caller::Status(size_t endpoint) {
+  return Repeat(true, [&] {
+    return Try<v1::StatusReply>(timeout_, Effect::kReads,
+                                [&](auto& context, v1::StatusReply* reply) {
+                                  return connections_[endpoint]->admin->Status(&context, {}, reply);
+                                });
+  });
+}
+
+ToldReply Caller::Settle(const v1::Operation& request) {
+  return Repeat(MayBeSentTwice(request), [&] { return Send(request); });
+}
+
+ToldBatch Caller::SettleBatch(const v1::BatchRequest& request) {
+  return Repeat(std::ranges::all_of(request.operations(), MayBeSentTwice),
+                [&] { return SendBatch(request); });
+}
+
+bool Caller::Connect(milliseconds patience) {
+  const auto& channel = connections_[turn_ % connections_.size()]->channel;
+  return channel->WaitForConnected(DeadlineAfter(patience));
+}
+
+Effect EffectOf(const v1::Operation& request) {
+  return request.has_get() ? Effect::kReads : Effect::kWrites;
+}
+
+Effect EffectOf(const v1::BatchRequest& request) {
+  return std::ranges::all_of(request.operations(),
+                             [](const v1::Operation& operation) { return operation.has_get(); })
+             ? Effect::kReads
+             : Effect::kWrites;
+}
+
+const v1::RequestId* RequestIdOf(const v1::Operation& request) {
+  const auto id = [](const auto& write) {
+    return write.has_request_id() ? &write.request_id() : nullptr;
+  };
+  switch (request.operation_case()) {
+    case v1::Operation::kSet:
+      return id(request.set());
+    case v1::Operation::kDel:
+      return id(request.del());
+    case v1::Operation::kDelVersion:
+      return id(request.del_version());
+    case v1::Operation::kTestAndSet:
+      return id(request.test_and_set());
+    default:
+      return nullptr;
+  }
+}
+
+v1::RequestId MakeId(const std::string& client, uint64_t sequence, uint64_t first_unanswered) {
+  v1::RequestId id;
+  id.set_client(client);
+  id.set_sequence(sequence);
+  id.set_first_unanswered(first_unanswered);
+  return id;
+}
+
+}  // namespace tripla::check

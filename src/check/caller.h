@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "client/attempt.h"
+#include "client/request_ids.h"
+#include "tripla/v1/tripla.grpc.pb.h"
+
+namespace tripla::check {
+
+// What one call was told, exactly as it came.
+template <typename Message>
+struct Told {
+  grpc::Status status;
+  Message reply;         // when the status is OK
+  AttemptFailure error;  // when not: how the client library reads it
+  int attempts = 1;      // sent this often; of several the last is told
+
+  [[nodiscard]] bool ok() const { return status.ok(); }
+};
+
+using ToldReply = Told<v1::Reply>;
+using ToldBatch = Told<v1::BatchReply>;
+
+// One client of the database under test. It has connections of its own to every endpoint and takes
+// them in turn, and sends what it is given as it stands, so that the wire can be judged.
+//
+// Thread-safety: all methods may be called from any thread. Blocking: until told, or until the time
+// for one call is over.
+class Caller {
+ public:
+  // `timeout` is for one call with all its attempts.
+  Caller(const std::vector<std::string>& endpoints, std::chrono::milliseconds timeout);
+  ~Caller();
+
+  // One attempt, whatever comes of it.
+  ToldReply Send(const v1::Operation& request);
+  ToldReply Send(const v1::Operation& request, std::chrono::milliseconds timeout);
+  ToldBatch SendBatch(const v1::BatchRequest& request);
+
+  // Attempts until it is told something final. For what may be sent twice: reads, and writes that
+  // carry a request id; other writes are only repeated when they surely had no effect.
+  ToldReply Settle(const v1::Operation& request);
+  ToldBatch SettleBatch(const v1::BatchRequest& request);
+
+  // The status of endpoint number `endpoint`.
+  Told<v1::StatusReply> Status(size_t endpoint);
+
+  // Waits for a connection to the endpoint whose turn it is, at most `patience`.
+  bool Connect(std::chrono::milliseconds patience);
+
+  [[nodiscard]] size_t endpoints() const { return connections_.size(); }
+  [[nodiscard]] RequestIds& ids() { return ids_; }
+  // Attempts made so far.
+  [[nodiscard]] uint64_t attempts() const { return attempts_; }
+
+ private:
+  struct Connection;
+
+  Connection& Next();
+  template <typename Message, typename Attempt>
+  Told<Message> Try(std::chrono::milliseconds timeout, Effect effect, const Attempt& attempt);
+  template <typename Attempt>
+  auto Repeat(bool safe, const Attempt& attempt);
+
+  const std::chrono::milliseconds timeout_;
+  std::vector<std::unique_ptr<Connection>> connections_;
+  std::atomic<size_t> turn_{0};
+  std::atomic<uint64_t> attempts_{0};
+  RequestIds ids_;
+};
+
+// Whether the operation can change anything.
+[[nodiscard]] Effect EffectOf(const v1::Operation& request);
+[[nodiscard]] Effect EffectOf(const v1::BatchRequest& request);
+
+// The request id of a write, or nullptr.
+[[nodiscard]] const v1::RequestId* RequestIdOf(const v1::Operation& request);
+
+// The id with `sequence` of this caller's own numbers.
+[[nodiscard]] v1::RequestId MakeId(const std::string& client, uint64_t sequence,
+                                   uint64_t first_unanswered);
+
+}  // namespace tripla::check

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/claim.h"
+
+#include <iterator>
+
+#include "check/api_claims.h"
+
+namespace tripla::check {
+namespace {
+
+void Append(std::vector<Claim>& claims, std::vector<Claim> more) {
+  claims.insert(claims.end(), std::make_move_iterator(more.begin()),
+                std::make_move_iterator(more.end()));
+}
+
+}  // namespace
+
+std::string RequirementOf(const std::string& name) { return name.substr(0, name.find('.')); }
+
+std::vector<Claim> ClaimsOf(const std::string& command) {
+  std::vector<Claim> claims;
+  const bool all = command == "all";
+  if (all || command == "api") {
+    for (const auto& part : {OperationClaims, VersionClaims}) Append(claims, part());
+  }
+  return claims;
+}
+
+}  // namespace tripla::check

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/report.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_join.h"
+#include "cli/escape.h"
+#include "cli/table.h"
+
+namespace tripla::check {
+namespace {
+
+const char* SignOf(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kHolds:
+      return "✓";
+    case Verdict::kFails:
+      return "✗";
+    case Verdict::kOpen:
+      return "?";
+  }
+  return "";
+}
+
+// A text of many lines, each of them moved to the right.
+std::string Indented(const std::string& text, size_t columns) {
+  const std::string blanks(columns, ' ');
+  std::string indented;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    indented += (begin == 0 ? "" : blanks) + text.substr(begin, end - begin) + "\n";
+    begin = end + 1;
+  }
+  return indented;
+}
+
+std::string MismatchText(const Mismatch& mismatch) {
+  return fmt::format("    {}\n      expected: {}      got:      {}", mismatch.what,
+                     Indented(mismatch.expected, 16), Indented(mismatch.got, 16));
+}
+
+std::string DetailText(const Plan& plan, const ClaimResult& result) {
+  if (result.verdict == Verdict::kHolds) return "";
+  std::string text = fmt::format("\n{} {} {}: {}\n", SignOf(result.verdict), result.group,
+                                 result.name, result.text);
+  if (result.verdict == Verdict::kOpen) text += "    not found out: " + result.open_because + "\n";
+  for (const Mismatch& mismatch : result.mismatches) text += MismatchText(mismatch);
+  if (result.mismatches_more != 0) {
+    text += fmt::format("    and {} more\n", result.mismatches_more);
+  }
+  return text + "    again: " + RepeatCommand(plan, result) + "\n";
+}
+
+size_t CountOf(const Report& report, Verdict verdict) {
+  return static_cast<size_t>(std::ranges::count(report.results, verdict, &ClaimResult::verdict));
+}
+
+}  // namespace
+
+std::string TableText(const Plan& plan, const Report& report) {
+  cli::Table table({" ", "CHECK", "CLAIM", "WHAT HOLDS", "MS", "FIGURES"});
+  std::string details;
+  for (const ClaimResult& result : report.results) {
+    table.Add({SignOf(result.verdict), result.group, result.name, result.text,
+               std::to_string(result.took.count()), result.figures});
+    details += DetailText(plan, result);
+  }
+  return fmt::format("{}{}\n{}; seed {}\n", table.Text(), details, SummaryText(report), plan.seed);
+}
+
+std::string RepeatCommand(const Plan& plan, const ClaimResult& result) {
+  // The claim about the whole run is repeated by the whole run.
+  const std::string command = result.group == "run" ? plan.command : result.group;
+  std::string text = "tripla-check " + command;
+  if (result.group != "run") text += " --claim " + result.name;
+  text += fmt::format(" --seed {} --endpoints {}", plan.seed, absl::StrJoin(plan.endpoints, ","));
+  const Plan usual;
+  if (plan.entries != usual.entries) text += fmt::format(" --entries {}", plan.entries);
+  if (plan.clients != usual.clients) text += fmt::format(" --clients {}", plan.clients);
+  if (plan.keys != usual.keys) text += fmt::format(" --keys {}", plan.keys);
+  if (plan.duration != usual.duration)
+    text += fmt::format(" --duration {}ms", plan.duration.count());
+  return text;
+}
+
+std::string SummaryText(const Report& report) {
+  std::string text =
+      fmt::format("{} of {} claims hold", CountOf(report, Verdict::kHolds), report.results.size());
+  if (const size_t fail = CountOf(report, Verdict::kFails); fail != 0) {
+    text += fmt::format(", {} fail", fail);
+  }
+  if (const size_t open = CountOf(report, Verdict::kOpen); open != 0) {
+    text += fmt::format(", {} open", open);
+  }
+  if (report.interrupted) text += "; interrupted";
+  if (!report.not_reached.empty()) text += "; ended early: " + report.not_reached;
+  return text;
+}
+
+}  // namespace tripla::check

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/run.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "base/status_macros.h"
+#include "client/wire.h"
+#include "tripla/operation.h"
+
+namespace tripla::check {
+namespace {
+
+// Of one call that removes keys; small enough for the limits of any server.
+constexpr size_t kKeysPerCall = 500;
+
+absl::Status NotRemoved(size_t keys, const grpc::Status& status) {
+  return absl::UnavailableError(
+      fmt::format("{} keys of this run may be left: {}", keys, status.error_message()));
+}
+
+}  // namespace
+
+Run::Run(Plan plan)
+    : plan_(std::move(plan)), caller_(std::make_unique<Caller>(plan_.endpoints, plan_.timeout)) {}
+
+absl::Status Run::Reach() {
+  for (size_t i = 0; i < caller_->endpoints(); ++i) {
+    const Told<v1::StatusReply> told = caller_->Status(i);
+    if (!told.ok()) {
+      return absl::UnavailableError(fmt::format("no answer from {} within {} ms: {}",
+                                                plan_.endpoints[i], plan_.timeout.count(),
+                                                told.status.error_message()));
+    }
+    limits_ = {.key_bytes = told.reply.key_bytes_max(),
+               .data_bytes = told.reply.data_bytes_max(),
+               .batch_operations = told.reply.batch_operations_max()};
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::Clear(size_t first) {
+  const std::vector<Key> keys = keys_.Used(first);
+  for (size_t i = 0; i < keys.size(); i += kKeysPerCall) {
+    const auto end = keys.begin() + static_cast<ptrdiff_t>(std::min(i + kKeysPerCall, keys.size()));
+    TRIPLA_RETURN_IF_ERROR(Remove({keys.begin() + static_cast<ptrdiff_t>(i), end}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Run::Remove(const std::vector<Key>& keys) {
+  const RequestIds::Lease lease(caller_->ids(), keys.size());
+  v1::BatchRequest request;
+  for (const Key& key : keys) {
+    const uint64_t sequence = lease.first() + static_cast<uint64_t>(request.operations_size());
+    v1::Operation& del = *request.add_operations();
+    del = ToWire(DelOperation{key});
+    SetRequestId(del, MakeId(caller_->ids().client(), sequence, lease.first_unanswered()));
+  }
+  if (caller_->SettleBatch(request).ok()) return absl::OkStatus();
+  // Perhaps the replies, which carry what was removed, are too large for one message.
+  for (const v1::Operation& del : request.operations()) {
+    const ToldReply told = caller_->Settle(del);
+    if (!told.ok()) return NotRemoved(keys.size(), told.status);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tripla::check

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "check/claim.h"
+#include "check/exit_code.h"
+#include "check/progress.h"
+#include "check/run.h"
+
+namespace tripla::check {
+
+// What a run found out.
+struct Report {
+  std::vector<ClaimResult> results;
+  std::string not_reached;  // why the run ended early, if a server gave no answer
+  bool interrupted = false;
+
+  [[nodiscard]] ExitCode exit_code() const;
+};
+
+// Tries the claims one after the other, and removes the keys of each when it is done. Ends early
+// when the database is out of reach, or when somebody asks to stop; the keys are removed all the
+// same.
+[[nodiscard]] Report RunClaims(Run& run, std::span<const Claim> claims, Progress& progress);
+
+}  // namespace tripla::check

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
+#include "check/claim.h"
+#include "check/run.h"
+
+namespace tripla::check {
+
+// One claim being tried: where its evidence is collected.
+//
+// Thread-safety: all methods may be called from any thread.
+class Trial {
+ public:
+  Trial(Run& run, const Claim& claim) : run_(run), claim_(claim) {}
+
+  Key NewKey() { return run_.keys().Next(); }
+  KeyRange& keys() { return run_.keys(); }
+  [[nodiscard]] const Plan& plan() const { return run_.plan(); }
+  [[nodiscard]] const Limits& limits() const { return run_.limits(); }
+  RevisionWatch& revisions() { return run_.revisions(); }
+  // The caller that all claims share.
+  Caller& caller() { return run_.caller(); }
+  [[nodiscard]] std::unique_ptr<Caller> NewCaller() const;
+
+  // Chance that the run's seed repeats; another one for each `stream`, for example each client.
+  [[nodiscard]] std::mt19937_64 Chance(uint64_t stream) const;
+
+  // The claim fails.
+  void Fail(std::string_view what, std::string_view expected, std::string_view got);
+  // Fails unless `holds`, and returns `holds`.
+  bool Check(bool holds, std::string_view what, std::string_view expected, std::string_view got);
+  // The claim can be found neither true nor false.
+  void LeaveOpen(std::string_view because);
+  // A call was not decided where it should have been.
+  void NotDecided(std::string_view what, std::string_view expected, const grpc::Status& status,
+                  const AttemptFailure& error);
+
+  void SetFigures(std::string_view figures);
+
+  // Whether there is nothing more to find out: it failed, or is open, or somebody asked to stop.
+  [[nodiscard]] bool Over() const;
+
+  [[nodiscard]] ClaimResult Result() const;
+
+ private:
+  Run& run_;
+  const Claim& claim_;
+  mutable Mutex mutex_;
+  std::vector<Mismatch> mismatches_ ABSL_GUARDED_BY(mutex_);
+  uint64_t mismatches_more_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::string open_because_ ABSL_GUARDED_BY(mutex_);
+  bool no_answer_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string figures_ ABSL_GUARDED_BY(mutex_);
+};
+
+// "UNAVAILABLE: Connection refused", on one line and safe to show.
+[[nodiscard]] std::string TextOf(const grpc::Status& status);
+
+}  // namespace tripla::check

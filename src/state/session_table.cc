@@ -179,4 +179,14 @@ void SessionTable::Load(const SessionRow& session, const AnswerRow& answer) {
   Remember(*sessions_.find(session.client), answer);
 }
 
+void SessionTable::TakeOver(SessionTable& other) {
+  tree_.TakeOver(other.tree_);
+  sessions_ = std::move(other.sessions_);
+  idle_ = std::move(other.idle_);
+  with_answers_ = std::move(other.with_answers_);
+  answers_ = other.answers_;
+  answer_bytes_ = other.answer_bytes_;
+  use_counter_ = other.use_counter_;
+}
+
 }  // namespace tripla

@@ -45,6 +45,9 @@ class SessionTable {
   void Load(const SessionRow& row);
   void Load(const SessionRow& session, const AnswerRow& answer);
 
+  // Takes over all that `other` remembers, in place of all that is here.
+  void TakeOver(SessionTable& other);
+
   [[nodiscard]] const TreeNode* root() const { return tree_.root(); }
   [[nodiscard]] uint64_t sessions() const { return sessions_.size(); }
   [[nodiscard]] uint64_t answers() const { return answers_; }

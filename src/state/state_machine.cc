@@ -113,6 +113,18 @@ std::vector<Outcome> StateMachine::Apply(LogPosition position, const Batch& batc
   return outcomes;
 }
 
+void StateMachine::Install(std::unique_ptr<StateMachine> loaded) {
+  Rep& from = *loaded->rep_;
+  TRIPLA_CHECK(from.summary.position.index > rep_->summary.position.index,
+               "an image never takes a replica back");
+  rep_->entries.TakeOver(from.entries);
+  rep_->sessions.TakeOver(from.sessions);
+  rep_->hash = from.hash;
+  rep_->keys = from.keys;
+  rep_->summary = from.summary;
+  rep_->Publish();
+}
+
 Outcome StateMachine::Get(const Key& key) const {
   const VersionPins::Pin pin = rep_->reclaimer.Pin();
   return GetFrom(*pin, key);

@@ -40,6 +40,11 @@ class StateMachine {
   // `position` is the one that follows the last.
   std::vector<Outcome> Apply(LogPosition position, const Batch& batch);
 
+  // Becomes `loaded`, an image of a later place that came from another replica (R27), in one step
+  // for those who read. Views of before stay as they are. Called in place of Apply(), by the same
+  // thread.
+  void Install(std::unique_ptr<StateMachine> loaded);
+
   // The answer of `get` (R5) on the newest published state.
   [[nodiscard]] Outcome Get(const Key& key) const;
 

@@ -412,5 +412,51 @@ TEST(StateLoader, RefusesWhatNoMachineCanHaveSaved) {
   }
 }
 
+// What another replica has become after a while, as its image says.
+std::unique_ptr<StateMachine> ImageOfAnother() {
+  StateMachine other;
+  Applier apply(other);
+  for (int i = 0; i < 1000; ++i) apply(Set(std::to_string(i), "theirs"));
+  apply(WithId(Set("1000", "once"), 1));
+  return *Reload(other.Freeze());
+}
+
+TEST(Install, ReadersSeeTheImageAndViewsOfBeforeStayAsTheyAre) {
+  StateMachine machine;
+  Applier apply(machine);
+  for (int i = 0; i < 300; ++i) apply(Set(std::to_string(i), "ours"));
+  const StateView before = machine.Freeze();
+  const StateSummary summary = before.summary();
+  std::unique_ptr<StateMachine> image = ImageOfAnother();
+  const StateSummary installed = image->GetSummary();
+  machine.Install(std::move(image));
+  EXPECT_EQ(machine.GetSummary(), installed);
+  EXPECT_EQ(machine.Get(*Key::Parse("7")).entry->data(), "theirs");
+  EXPECT_EQ(before.summary(), summary);
+  int entries = 0;
+  for (auto cursor = before.Entries(); cursor.Valid(); cursor.Next(), ++entries) {
+    EXPECT_EQ(cursor.entry().data(), "ours");
+  }
+  EXPECT_EQ(entries, 300);
+}
+
+TEST(Install, TheLogGoesOnBehindTheImageAndRequestIdsAreRemembered) {
+  StateMachine machine;
+  machine.Install(ImageOfAnother());
+  StateMachine other;
+  other.Install(ImageOfAnother());
+  for (StateMachine* each : {&machine, &other}) {
+    Applier apply(*each);
+    EXPECT_TRUE(apply(WithId(Set("1000", "once"), 1)).replayed);
+    for (int i = 0; i < 1000; i += 2) apply(Make(CommandKind::kDel, std::to_string(i)));
+    for (int i = 1; i < 1000; i += 2) {
+      EXPECT_EQ(apply(Make(CommandKind::kTestAndSet, std::to_string(i), 1, "newer")).result,
+                Result::kSuccess);
+    }
+  }
+  EXPECT_EQ(machine.GetSummary(), other.GetSummary());
+  EXPECT_EQ((*Reload(machine.Freeze()))->GetSummary(), machine.GetSummary());
+}
+
 }  // namespace
 }  // namespace tripla

@@ -51,6 +51,10 @@ class VersionedTree {
 
   [[nodiscard]] const Row* Find(std::string_view key) const { return Find(root_, key); }
 
+  // Takes over all of `other`, which is left empty, in place of all that is here. Nodes and rows of
+  // `other` must be no newer than the version published next.
+  void TakeOver(VersionedTree& other);
+
   // Takes over `row`, whose key must be absent.
   void Insert(const Row* row);
 
@@ -108,6 +112,7 @@ class VersionedTree {
 
   static void FreeNode(const void* node) { delete static_cast<const TreeNode*>(node); }
   static void FreeAll(const TreeNode* node);
+  static void FreeTree(const void* root) { FreeAll(static_cast<const TreeNode*>(root)); }
 
   [[nodiscard]] uint64_t making() const { return reclaimer_.newest().number + 1; }
   TreeNode* NewNode(int level) const;
@@ -277,6 +282,13 @@ void VersionedTree<Row>::FreeAll(const TreeNode* node) {
     }
   }
   delete node;
+}
+
+template <typename Row>
+void VersionedTree<Row>::TakeOver(VersionedTree& other) {
+  // As one object, which any view older than the next version may reach.
+  if (root_ != nullptr) reclaimer_.Retire(root_, &FreeTree, Reclaimer::Birth::kVersion, 0);
+  root_ = std::exchange(other.root_, nullptr);
 }
 
 template <typename Row>

@@ -139,12 +139,29 @@ absl::Status ImageStore::PassOver(const absl::Status& damage, LogIndex older,
 
 absl::StatusOr<ImageInfo> ImageStore::Write(const StateView& view,
                                             const std::atomic<bool>& abandon) {
+  {
+    MutexLock lock(mutex_);
+    if (held_) return absl::CancelledError("an image of another replica is coming");
+    // The view is older than the image of another replica that came meanwhile.
+    if (newest_ && newest_->position.index > view.summary().position.index) return *newest_;
+    writing_ = true;
+  }
+  absl::StatusOr<ImageInfo> info = WriteUnheld(view, abandon);
+  MutexLock lock(mutex_);
+  writing_ = false;
+  written_.NotifyAll();
+  return info;
+}
+
+absl::StatusOr<ImageInfo> ImageStore::WriteUnheld(const StateView& view,
+                                                  const std::atomic<bool>& abandon) {
   Disk& disk = directory_.disk();
   const StateSummary& summary = view.summary();
   const std::string path = PathOf(summary.position.index);
   const std::string partial = path + std::string(kPartialSuffix);
   const uint64_t now = UnixMilliseconds();
-  const absl::StatusOr<uint64_t> bytes = WriteImage(disk, partial, view, now, abandon);
+  const auto abandoned = [&] { return abandon.load(std::memory_order_relaxed) || held_.load(); };
+  const absl::StatusOr<uint64_t> bytes = WriteImage(disk, partial, view, now, abandoned);
   absl::Status status = bytes.status();
   if (status.ok()) status = disk.Rename(partial, path);
   if (!status.ok()) {
@@ -158,6 +175,25 @@ absl::StatusOr<ImageInfo> ImageStore::Write(const StateView& view,
     Say(Severity::kWarning, fmt::format("an old image stays: {}", std::string(removed.message())));
   }
   return info;
+}
+
+void ImageStore::Hold() {
+  MutexLock lock(mutex_);
+  held_ = true;
+  while (writing_) written_.Wait(mutex_);
+}
+
+absl::StatusOr<std::unique_ptr<StateMachine>> ImageStore::Adopt(const std::string& path) {
+  TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(directory_.disk(), path));
+  const LogIndex index = loaded.header.summary.position.index;
+  TRIPLA_RETURN_IF_ERROR(directory_.disk().Rename(path, PathOf(index)));
+  TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.image_path()));
+  TRIPLA_RETURN_IF_ERROR(RemoveOld(index));
+  MutexLock lock(mutex_);
+  older_ = 0;
+  newest_ = Describe(loaded.header, loaded.bytes);
+  held_ = false;
+  return std::move(loaded.machine);
 }
 
 absl::Status ImageStore::RemoveOld(LogIndex oldest_kept) {

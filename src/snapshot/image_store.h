@@ -44,8 +44,8 @@ struct RecoveredState {
 // The images of one data directory: writes them whole or not at all (R16), keeps the last two, and
 // loads the newest at the start.
 //
-// Thread-safety: Recover() or LoadNewest() before all else; Write() from one thread; the rest from
-// any.
+// Thread-safety: Recover() or LoadNewest() before all else; Write() from one thread, Adopt() from
+// one after Hold(); the rest from any.
 class ImageStore {
  public:
   // `directory` outlives the store.
@@ -67,9 +67,20 @@ class ImageStore {
   // directory. Then removes images older than the last two. When it fails the old images stay in
   // force and nothing of the new one is left.
   //
-  // Errors: ResourceExhausted when there is no space; Cancelled once `abandon` is true; Internal.
+  // Errors: ResourceExhausted when there is no space; Cancelled once `abandon` is true, or while
+  // images are held; Internal.
   [[nodiscard]] absl::StatusOr<ImageInfo> Write(const StateView& view,
                                                 const std::atomic<bool>& abandon);
+
+  // No Write() is under way when it returns, nor succeeds until Adopt(): another replica's image is
+  // about to come (R27).
+  void Hold();
+
+  // Puts a file that came from another replica in force, in place of all images that were, and
+  // loads it. `path` is on the same file system; it is moved, not copied.
+  //
+  // Errors: as LoadNewest(); the images that were are gone then.
+  [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Adopt(const std::string& path);
 
   // The newest image in force.
   [[nodiscard]] std::optional<ImageInfo> newest() const;
@@ -86,6 +97,7 @@ class ImageStore {
   absl::StatusOr<LoadedImage> Load(LogIndex index) const;
   // Says that `older` is used in place of a damaged image, or refuses it.
   absl::Status PassOver(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
+  absl::StatusOr<ImageInfo> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
   absl::Status RemoveOld(LogIndex oldest_kept);
   [[nodiscard]] std::string PathOf(LogIndex index) const;
   void PutInForce(const ImageInfo& info);
@@ -94,6 +106,9 @@ class ImageStore {
   mutable Mutex mutex_;
   std::optional<ImageInfo> newest_ ABSL_GUARDED_BY(mutex_);
   LogIndex older_ ABSL_GUARDED_BY(mutex_) = 0;  // index of the image before the newest; 0: none
+  std::atomic<bool> held_{false};
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  Condition written_;
 };
 
 }  // namespace tripla

@@ -12,6 +12,7 @@
 #include "disk/faulty_disk.h"
 #include "snapshot/image_format.h"
 #include "snapshot/image_test_state.h"
+#include "snapshot/image_writer.h"
 
 namespace tripla {
 namespace {
@@ -204,6 +205,72 @@ TEST_F(ImageStoreTest, AnAbandonedImageLeavesNothing) {
   EXPECT_TRUE(absl::IsCancelled(store_->Write(machine_.Freeze(), abandoned).status()));
   EXPECT_THAT(Files(), ElementsAre(image::FileName(1)));
   EXPECT_EQ(store_->newest()->position.index, 1u);
+}
+
+// The file that another replica sends, which holds record 9.
+std::string ReceiveImage(FaultyDisk& disk) {
+  StateMachine other;
+  while (other.GetSummary().position.index < 9) ApplySet(other);
+  const std::string path = "/data/received";
+  const auto written = WriteImage(disk, path, other.Freeze(), 0, [] { return false; });
+  EXPECT_TRUE(written.ok() && disk.SyncDirectory("/data").ok());
+  return path;
+}
+
+TEST_F(ImageStoreTest, AnAdoptedImageTakesTheStateOfAllThatWere) {
+  WriteNext();
+  WriteNext();
+  const StateView view_of_before = machine_.Freeze();
+  const std::string received = ReceiveImage(disk_);
+  store_->Hold();
+  const auto adopted = store_->Adopt(received);
+  ASSERT_TRUE(adopted.ok()) << adopted.status();
+  EXPECT_EQ((*adopted)->GetSummary().position.index, 9u);
+  EXPECT_THAT(Files(), ElementsAre(image::FileName(9)));
+  EXPECT_EQ(store_->newest()->position.index, 9u);
+  EXPECT_EQ(store_->releasable(), 0u);
+  // What was frozen before and is written after it does not take the store back.
+  const std::atomic<bool> never_abandoned{false};
+  EXPECT_EQ(store_->Write(view_of_before, never_abandoned)->position.index, 9u);
+  EXPECT_EQ(Restart(0)->machine->GetSummary(), (*adopted)->GetSummary());
+}
+
+TEST_F(ImageStoreTest, WhileImagesAreHeldNoneIsWritten) {
+  WriteNext();
+  store_->Hold();
+  ApplySet(machine_);
+  EXPECT_TRUE(absl::IsCancelled(WriteNow(*store_, machine_).status()));
+  EXPECT_THAT(Files(), ElementsAre(image::FileName(1)));
+  ASSERT_TRUE(store_->Adopt(ReceiveImage(disk_)).ok());
+  while (machine_.GetSummary().position.index < 10) ApplySet(machine_);
+  EXPECT_TRUE(WriteNow(*store_, machine_).ok());
+}
+
+TEST_F(ImageStoreTest, APowerCutWhileAnImageIsAdoptedLeavesTheOldOnesOrIt) {
+  for (uint64_t step = 1;; ++step) {
+    FaultyDisk disk(step);
+    const DataDirectory directory = OpenData(disk);
+    std::string received;
+    bool adopted = false;
+    {
+      ImageStore store(directory);
+      ASSERT_TRUE(store.Recover(0).ok());
+      StateMachine machine;
+      ApplySet(machine);
+      ASSERT_TRUE(WriteNow(store, machine).ok());
+      received = ReceiveImage(disk);
+      disk.CutPowerAt(disk.steps() + step);
+      adopted = store.Adopt(received).ok();
+    }
+    disk.Restart(FaultyDisk::Unsynced::kByChance);
+    ImageStore store(directory);
+    const auto recovered = store.Recover(0);
+    ASSERT_TRUE(recovered.ok()) << recovered.status();
+    const LogIndex index = recovered->machine->GetSummary().position.index;
+    const bool still_there = disk.Open(received, OpenMode::kRead).ok();
+    EXPECT_TRUE(index == 9 || (index == 1 && still_there)) << "step " << step << ": " << index;
+    if (adopted) break;
+  }
 }
 
 TEST_F(ImageStoreTest, AFullDiskLeavesTheOldImagesAndNoPartialFile) {

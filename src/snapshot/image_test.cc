@@ -2,8 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -54,14 +54,14 @@ class ImageTest : public testing::Test {
   }
 
   const TestDirectory directory_;
-  const std::atomic<bool> never_abandoned_{false};
+  const std::function<bool()> never_abandoned_ = [] { return false; };
 };
 
 std::string SmallImage(const std::string& path) {
   StateMachine machine;
   FillWithEverything(machine);
   std::filesystem::remove(path);
-  const std::atomic<bool> never_abandoned{false};
+  const auto never_abandoned = [] { return false; };
   const auto bytes =
       WriteImage(PosixDisk(), path, machine.Freeze(), kWrittenUnixMs, never_abandoned);
   EXPECT_TRUE(bytes.ok()) << bytes.status();
@@ -268,7 +268,7 @@ TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
 TEST_F(ImageTest, AWriteThatIsAbandonedSaysSo) {
   StateMachine machine;
   FillWithEverything(machine);
-  const std::atomic<bool> abandoned{true};
+  const auto abandoned = [] { return true; };
   EXPECT_TRUE(
       absl::IsCancelled(WriteImage(PosixDisk(), path(), machine.Freeze(), 0, abandoned).status()));
 }

@@ -14,7 +14,7 @@ using image::BlockKind;
 
 class Writer {
  public:
-  Writer(File& file, const std::atomic<bool>& abandon) : file_(file), abandon_(abandon) {}
+  Writer(File& file, const std::function<bool()>& abandoned) : file_(file), abandoned_(abandoned) {}
 
   absl::Status Write(const StateView& view, uint64_t written_unix_ms) {
     TRIPLA_RETURN_IF_ERROR(Append(
@@ -58,9 +58,7 @@ class Writer {
   }
 
   absl::Status EndBlock(BlockKind kind) {
-    if (abandon_.load(std::memory_order_relaxed)) {
-      return absl::CancelledError("the server is shutting down");
-    }
+    if (abandoned_()) return absl::CancelledError("the image was abandoned");
     TRIPLA_RETURN_IF_ERROR(Append(image::EncodeBlockHeader(kind, number_, content_)));
     TRIPLA_RETURN_IF_ERROR(Append(content_));
     content_.clear();
@@ -75,7 +73,7 @@ class Writer {
   }
 
   File& file_;
-  const std::atomic<bool>& abandon_;
+  const std::function<bool()>& abandoned_;
   std::string content_;
   uint64_t number_ = 0;
   uint64_t offset_ = 0;
@@ -84,10 +82,11 @@ class Writer {
 }  // namespace
 
 absl::StatusOr<uint64_t> WriteImage(Disk& disk, const std::string& path, const StateView& view,
-                                    uint64_t written_unix_ms, const std::atomic<bool>& abandon) {
+                                    uint64_t written_unix_ms,
+                                    const std::function<bool()>& abandoned) {
   TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                           disk.Open(path, OpenMode::kCreateFresh));
-  Writer writer(*file, abandon);
+  Writer writer(*file, abandoned);
   TRIPLA_RETURN_IF_ERROR(writer.Write(view, written_unix_ms));
   return writer.size();
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,13 +14,13 @@ namespace tripla {
 // Writes the whole state as an image to a new file and makes it durable (R16, R17). The file does
 // not count before it has its name: that is ImageStore's to give.
 //
-// `written_unix_ms` is for people only. Once `abandon` is true it stops early. Returns the file's
+// `written_unix_ms` is for people only. Once `abandoned` says so it stops early. Returns the file's
 // size. Memory: one block, whatever the size of the map.
 //
 // Errors: ResourceExhausted when there is no space; Cancelled when abandoned; Internal for other
 // failures of the disk. The file is left as it is.
 [[nodiscard]] absl::StatusOr<uint64_t> WriteImage(Disk& disk, const std::string& path,
                                                   const StateView& view, uint64_t written_unix_ms,
-                                                  const std::atomic<bool>& abandon);
+                                                  const std::function<bool()>& abandoned);
 
 }  // namespace tripla

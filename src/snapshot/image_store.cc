@@ -91,7 +91,7 @@ absl::Status RecoveredState::CheckLogReached(LogIndex reached) const {
   if (reached >= log_must_reach) return absl::OkStatus();
   return absl::DataLossError(
       fmt::format("the image {}; the log ends with record {} and cannot replace it; restore the "
-                  "data directory from a copy, or see what is left with tripla-verify",
+                  "data directory from a copy, or see what is left with tripla-verify --dump",
                   damage, reached));
 }
 
@@ -124,7 +124,7 @@ absl::Status ImageStore::PassOver(const absl::Status& damage, LogIndex older,
   if (first_log_index == 0 || first_log_index > older + 1) {
     return absl::DataLossError(fmt::format(
         "the image {}; {}; restore the data directory from a copy, or see what is left with "
-        "tripla-verify",
+        "tripla-verify --dump",
         what,
         first_log_index == 0
             ? "there is no log to replace it"

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
@@ -63,6 +64,14 @@ class ImageStore {
   // replaced; Unimplemented for a later format; what the disk says.
   [[nodiscard]] absl::StatusOr<RecoveredState> LoadNewest(LogIndex first_log_index);
 
+  // The images there are, by the last record each holds, oldest first. Looks at names only.
+  [[nodiscard]] absl::StatusOr<std::vector<LogIndex>> ListImages() const;
+
+  // Reads an image, and proves that it is the one its name says. Errors: as LoadImage().
+  [[nodiscard]] absl::StatusOr<LoadedImage> Load(LogIndex index) const;
+
+  [[nodiscard]] std::string PathOf(LogIndex index) const;
+
   // Writes a view as an image and puts it in force: partial file, fsync, rename, fsync of the
   // directory. Then removes images older than the last two. When it fails the old images stay in
   // force and nothing of the new one is left.
@@ -90,16 +99,11 @@ class ImageStore {
   [[nodiscard]] LogIndex releasable() const;
 
  private:
-  // Oldest first, by their names.
-  absl::StatusOr<std::vector<LogIndex>> ListImages() const;
   absl::Status RemovePartial();
-  // Reads an image, and proves that it is the one its name says.
-  absl::StatusOr<LoadedImage> Load(LogIndex index) const;
   // Says that `older` is used in place of a damaged image, or refuses it.
   absl::Status PassOver(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
   absl::StatusOr<ImageInfo> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
   absl::Status RemoveOld(LogIndex oldest_kept);
-  [[nodiscard]] std::string PathOf(LogIndex index) const;
   void PutInForce(const ImageInfo& info);
 
   const DataDirectory& directory_;

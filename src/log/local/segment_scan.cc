@@ -19,7 +19,7 @@ bool AllZero(std::string_view bytes) {
 absl::Status Damaged(std::string_view path, uint64_t offset, std::string_view what) {
   return absl::DataLossError(
       fmt::format("{} is damaged at offset {}: {}; restore the data directory from a copy, or see "
-                  "what is left with tripla-verify",
+                  "what is left with tripla-verify --dump",
                   path, offset, what));
 }
 

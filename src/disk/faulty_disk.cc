@@ -162,6 +162,7 @@ void FaultyDisk::Restart(Unsynced unsynced) {
   for (const auto& [directory, journal] : journals_) {
     size_t kept = 0;
     if (unsynced == Unsynced::kByChance) kept = random_() % (journal.size() + 1);
+    if (unsynced == Unsynced::kKept) kept = journal.size();
     for (size_t i = 0; i < kept; ++i) ApplyTo(durable_names_, journal[i]);
   }
   journals_.clear();
@@ -184,6 +185,7 @@ void FaultyDisk::LoseContent(Content& content, Unsynced unsynced) {
       content.durable.replace(at, size, content.seen, at, size);
     }
   }
+  if (unsynced == Unsynced::kKept) content.durable = content.seen;
   content.seen = content.durable;
 }
 

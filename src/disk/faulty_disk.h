@@ -34,6 +34,7 @@ class FaultyDisk : public Disk {
   enum class Unsynced {
     kLost,      // all of it
     kByChance,  // another part of it with every Restart()
+    kKept,      // none: only the process has ended
   };
 
   FaultyDisk() : FaultyDisk(/*seed=*/1) {}

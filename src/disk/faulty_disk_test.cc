@@ -41,6 +41,16 @@ TEST(FaultyDisk, KeepsWhatWasSyncedAndLosesTheRest) {
   EXPECT_FALSE(file->WriteAt(0, "x").ok()) << "a file of before the cut";
 }
 
+TEST(FaultyDisk, KeepsAllWhenOnlyTheProcessEnds) {
+  FaultyDisk disk;
+  const auto file = Create(disk, "/a");
+  ASSERT_TRUE(file->WriteAt(0, "written").ok());
+  disk.Restart(FaultyDisk::Unsynced::kKept);
+  EXPECT_EQ(ContentOf(disk, "/a"), "written");
+  disk.Restart(FaultyDisk::Unsynced::kKept);
+  EXPECT_EQ(ContentOf(disk, "/a"), "written");
+}
+
 TEST(FaultyDisk, ByChanceEachUnsyncedSectorIsOldOrNew) {
   bool mixed = false;
   for (uint64_t seed = 0; seed < 20; ++seed) {

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include "base/quantity.h"
-#include "base/status_macros.h"
 
 namespace tripla {
 namespace {
@@ -17,10 +16,11 @@ absl::StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text) {
   if (text == "always") return FsyncPolicy{FsyncPolicy::Mode::kAlways};
   if (text == "never") return FsyncPolicy{FsyncPolicy::Mode::kNever};
   if (text.starts_with(kIntervalStart)) {
-    TRIPLA_ASSIGN_OR_RETURN(const std::chrono::milliseconds interval,
-                            ParseDuration(text.substr(kIntervalStart.size())));
-    if (interval >= std::chrono::milliseconds(1) && interval <= std::chrono::hours(1)) {
-      return FsyncPolicy{FsyncPolicy::Mode::kInterval, interval};
+    const absl::StatusOr<std::chrono::milliseconds> interval =
+        ParseDuration(text.substr(kIntervalStart.size()));
+    if (interval.ok() && *interval >= std::chrono::milliseconds(1) &&
+        *interval <= std::chrono::hours(1)) {
+      return FsyncPolicy{FsyncPolicy::Mode::kInterval, *interval};
     }
   }
   return absl::InvalidArgumentError(fmt::format(

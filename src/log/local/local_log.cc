@@ -78,8 +78,8 @@ absl::Status LocalLog::Continue(LogContent content, LogPosition applied) {
     const SegmentFile& active = content.segments.back();
     if (!content.last_end.clean) {
       Say(Severity::kWarning,
-          fmt::format("{}, offset {}: record {} is torn ({}): it was never acknowledged, and is "
-                      "dropped",
+          fmt::format("{}, offset {}: record {} is torn ({}): it never became durable, so fsync "
+                      "always never acknowledged it; it is dropped with all behind it",
                       active.path, content.last_end.offset, content.next_index,
                       content.last_end.torn.empty() ? "its beginning was not written"
                                                     : content.last_end.torn));

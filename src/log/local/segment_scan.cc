@@ -42,6 +42,10 @@ class Scan {
       end_.offset = start;
       const std::string_view header_bytes = bytes_.substr(start, wal::kRecordHeaderBytes);
       if (AllZero(header_bytes)) break;
+      if (IsTornHeader(header_bytes)) {
+        end_.torn = "its header was not written whole";
+        break;
+      }
       TRIPLA_ASSIGN_OR_RETURN(const wal::RecordHeader header, CheckHeader(header_bytes));
       TRIPLA_ASSIGN_OR_RETURN(end_.torn, CheckPayload(header));
       if (!end_.torn.empty()) break;
@@ -61,6 +65,11 @@ class Scan {
 
   std::string_view PayloadOf(const wal::RecordHeader& header) const {
     return bytes_.substr(end_.offset + wal::kRecordHeaderBytes, header.payload_bytes);
+  }
+
+  bool IsTornHeader(std::string_view header_bytes) const {
+    return !wal::DecodeRecordHeader(header_bytes, segment_.header.salt) &&
+           AllZero(bytes_.substr(end_.offset + wal::kRecordHeaderBytes));
   }
 
   absl::StatusOr<wal::RecordHeader> CheckHeader(std::string_view header_bytes) const {
@@ -89,10 +98,9 @@ class Scan {
     const std::string_view record =
         bytes_.substr(end_.offset, wal::RecordBytes(header.payload_bytes));
     const char end_mark = record.back();
-    if (end_mark == wal::kEndMark &&
-        wal::PayloadChecksum(PayloadOf(header)) == header.payload_checksum) {
-      return "";
-    }
+    const bool fits = wal::PayloadChecksum(PayloadOf(header)) == header.payload_checksum;
+    // A missing end mark only proves what the checksum cannot: that a payload was cut off.
+    if (fits && (end_mark == wal::kEndMark || end_mark == '\0')) return "";
     if (end_mark == '\0') return "its end was not written";
     if (wal::CountZeroSectors(record, end_.offset) > header.zero_sectors) {
       return "a sector of it was not written";

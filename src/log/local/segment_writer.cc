@@ -27,11 +27,14 @@ absl::Status FillWithZeros(File& file, uint64_t from, uint64_t to) {
   return absl::OkStatus();
 }
 
-absl::Status WriteSegment(File& file, const wal::SegmentHeader& header) {
-  TRIPLA_RETURN_IF_ERROR(file.Allocate(header.capacity));
-  TRIPLA_RETURN_IF_ERROR(FillWithZeros(file, wal::kSectorBytes, header.capacity));
-  TRIPLA_RETURN_IF_ERROR(file.WriteAt(0, wal::EncodeSegmentHeader(header)));
-  return file.Sync();
+absl::Status WriteEmptySegment(Disk& disk, const std::string& path,
+                               const wal::SegmentHeader& header) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
+                          disk.Open(path, OpenMode::kCreateFresh));
+  TRIPLA_RETURN_IF_ERROR(file->Allocate(header.capacity));
+  TRIPLA_RETURN_IF_ERROR(FillWithZeros(*file, wal::kSectorBytes, header.capacity));
+  TRIPLA_RETURN_IF_ERROR(file->WriteAt(0, wal::EncodeSegmentHeader(header)));
+  return file->Sync();
 }
 
 }  // namespace
@@ -45,10 +48,9 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const DataD
   if (absl::Status removed = disk.Remove(partial); !removed.ok() && !absl::IsNotFound(removed)) {
     return removed;
   }
-  TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk.Open(partial, OpenMode::kCreateFresh));
   const wal::SegmentHeader header{
       .first_index = first_index, .capacity = capacity, .salt = RandomSalt()};
-  if (absl::Status written = WriteSegment(*file, header); !written.ok()) {
+  if (absl::Status written = WriteEmptySegment(disk, partial, header); !written.ok()) {
     disk.Remove(partial).IgnoreError();  // the next start removes it too
     return written;
   }
@@ -57,6 +59,8 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const DataD
     // Never a mere lack of space: the segment may stay, and records must not go on in the former.
     return absl::InternalError(synced.message());
   }
+  // Opened under the name that messages about it should give.
+  TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk.Open(path, OpenMode::kReadWrite));
   return std::unique_ptr<SegmentWriter>(
       new SegmentWriter(std::move(file), path, header, wal::kSectorBytes));
 }

@@ -22,7 +22,8 @@ class SegmentWriter {
   // Makes a new segment, all of it on disk and durable. It appears under its name when it is
   // complete; one that could not be completed leaves nothing behind.
   //
-  // Errors: ResourceExhausted when there is no space; Internal for other failures of the disk.
+  // Errors: ResourceExhausted when there is no space, and nothing has changed; Internal for other
+  // failures of the disk, after which the segment may exist.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SegmentWriter>> Create(
       const DataDirectory& directory, LogIndex first_index, uint64_t capacity);
 

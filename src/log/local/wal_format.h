@@ -30,10 +30,10 @@
 //
 // What a crash can leave behind the last record (torn), and what it cannot (damage):
 //   - A disk writes whole sectors, in any order. So a header is there or is zero; anything else is
-//     damage.
+//     damage, unless nothing at all stands behind it: no finished record looks like that.
 //   - Of a record whose header is there, a sector that was not written is zero. "Zero sectors" says
-//     how many all-zero sectors the finished record has: more of them, or a missing end mark, is
-//     torn; a wrong checksum without either is damage.
+//     how many all-zero sectors the finished record has: with a wrong checksum, more of them or a
+//     missing end mark are torn, and anything else is damage.
 //   - "Synced through" is the highest index known to be durable when the record was written. Behind
 //     a torn record, a valid one that says the torn one was durable proves damage.
 //   - A file shorter than its capacity was cut: damage.

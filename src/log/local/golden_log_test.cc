@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// A released format stays readable: the files in tests/golden/log-format-1 were written by the
+// first version that had it, and are never written again.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <limits>
+
+#include "disk/faulty_disk.h"
+#include "log/local/segment_scan.h"
+#include "log/local/test_log.h"
+#include "log/local/wal_format.h"
+#include "model/batch_codec.h"
+
+namespace tripla {
+namespace {
+
+// One command of each kind, with and without what each may have, and values at their limits.
+std::map<LogIndex, Batch> GoldenBatches() {
+  constexpr int64_t kLow = std::numeric_limits<int64_t>::min();
+  constexpr int64_t kHigh = std::numeric_limits<int64_t>::max();
+  const RequestId id{
+      .client = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', '\xff'},
+      .sequence = 7,
+      .first_unanswered = 3};
+  using enum CommandKind;
+  const Command set{.kind = kSet, .key = *Key::Parse("-300"), .timestamp = kLow, .data = "golden"};
+  const Command get{.kind = kGet, .key = *Key::Parse("0x123456789abcdef0123456789abcdef")};
+  const Command del{.kind = kDel, .key = *Key::Parse("0"), .request_id = id};
+  const Command del_version{
+      .kind = kDelVersion, .key = *Key::Parse("1"), .version = kHigh, .if_revision = 9};
+  const Command test_and_set{.kind = kTestAndSet,
+                             .key = *Key::Parse("128"),
+                             .timestamp = kHigh,
+                             .version = -1,
+                             .if_revision = std::numeric_limits<uint64_t>::max(),
+                             .data = std::string(1000, '\0') + "behind a sector of zeros",
+                             .request_id = id};
+  return {{1, {{set}}},         {2, {{get, del}}},     {3, {}},
+          {4, {{del_version}}}, {5, {{test_and_set}}}, {6, {{set, get, del, del_version}}}};
+}
+
+class GoldenLogTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(log_.Open().ok());  // makes the directory
+    log_.Close();
+    for (const auto& entry : std::filesystem::directory_iterator(TRIPLA_GOLDEN "/log-format-1")) {
+      std::ifstream stream(entry.path(), std::ios::binary);
+      const std::string bytes(std::istreambuf_iterator<char>(stream), {});
+      const std::string path = "/data/log/" + entry.path().filename().string();
+      const auto file = *disk_.Open(path, OpenMode::kCreateFresh);
+      ASSERT_TRUE(file->WriteAt(0, bytes).ok());
+      files_[path] = bytes;
+    }
+    ASSERT_EQ(files_.size(), 2u);
+  }
+
+  FaultyDisk disk_;
+  TestLog log_{disk_};
+  std::map<std::string, std::string> files_;
+};
+
+TEST_F(GoldenLogTest, Format1IsReadAndGoneOnWith) {
+  auto expected = GoldenBatches();
+  const absl::Status opened = log_.Open();
+  ASSERT_TRUE(opened.ok()) << opened;
+  EXPECT_EQ(log_.batches(), expected);
+  expected[7] = SampleBatch(7);
+  ASSERT_TRUE(log_.SubmitNext().ok());
+  ASSERT_TRUE(log_.Open().ok());
+  EXPECT_EQ(log_.batches(), expected);
+}
+
+TEST_F(GoldenLogTest, Format1IsWrittenToTheByte) {
+  const auto batches = GoldenBatches();
+  for (const auto& [path, bytes] : files_) {
+    const wal::SegmentHeader header = *wal::DecodeSegmentHeader(bytes);
+    EXPECT_EQ(wal::EncodeSegmentHeader(header), bytes.substr(0, wal::kSectorBytes));
+    const auto compare = [&](LogIndex index, std::string_view payload, uint64_t offset) {
+      std::string encoded;
+      EncodeBatch(batches.at(index), encoded);
+      EXPECT_EQ(payload, encoded);
+      const wal::RecordHeader record_header{.payload_bytes = static_cast<uint32_t>(payload.size()),
+                                            .zero_sectors = index == 5 ? 1u : 0u,
+                                            .index = index,
+                                            .synced_through = index - 1,
+                                            .payload_checksum = wal::PayloadChecksum(payload)};
+      std::string record(wal::kRecordHeaderBytes, '\0');
+      wal::EncodeRecordHeader(record_header, header.salt, record.data());
+      record += encoded + wal::kEndMark;
+      EXPECT_EQ(bytes.substr(offset, record.size()), record);
+      return absl::OkStatus();
+    };
+    const Segment segment = *ReadSegment(disk_, path, header.first_index);
+    EXPECT_TRUE(ScanSegment(segment, compare).ok());
+  }
+}
+
+}  // namespace
+}  // namespace tripla

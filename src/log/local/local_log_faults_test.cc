@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the local log does when its disk fails, fills, or loses its power (R18, R19, design 6).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <filesystem>
+
+#include "base/diagnostics.h"
+#include "disk/faulty_disk.h"
+#include "log/local/test_log.h"
+#include "log/local/unnoticed_power_cut.h"
+
+namespace tripla {
+namespace {
+
+using Unsynced = FaultyDisk::Unsynced;
+
+const FsyncPolicy kAlways{FsyncPolicy::Mode::kAlways};
+const FsyncPolicy kNever{FsyncPolicy::Mode::kNever};
+
+// A server's life up to a power cut or to its end, and what is known of it.
+class Life {
+ public:
+  Life(FaultyDisk& disk, FsyncPolicy fsync) : disk_(disk), log_(disk_, fsync) {}
+
+  // Starts, takes batches over several segments, forgets the first, and starts again.
+  void Run() {
+    if (!Start() || !SubmitThrough(last_ + 12)) return;
+    image_ = 6;
+    (void)log_->ReleasePrefix(image_);
+    if (!disk_.cut() && Start()) SubmitThrough(last_ + 8);
+  }
+
+  // Opens the log, which must hold what it must. False once the power is cut.
+  bool Start() {
+    const absl::Status opened = log_.Open(image_);
+    if (disk_.cut()) return false;
+    EXPECT_TRUE(opened.ok()) << opened;
+    if (!opened.ok()) return false;
+    last_ = log_->GetStatus().last.index;
+    EXPECT_GE(last_, acknowledged_) << "an acknowledged batch is lost";
+    EXPECT_LE(last_, submitted_) << "a batch was invented";
+    EXPECT_EQ(log_.batches(), SampleBatches(image_ + 1, last_));
+    // What it shows to readers from here on must not go away again.
+    acknowledged_ = submitted_ = last_;
+    return true;
+  }
+
+  // False once the power is cut.
+  bool SubmitThrough(LogIndex last) {
+    while (last_ < last) {
+      submitted_ = last_ + 1;
+      const absl::Status answer = log_.SubmitNext();
+      if (disk_.cut()) return false;
+      EXPECT_TRUE(answer.ok()) << answer;
+      acknowledged_ = ++last_;
+    }
+    return true;
+  }
+
+  // Ends it; the log never hears of it.
+  void End() { log_.Close(); }
+
+  // Without fsync a power cut may take what was acknowledged.
+  void ForgetAcknowledged() { acknowledged_ = 0; }
+
+ private:
+  UnnoticedPowerCut disk_;
+  TestLog log_;
+  LogIndex image_ = 0;
+  LogIndex last_ = 0;
+  LogIndex acknowledged_ = 0;
+  LogIndex submitted_ = 0;
+};
+
+struct PowerCase {
+  FsyncPolicy fsync;
+  Unsynced unsynced;
+};
+
+// Cuts the power at the first, second, third ... step of a life until one is through, and the start
+// that follows at another one.
+class PowerCut : public testing::TestWithParam<PowerCase> {
+ protected:
+  void SetUp() override { SetLowestSeverity(Severity::kError); }  // torn ends are no news here
+  void TearDown() override { SetLowestSeverity(Severity::kInfo); }
+};
+
+TEST_P(PowerCut, AtAnyStepAndAgainWhileItStartsKeepsWhatItMust) {
+  const auto [fsync, unsynced] = GetParam();
+  const bool keeps_acknowledged = fsync == kAlways || unsynced == Unsynced::kKept;
+  bool through = false;
+  for (uint64_t step = 1; !through && !HasFailure(); ++step) {
+    for (uint64_t seed = 1; seed <= 8 && !HasFailure(); ++seed) {
+      SCOPED_TRACE(testing::Message() << "step " << step << ", seed " << seed);
+      FaultyDisk disk(seed);
+      Life life(disk, fsync);
+      const auto restart = [&] {
+        life.End();
+        disk.Restart(unsynced);
+        if (!keeps_acknowledged) life.ForgetAcknowledged();
+      };
+      disk.CutPowerAt(step);
+      life.Run();
+      through = disk.steps() < step;
+      restart();
+      disk.CutPowerAt(disk.steps() + seed);
+      if (life.Start()) life.SubmitThrough(22);
+      restart();
+      EXPECT_TRUE(life.Start());
+      EXPECT_TRUE(life.SubmitThrough(24));
+      EXPECT_TRUE(life.Start());
+    }
+  }
+}
+
+std::string NameOf(const testing::TestParamInfo<PowerCase>& info) {
+  static constexpr const char* kUnsynced[] = {"Lost", "ByChance", "Kept"};
+  return FsyncPolicyText(info.param.fsync) + kUnsynced[static_cast<int>(info.param.unsynced)];
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Fsync, PowerCut,
+    testing::Values(PowerCase{kAlways, Unsynced::kLost}, PowerCase{kAlways, Unsynced::kByChance},
+                    PowerCase{kAlways, Unsynced::kKept}, PowerCase{kNever, Unsynced::kLost},
+                    PowerCase{kNever, Unsynced::kByChance}, PowerCase{kNever, Unsynced::kKept}),
+    NameOf);
+
+// Runs a life in which one step fails. Exits with 0 when it was refused, repeated and all is there;
+// the log ends the process with 1 where it must; anything else is 2.
+[[noreturn]] void LiveWithFailure(uint64_t step, const absl::Status& failure) {
+  FaultyDisk disk;
+  TestLog log(disk);
+  const auto expect = [&](bool good, const absl::Status& status) {
+    if (good) return;
+    std::fprintf(stderr, "step %d: %s\n", static_cast<int>(step), status.ToString().c_str());
+    std::_Exit(2);
+  };
+  const auto insist = [&](const std::function<absl::Status()>& act) {
+    const absl::Status first = act();
+    expect(first.ok() || first.message().find("injected") != std::string::npos, first);
+    if (first.ok()) return;
+    const absl::Status second = act();
+    expect(second.ok(), second);
+  };
+  disk.FailAt(step, failure);
+  insist([&] { return log.Open(); });
+  for (int i = 0; i < 14; ++i) {
+    const absl::Status answer = log.SubmitNext();
+    expect(answer.ok() || (absl::IsResourceExhausted(answer) && absl::IsResourceExhausted(failure)),
+           answer);
+    if (!answer.ok()) insist([&] { return log.Submit(SampleBatch(1)); });  // goes into what is left
+  }
+  const LogIndex last = log->GetStatus().last.index;
+  auto expected = log.batches();
+  insist([&] { return log->ReleasePrefix(6); });
+  expected.erase(expected.begin(), expected.upper_bound(6));
+  insist([&] { return log.Open(6); });
+  expect(log->GetStatus().last.index == last && log.batches() == expected,
+         absl::DataLossError("what was acknowledged is not there"));
+  std::fprintf(stderr, "all is well\n");
+  std::_Exit(0);
+}
+
+uint64_t StepsOfALife() {
+  FaultyDisk disk;
+  Life(disk, kAlways).Run();
+  return disk.steps();
+}
+
+TEST(LocalLogFailure, OfAnyStepEndsTheProcessOrLosesNothing) {
+  const auto exits = [](int status) { return WIFEXITED(status) && WEXITSTATUS(status) <= 1; };
+  for (const absl::Status& failure :
+       {absl::InternalError("injected: Input/output error"),
+        absl::ResourceExhaustedError("injected: No space left on device")}) {
+    for (uint64_t step = 1; step <= StepsOfALife(); ++step) {
+      SCOPED_TRACE(step);
+      EXPECT_EXIT(
+          LiveWithFailure(step, failure), exits,
+          "all is well|injected: .*; the log's state on disk is unknown, so the server stops");
+    }
+  }
+}
+
+// Submits the second record, its write or its sync failing as told.
+void SubmitWithFailureAfter(uint64_t steps, const std::string& message) {
+  FaultyDisk disk;
+  TestLog log(disk);
+  if (!log.Open().ok() || !log.SubmitNext().ok()) return;
+  disk.FailAt(disk.steps() + steps, absl::InternalError(message));
+  (void)log.SubmitNext();
+}
+
+TEST(LocalLogFailure, OfAWriteEndsTheProcess) {
+  EXPECT_EXIT(SubmitWithFailureAfter(1, "write /data/log/1.wal: Input/output error"),
+              testing::ExitedWithCode(1),
+              "critical write /data/log/1.wal: Input/output error; .* check the disk");
+}
+
+TEST(LocalLogFailure, OfASyncEndsTheProcess) {
+  EXPECT_EXIT(SubmitWithFailureAfter(2, "fdatasync /data/log/1.wal: Input/output error"),
+              testing::ExitedWithCode(1),
+              "critical fdatasync /data/log/1.wal: Input/output error; .* check the disk");
+}
+
+// A directory for one test, removed with everything in it.
+class RealDisk : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_NE(mkdtemp(path_.data()), nullptr); }
+  void TearDown() override { std::filesystem::remove_all(path_); }
+
+  std::string path_ = testing::TempDir() + "tripla-log-XXXXXX";
+};
+
+TEST_F(RealDisk, GivesBackAllBatches) {
+  TestLog log(PosixDisk(), kAlways, path_ + "/data");
+  ASSERT_TRUE(log.Open().ok());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(log.SubmitNext().ok());
+  ASSERT_TRUE(log.Open().ok());
+  EXPECT_EQ(log.batches(), SampleBatches(1, 20));
+  ASSERT_TRUE(log->ReleasePrefix(15).ok());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(log.SubmitNext().ok());
+  ASSERT_TRUE(log.Open(15).ok());
+  EXPECT_EQ(log.batches(), SampleBatches(16, 40));
+}
+
+TEST_F(RealDisk, AFailedWriteEndsTheProcessAndNamesPathAndError) {
+  const auto write_beyond_limit = [&] {
+    TestLog log(PosixDisk(), kAlways, path_ + "/data");
+    if (!log.Open().ok() || !log.SubmitNext().ok()) return;
+    std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{.rlim_cur = 600, .rlim_max = 600};
+    if (setrlimit(RLIMIT_FSIZE, &limit) == 0) (void)log.SubmitNext();
+  };
+  EXPECT_EXIT(write_beyond_limit(), testing::ExitedWithCode(1),
+              "write .*/data/log/00000000000000000001.wal: File too large; the log's state on disk "
+              "is unknown");
+}
+
+}  // namespace
+}  // namespace tripla

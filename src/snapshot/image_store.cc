@@ -171,7 +171,7 @@ absl::StatusOr<ImageInfo> ImageStore::WriteUnheld(const StateView& view,
   TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(directory_.image_path()));
   const ImageInfo info = Describe({.written_unix_ms = now, .summary = summary}, *bytes);
   PutInForce(info);
-  if (absl::Status removed = RemoveOld(releasable()); !removed.ok()) {
+  if (absl::Status removed = RemoveAllBut(releasable(), summary.position.index); !removed.ok()) {
     Say(Severity::kWarning, fmt::format("an old image stays: {}", std::string(removed.message())));
   }
   return info;
@@ -188,7 +188,7 @@ absl::StatusOr<std::unique_ptr<StateMachine>> ImageStore::Adopt(const std::strin
   const LogIndex index = loaded.header.summary.position.index;
   TRIPLA_RETURN_IF_ERROR(directory_.disk().Rename(path, PathOf(index)));
   TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.image_path()));
-  TRIPLA_RETURN_IF_ERROR(RemoveOld(index));
+  TRIPLA_RETURN_IF_ERROR(RemoveAllBut(index, index));
   MutexLock lock(mutex_);
   older_ = 0;
   newest_ = Describe(loaded.header, loaded.bytes);
@@ -196,10 +196,10 @@ absl::StatusOr<std::unique_ptr<StateMachine>> ImageStore::Adopt(const std::strin
   return std::move(loaded.machine);
 }
 
-absl::Status ImageStore::RemoveOld(LogIndex oldest_kept) {
+absl::Status ImageStore::RemoveAllBut(LogIndex older, LogIndex newest) {
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<LogIndex> images, ListImages());
   for (const LogIndex index : images) {
-    if (index >= oldest_kept) break;
+    if (index == older || index == newest) continue;
     TRIPLA_RETURN_IF_ERROR(directory_.disk().Remove(PathOf(index)));
   }
   return absl::OkStatus();

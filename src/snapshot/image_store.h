@@ -103,7 +103,8 @@ class ImageStore {
   // Says that `older` is used in place of a damaged image, or refuses it.
   absl::Status PassOver(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
   absl::StatusOr<ImageInfo> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
-  absl::Status RemoveOld(LogIndex oldest_kept);
+  // Also a damaged one that was passed over: the next start must not count on it.
+  absl::Status RemoveAllBut(LogIndex older, LogIndex newest);
   void PutInForce(const ImageInfo& info);
 
   const DataDirectory& directory_;

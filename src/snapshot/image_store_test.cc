@@ -117,6 +117,18 @@ TEST_F(ImageStoreTest, RemovesWhatUnfinishedImagesLeftAndNothingElse) {
   EXPECT_EQ(store_->newest()->position.index, 1u);
 }
 
+// Else the log would be released for it, and the newest would have nothing to stand in for it.
+TEST_F(ImageStoreTest, ADamagedImageThatWasPassedOverIsNotCountedAsOneOfTheTwo) {
+  WriteNext();
+  WriteNext();
+  Overwrite(disk_, ImagePath(2), 200, "damage");
+  ASSERT_TRUE(Restart(1).ok());
+  WriteNext();
+  EXPECT_THAT(Files(), ElementsAre(image::FileName(1), image::FileName(3)));
+  ASSERT_TRUE(Restart(1).ok());
+  EXPECT_EQ(store_->releasable(), 1u);
+}
+
 TEST_F(ImageStoreTest, ADamagedNewestImageIsRefusedUnlessTheLogReachesBackToTheOlder) {
   WriteNext();
   WriteNext();

@@ -22,8 +22,9 @@ namespace tripla {
 // One call that waits for the log: a single write, or the operations of a BatchRequest, which stay
 // together and in order.
 struct Call {
-  // Takes the outcomes, one a command, or why the call was surely not applied: DeadlineExceeded
-  // when its deadline passed before it was logged, else what the log says. Called exactly once, on
+  // Takes the outcomes, one a command, or why there are none: DeadlineExceeded when the call's
+  // deadline passed before it was logged, else what the log says. Only Unknown leaves open whether
+  // it was applied. Called exactly once, on
   // the batcher's thread or the log's, which it must not block; the outcomes may be moved from.
   using DoneFn = std::function<void(absl::StatusOr<std::span<Outcome>>)>;
 

@@ -111,6 +111,12 @@ void AddStorageFlags(CLI::App& app, Options& options) {
             return text.empty() ? absl::InvalidArgumentError("the name is empty")
                                 : absl::OkStatus();
           });
+  AddFlag(app, "--node",
+          "refuse to start unless the directory is this replica's (see triplad init)", "ID",
+          [&](const std::string& text) {
+            options.node = text;
+            return absl::OkStatus();
+          });
   AddFlag(app, "--fsync",
           "when a write is made durable: always (before its answer), interval:DURATION, or never "
           "(the system decides; a power cut loses seconds) [always]",
@@ -135,7 +141,9 @@ void AddStorageFlags(CLI::App& app, Options& options) {
 }
 
 void AddServingFlags(CLI::App& app, Options& options) {
-  AddFlag(app, "--listen", "where to serve; port 0 takes a free one and says it [127.0.0.1:7420]",
+  AddFlag(app, "--listen",
+          "where to serve; port 0 takes a free one and says it [127.0.0.1:7420; a replica: where "
+          "its cluster knows it]",
           "HOST:PORT", [&](const std::string& text) { return ReadListen(text, options.listen); });
   AddFlag(app, "--data-bytes-max", "size limit of one value's data [16MiB]", "SIZE",
           [&](const std::string& text) {
@@ -146,6 +154,31 @@ void AddServingFlags(CLI::App& app, Options& options) {
   AddFlag(app, "--verbosity", "the least severe messages to print [info]",
           "debug|info|warning|error",
           [&](const std::string& text) { return ReadVerbosity(text, options.verbosity); });
+}
+
+CLI::App* AddInit(CLI::App& app, InitOptions& init) {
+  CLI::App* command = app.add_subcommand(
+      "init",
+      "prepares an empty directory for one replica of a cluster, once; afterwards\n"
+      "triplad --data-dir DIR starts it. Every server gets the same --cluster:\n"
+      "  triplad init --data-dir d1 --node n1 \\\n"
+      "    --cluster 'n1=a:7420/a:7520,n2=b:7420/b:7520,n3=c:7420/c:7520'");
+  command->add_option("--data-dir", init.data_dir, "the directory; made when missing")
+      ->required()
+      ->type_name("DIR")
+      ->envname("TRIPLA_DATA_DIR");
+  command->add_option("--node", init.node, "which of the servers this one is")
+      ->required()
+      ->type_name("ID")
+      ->envname("TRIPLA_NODE");
+  command
+      ->add_option(
+          "--cluster", init.cluster,
+          "all servers, each with where it serves clients and where it speaks to the others")
+      ->required()
+      ->type_name("ID=HOST:PORT/HOST:PORT,...")
+      ->envname("TRIPLA_CLUSTER");
+  return command;
 }
 
 // Gives options that neither flag nor environment has set what the file says. Not CLI11's own
@@ -166,8 +199,9 @@ void ReadConfigurationFile(CLI::App& app, const std::string& path) {
 
 }  // namespace
 
-std::variant<Options, ExitCode> ParseOptions(int argc, char** argv) {
+std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv) {
   Options options;
+  InitOptions init;
   CLI::App app(
       "triplad serves a tripla database: a map from integers to (version, timestamp, data).\n"
       "Each option is also an environment variable (--data-dir: TRIPLA_DATA_DIR) and a key of the\n"
@@ -180,8 +214,10 @@ std::variant<Options, ExitCode> ParseOptions(int argc, char** argv) {
   app.add_option("--config", configuration, "configuration file (TOML)")
       ->envname("TRIPLA_CONFIG")
       ->type_name("FILE");
+  CLI::App* init_command = AddInit(app, init);
   try {
     app.parse(argc, argv);
+    if (init_command->parsed()) return init;
     if (!configuration.empty()) ReadConfigurationFile(app, configuration);
     if (options.data_dir.empty()) {
       throw CLI::RequiredError("--data-dir is missing: name the directory that holds the data");

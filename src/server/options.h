@@ -16,7 +16,8 @@ namespace tripla {
 // variable TRIPLA_... and a key of the configuration file; server/options.cc describes them.
 struct Options {
   std::string data_dir;
-  std::string listen = "127.0.0.1:7420";
+  std::string node;    // the replica that data_dir must belong to; empty: whatever it is
+  std::string listen;  // empty: 127.0.0.1:7420, a replica where the cluster knows it
   std::chrono::milliseconds snapshot_interval{30'000};  // 0: never by period
   FsyncPolicy fsync;
   bool log = true;
@@ -26,6 +27,13 @@ struct Options {
   Severity verbosity = Severity::kInfo;
 };
 
+// What `triplad init` is told: makes a directory a replica's, once (spec 7).
+struct InitOptions {
+  std::string data_dir;
+  std::string node;
+  std::string cluster;
+};
+
 // How the process should end instead of serving: `--help`, or an error that was printed.
 struct ExitCode {
   int value = 0;
@@ -33,6 +41,6 @@ struct ExitCode {
 
 // Reads flags, environment and configuration file, in this order of precedence. Prints help,
 // version or a one-line error itself.
-[[nodiscard]] std::variant<Options, ExitCode> ParseOptions(int argc, char** argv);
+[[nodiscard]] std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv);
 
 }  // namespace tripla

@@ -8,20 +8,27 @@
 #include <algorithm>
 #include <chrono>
 #include <future>
+#include <optional>
 #include <utility>
 
 #include "base/diagnostics.h"
+#include "base/quantity.h"
 #include "base/status_macros.h"
 #include "log/local/local_log.h"
 #include "log/local/log_replay.h"
 #include "log/memory_log.h"
 #include "model/limits.h"
 #include "server/listen_error.h"
+#include "server/replica_recovery.h"
 
 namespace tripla {
 namespace {
 
 constexpr char kReadinessService[] = "tripla.v1.KeyValue";
+constexpr char kDefaultListen[] = "127.0.0.1:7420";
+
+// A value is in Java's memory a few times while it is replicated.
+constexpr uint64_t kReplicaDataBytesMax = uint64_t{64} << 20;
 
 // A cut connection is noticed within 15 s (spec 5): a ping after 10 s without a word, 5 s to
 // answer.
@@ -66,6 +73,38 @@ void PrepareGrpc(const Options& options) {
   if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }
 
+// With --node the directory must be that replica's already: an empty one, in place of one that was
+// lost, would be a voter that has forgotten its vote.
+absl::Status CheckNode(const Options& options) {
+  if (options.node.empty()) return absl::OkStatus();
+  std::string is = "missing or empty";
+  if (const auto directory = DataDirectory::OpenReadOnly(PosixDisk(), options.data_dir);
+      directory.ok()) {
+    TRIPLA_ASSIGN_OR_RETURN(const auto membership, ReadMembership(*directory));
+    if (membership && membership->node == options.node) return absl::OkStatus();
+    is = membership ? "replica " + membership->node + "'s" : "a standalone server's";
+  }
+  return absl::FailedPreconditionError(fmt::format(
+      "{} is {}, not replica {}'s; a new replica is prepared with triplad init, one that has run "
+      "before needs its own directory back: without what it promised the cluster could lose "
+      "acknowledged writes",
+      options.data_dir, is, options.node));
+}
+
+absl::Status CheckReplicaOptions(const Options& options) {
+  if (!options.log || options.fsync.mode != FsyncPolicy::Mode::kAlways) {
+    return absl::InvalidArgumentError(
+        "--log and --fsync are for a standalone server: a replica always keeps a log and syncs it; "
+        "leave them out");
+  }
+  if (options.data_bytes_max > kReplicaDataBytesMax) {
+    return absl::InvalidArgumentError(
+        fmt::format("--data-bytes-max is more than a replica can take; {} at most",
+                    ByteSizeText(kReplicaDataBytesMax)));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CannotListen(const std::string& address, const std::string& why) {
   return absl::UnavailableError(
       fmt::format("cannot listen on {}: {}; stop what listens there, or choose another address "
@@ -75,15 +114,27 @@ absl::Status CannotListen(const std::string& address, const std::string& why) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options) {
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
+  TRIPLA_RETURN_IF_ERROR(CheckNode(given));
   TRIPLA_ASSIGN_OR_RETURN(DataDirectory directory,
-                          DataDirectory::Open(PosixDisk(), options.data_dir));
+                          DataDirectory::Open(PosixDisk(), given.data_dir));
+  TRIPLA_ASSIGN_OR_RETURN(const std::optional<Membership> membership, ReadMembership(directory));
+  Options options = given;
+  if (membership) TRIPLA_RETURN_IF_ERROR(CheckReplicaOptions(options));
+  if (options.listen.empty()) {
+    options.listen = membership ? membership->self().client_endpoint : kDefaultListen;
+  }
   std::unique_ptr<Server> server(new Server(options, std::move(directory)));
   // Said before a recovery that may take long, and again by gRPC after it.
   if (const std::string error = ListenError(options.listen); !error.empty()) {
     return CannotListen(options.listen, error);
   }
-  TRIPLA_RETURN_IF_ERROR(server->Recover(options));
+  TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
+                                    : server->RecoverStandalone(options));
+  server->snapshots_ = std::make_unique<SnapshotSchedule>(
+      server->images_, *server->machine_, *server->log_,
+      SnapshotSchedule::Options{.interval = options.snapshot_interval});
+  server->batcher_ = std::make_unique<Batcher>(*server->log_);
   TRIPLA_RETURN_IF_ERROR(server->Listen(options));
   return server;
 }
@@ -97,7 +148,7 @@ Server::Server(const Options& options, DataDirectory directory)
 
 Server::~Server() { Shutdown(); }
 
-absl::Status Server::Recover(const Options& options) {
+absl::Status Server::RecoverStandalone(const Options& options) {
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex first_log_index, FirstLogIndex(directory_));
   TRIPLA_ASSIGN_OR_RETURN(RecoveredState recovered, images_.Recover(first_log_index));
   machine_ = std::move(recovered.machine);
@@ -118,9 +169,18 @@ absl::Status Server::Recover(const Options& options) {
     TRIPLA_RETURN_IF_ERROR(ReplaceLogByImage());
     log_ = std::make_unique<MemoryLog>(reached, apply);
   }
-  snapshots_ = std::make_unique<SnapshotSchedule>(
-      images_, *machine_, *log_, SnapshotSchedule::Options{.interval = options.snapshot_interval});
-  batcher_ = std::make_unique<Batcher>(*log_);
+  return absl::OkStatus();
+}
+
+absl::Status Server::RecoverReplica(const Options& options, const Membership& membership) {
+  TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
+                          tripla::RecoverReplica(directory_, membership, options.data_bytes_max,
+                                                 images_, leader_link_));
+  machine_ = std::move(recovered.machine);
+  ratis_log_ = recovered.log.get();
+  log_ = std::move(recovered.log);
+  peer_service_ = std::make_unique<PeerService>(
+      [this](ReadRounds::AnswerFn answer) { ratis_log_->ConfirmReadIndex(std::move(answer)); });
   return absl::OkStatus();
 }
 
@@ -135,8 +195,9 @@ absl::Status Server::ReplaceLogByImage() {
 }
 
 absl::Status Server::Listen(const Options& options) {
-  key_value_service_ = std::make_unique<KeyValueService>(*machine_, *batcher_, disk_reserve_,
-                                                         options.data_bytes_max);
+  key_value_service_ = std::make_unique<KeyValueService>(
+      KeyValueService::Parts{*machine_, *log_, *batcher_, leader_link_, disk_reserve_},
+      options.data_bytes_max);
   admin_service_ = std::make_unique<AdminService>(
       AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_},
       options.data_bytes_max);
@@ -147,14 +208,25 @@ absl::Status Server::Listen(const Options& options) {
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
   builder.RegisterService(key_value_service_.get());
   builder.RegisterService(admin_service_.get());
+  if (peer_service_ != nullptr) builder.RegisterService(peer_service_.get());
   grpc_server_ = builder.BuildAndStart();
   if (grpc_server_ == nullptr || port == 0) {
     const std::string error = ListenError(options.listen);
     return CannotListen(options.listen, error.empty() ? "gRPC refused the address" : error);
   }
   address_ = options.listen.substr(0, options.listen.rfind(':') + 1) + std::to_string(port);
-  grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, true);
+  SetReady(false);
+  readiness_ = std::make_unique<Readiness>(*log_, [this](bool ready) {
+    SetReady(ready);
+    Say(ready ? Severity::kInfo : Severity::kWarning,
+        ready ? fmt::format("ready on {}", address_)
+              : "not ready: no leader can be reached, so only stale reads are answered");
+  });
   return absl::OkStatus();
+}
+
+void Server::SetReady(bool ready) {
+  grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, ready);
 }
 
 void Server::WriteLastImage() {
@@ -169,8 +241,11 @@ void Server::WriteLastImage() {
 
 void Server::Shutdown() {
   if (grpc_server_ != nullptr) {
-    grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, false);
+    readiness_ = nullptr;
+    SetReady(false);
     batcher_->Stop();
+    // Answers all who wait for it, which a cluster without a majority never would.
+    if (ratis_log_ != nullptr) ratis_log_->Stop();
     grpc_server_->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
     grpc_server_->Wait();
     grpc_server_ = nullptr;

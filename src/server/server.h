@@ -11,27 +11,33 @@
 #include "disk/data_directory.h"
 #include "disk/disk_reserve.h"
 #include "log/log.h"
+#include "log/ratis/ratis_log.h"
 #include "server/housekeeping.h"
 #include "server/options.h"
+#include "server/readiness.h"
 #include "service/admin_service.h"
 #include "service/key_value_service.h"
+#include "service/leader_link.h"
+#include "service/peer_service.h"
 #include "snapshot/image_store.h"
 #include "snapshot/snapshot_schedule.h"
 #include "state/state_machine.h"
 
 namespace tripla {
 
-// One standalone server: where all rooms meet. It recovers what the data directory holds, serves it
-// over gRPC, and lets go of it in the reverse order.
+// One server, standalone or a replica: where all rooms meet. It recovers what the data directory
+// holds, serves it over gRPC, and lets go of it in the reverse order.
 //
 // Thread-safety: Start() and Shutdown() from one thread.
 class Server {
  public:
-  // Serves when it returns.
+  // Listens when it returns. When it can serve, at once or as soon as the cluster has a leader, it
+  // says "ready on HOST:PORT", here and through the health service.
   //
   // Errors, each with what, why and what next: DataLoss when the data is damaged;
-  // FailedPrecondition when the directory is another process's or no data directory; Unavailable
-  // when it cannot listen; what DataDirectory, ImageStore and LocalLog say.
+  // FailedPrecondition when the directory is another process's, another replica's or no data
+  // directory; Unavailable when it cannot listen; what DataDirectory, ImageStore, LocalLog and
+  // RatisLog say.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options);
 
   ~Server();
@@ -42,17 +48,21 @@ class Server {
   // HOST:PORT, with the port that was taken when 0 was asked for.
   [[nodiscard]] const std::string& address() const { return address_; }
 
+  [[nodiscard]] bool is_replica() const { return ratis_log_ != nullptr; }
+
   // Refuses new calls, answers those in flight, makes everything durable. Idempotent.
   void Shutdown();
 
  private:
   Server(const Options& options, DataDirectory directory);
 
-  // Loads the newest image, replays the log after it, and opens the log for what comes.
-  absl::Status Recover(const Options& options);
+  // Loads the newest image and opens the log, which applies what it holds behind it.
+  absl::Status RecoverStandalone(const Options& options);
+  absl::Status RecoverReplica(const Options& options, const Membership& membership);
   // With `--log off`: brings what an earlier log still holds into an image.
   absl::Status ReplaceLogByImage();
   absl::Status Listen(const Options& options);
+  void SetReady(bool ready);
   // Waits until everything applied is in an image.
   void WriteLastImage();
 
@@ -62,12 +72,16 @@ class Server {
   Housekeeping housekeeping_;
   ImageStore images_;
   std::unique_ptr<StateMachine> machine_;
+  LeaderLink leader_link_;
   std::unique_ptr<Log> log_;
+  RatisLog* ratis_log_ = nullptr;  // log_, on a replica
   std::unique_ptr<SnapshotSchedule> snapshots_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<KeyValueService> key_value_service_;
   std::unique_ptr<AdminService> admin_service_;
+  std::unique_ptr<PeerService> peer_service_;
   std::unique_ptr<grpc::Server> grpc_server_;
+  std::unique_ptr<Readiness> readiness_;
   std::string address_;
   bool image_at_shutdown_ = false;
 };

@@ -14,11 +14,11 @@ AdminService::AdminService(const Parts& parts, size_t data_bytes_max)
 grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* context,
                                                const v1::StatusRequest*, v1::StatusReply* reply) {
   using std::chrono::milliseconds;
-  reply->set_role("standalone");
   reply->set_software_version(TRIPLA_VERSION);
   const auto uptime = std::chrono::steady_clock::now() - start_;
   reply->set_uptime_ms(std::chrono::duration_cast<milliseconds>(uptime).count());
   FillState(*reply);
+  FillLeadership(*reply);
   FillLimits(*reply);
   FillDisk(*reply);
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -44,7 +44,6 @@ grpc::ServerUnaryReactor* AdminService::Snapshot(grpc::CallbackServerContext* co
 
 void AdminService::FillState(v1::StatusReply& reply) const {
   const StateSummary summary = parts_.machine.GetSummary();
-  reply.set_term(summary.position.term);
   reply.set_revision(summary.revision);
   reply.set_keys(summary.keys);
   reply.set_state_hash(summary.hash.data(), summary.hash.size());
@@ -52,6 +51,15 @@ void AdminService::FillState(v1::StatusReply& reply) const {
   reply.set_sessions(summary.sessions);
   reply.set_answers(summary.answers);
   reply.set_log_index(summary.position.index);
+}
+
+void AdminService::FillLeadership(v1::StatusReply& reply) const {
+  const Log::Leadership leadership = parts_.log.GetLeadership();
+  reply.set_node(leadership.node);
+  reply.set_role(leadership.role);
+  reply.set_leader(leadership.leader);
+  reply.set_leader_endpoint(leadership.leader_endpoint);
+  reply.set_term(leadership.term);
 }
 
 void AdminService::FillLimits(v1::StatusReply& reply) const {

@@ -39,6 +39,7 @@ class AdminService : public v1::Admin::CallbackService {
 
  private:
   void FillState(v1::StatusReply& reply) const;
+  void FillLeadership(v1::StatusReply& reply) const;
   void FillLimits(v1::StatusReply& reply) const;
   void FillDisk(v1::StatusReply& reply) const;
 

@@ -35,16 +35,26 @@ std::chrono::steady_clock::time_point Deadline(const grpc::CallbackServerContext
          std::chrono::nanoseconds(left.tv_nsec);
 }
 
-// Ends a call whose writes the batcher or the log surely did not apply.
-void FinishNotApplied(const Waiting& waiting, const absl::Status& error,
-                      std::chrono::milliseconds pushback) {
+// Ends a call for which the batcher or the log has no outcomes.
+void FinishUndecided(const Waiting& waiting, const absl::Status& error,
+                     std::chrono::milliseconds pushback) {
   if (absl::IsResourceExhausted(error)) AdviseRetry(waiting.context, pushback);
-  waiting.reactor->Finish(WriteError(error, Applied::kNo));
+  // Worth asking again, and the details tell what is not known.
+  waiting.reactor->Finish(
+      absl::IsUnknown(error)
+          ? WriteError(absl::UnavailableError(error.message()), Applied::kUnknown)
+          : WriteError(error, Applied::kNo));
 }
 
-bool OnlyReads(const std::vector<Command>& commands) {
-  return std::ranges::all_of(
-      commands, [](const Command& command) { return command.kind == CommandKind::kGet; });
+bool OnlyReads(const v1::BatchRequest& request) {
+  return std::ranges::all_of(request.operations(),
+                             [](const v1::Operation& operation) { return operation.has_get(); });
+}
+
+bool OnlyStaleReads(const v1::BatchRequest& request) {
+  return std::ranges::all_of(request.operations(), [](const v1::Operation& operation) {
+    return operation.has_get() && operation.get().consistency() == v1::STALE;
+  });
 }
 
 grpc::Status AnswerReads(const StateView& view, const std::vector<Command>& commands,
@@ -59,46 +69,47 @@ grpc::Status AnswerReads(const StateView& view, const std::vector<Command>& comm
 
 }  // namespace
 
-KeyValueService::KeyValueService(const StateMachine& machine, Batcher& batcher,
-                                 const DiskReserve& disk_reserve, size_t data_bytes_max)
-    : machine_(machine),
-      batcher_(batcher),
-      disk_reserve_(disk_reserve),
-      data_bytes_max_(data_bytes_max) {}
+KeyValueService::KeyValueService(const Parts& parts, size_t data_bytes_max)
+    : parts_(parts), data_bytes_max_(data_bytes_max) {}
 
 grpc::ServerUnaryReactor* KeyValueService::Set(grpc::CallbackServerContext* context,
                                                const v1::SetRequest* request, v1::Reply* reply) {
-  return Write(context, ToCommand(*request, data_bytes_max_), reply);
+  return Write(context, *request, ToCommand(*request, data_bytes_max_), reply);
 }
 
 grpc::ServerUnaryReactor* KeyValueService::Del(grpc::CallbackServerContext* context,
                                                const v1::DelRequest* request, v1::Reply* reply) {
-  return Write(context, ToCommand(*request), reply);
+  return Write(context, *request, ToCommand(*request), reply);
 }
 
 grpc::ServerUnaryReactor* KeyValueService::DelVersion(grpc::CallbackServerContext* context,
                                                       const v1::DelVersionRequest* request,
                                                       v1::Reply* reply) {
-  return Write(context, ToCommand(*request), reply);
+  return Write(context, *request, ToCommand(*request), reply);
 }
 
 grpc::ServerUnaryReactor* KeyValueService::TestAndSet(grpc::CallbackServerContext* context,
                                                       const v1::TestAndSetRequest* request,
                                                       v1::Reply* reply) {
-  return Write(context, ToCommand(*request, data_bytes_max_), reply);
+  return Write(context, *request, ToCommand(*request, data_bytes_max_), reply);
 }
 
 grpc::ServerUnaryReactor* KeyValueService::Get(grpc::CallbackServerContext* context,
                                                const v1::GetRequest* request, v1::Reply* reply) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const absl::StatusOr<Key> key = Key::FromTwosComplement(request->key());
-  if (key.ok()) {
-    FillReply(machine_.Get(*key), *reply);
+  Read(request->consistency() == v1::STALE, [=, this](const absl::Status& readable) {
+    if (!readable.ok()) return reactor->Finish(ReadError(readable));
+    const absl::StatusOr<Key> key = Key::FromTwosComplement(request->key());
+    if (!key.ok()) return reactor->Finish(ReadError(key.status()));
+    FillReply(parts_.machine.Get(*key), *reply);
     reactor->Finish(grpc::Status::OK);
-  } else {
-    reactor->Finish(ReadError(key.status()));
-  }
+  });
   return reactor;
+}
+
+void KeyValueService::Read(bool stale, Log::ReadableFn answer) {
+  if (stale) return answer(absl::OkStatus());
+  parts_.log.AwaitReadable(std::move(answer));
 }
 
 grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* context,
@@ -110,13 +121,18 @@ grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* co
     waiting.reactor->Finish(WriteError(commands.status(), Applied::kNo));
     return waiting.reactor;
   }
-  if (OnlyReads(*commands)) {
-    waiting.reactor->Finish(AnswerReads(machine_.Freeze(), *commands, *reply));
+  if (OnlyReads(*request)) {
+    Read(OnlyStaleReads(*request), [this, waiting, reply,
+                                    gets = *std::move(commands)](const absl::Status& readable) {
+      waiting.reactor->Finish(readable.ok() ? AnswerReads(parts_.machine.Freeze(), gets, *reply)
+                                            : ReadError(readable));
+    });
     return waiting.reactor;
   }
+  if (PassedOn(waiting, *request, reply)) return waiting.reactor;
   Call call{.commands = *std::move(commands), .deadline = Deadline(*context)};
   call.done = [waiting, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
-    if (!outcomes.ok()) return FinishNotApplied(waiting, outcomes.status(), kDiskFullPushback);
+    if (!outcomes.ok()) return FinishUndecided(waiting, outcomes.status(), kDiskFullPushback);
     Applied applied = Applied::kUnknown;
     const absl::Status status = FillBatchReply(*outcomes, *reply, applied);
     waiting.reactor->Finish(status.ok() ? grpc::Status::OK : WriteError(status, applied));
@@ -125,7 +141,9 @@ grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* co
   return waiting.reactor;
 }
 
+template <typename Request>
 grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* context,
+                                                 const Request& request,
                                                  absl::StatusOr<Command> command,
                                                  v1::Reply* reply) {
   const Waiting waiting{context, context->DefaultReactor()};
@@ -133,10 +151,11 @@ grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* co
     waiting.reactor->Finish(WriteError(command.status(), Applied::kNo));
     return waiting.reactor;
   }
+  if (PassedOn(waiting, request, reply)) return waiting.reactor;
   Call call{.deadline = Deadline(*context)};
   call.commands.push_back(*std::move(command));
   call.done = [waiting, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
-    if (!outcomes.ok()) return FinishNotApplied(waiting, outcomes.status(), kDiskFullPushback);
+    if (!outcomes.ok()) return FinishUndecided(waiting, outcomes.status(), kDiskFullPushback);
     const Outcome& outcome = outcomes->front();
     if (outcome.refusal != Refusal::kNone) {
       return waiting.reactor->Finish(
@@ -149,12 +168,30 @@ grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* co
   return waiting.reactor;
 }
 
-void KeyValueService::Enqueue(const Waiting& waiting, Call call) {
-  if (const absl::Status status = disk_reserve_.Check(); !status.ok()) {
-    return FinishNotApplied(waiting, status, kDiskFullPushback);
+template <typename Request, typename Reply>
+bool KeyValueService::PassedOn(const Waiting& waiting, const Request& request, Reply* reply) {
+  if (parts_.log.Leads()) return false;
+  const Log::Leadership leadership = parts_.log.GetLeadership();
+  const std::string& endpoint = leadership.leader_endpoint;
+  const bool elsewhere = !endpoint.empty() && leadership.leader != leadership.node;
+  if (elsewhere && !LeaderLink::IsPassedOn(*waiting.context)) {
+    parts_.leader.PassOn(endpoint, waiting, request, *reply);
+  } else {
+    waiting.reactor->Finish(WriteError(
+        absl::UnavailableError(elsewhere ? "this server leads no more"
+                                         : "no leader is ready: the servers are choosing one, or "
+                                           "no majority of them is up and connected"),
+        Applied::kNo, endpoint));
   }
-  if (const absl::Status status = batcher_.Enqueue(std::move(call)); !status.ok()) {
-    FinishNotApplied(waiting, status, kOverloadPushback);
+  return true;
+}
+
+void KeyValueService::Enqueue(const Waiting& waiting, Call call) {
+  if (const absl::Status status = parts_.disk_reserve.Check(); !status.ok()) {
+    return FinishUndecided(waiting, status, kDiskFullPushback);
+  }
+  if (const absl::Status status = parts_.batcher.Enqueue(std::move(call)); !status.ok()) {
+    FinishUndecided(waiting, status, kOverloadPushback);
   }
 }
 

@@ -6,28 +6,33 @@
 #include "absl/status/statusor.h"
 #include "batch/batcher.h"
 #include "disk/disk_reserve.h"
+#include "log/log.h"
 #include "model/command.h"
+#include "service/leader_link.h"
 #include "state/state_machine.h"
 #include "tripla/v1/tripla.grpc.pb.h"
 
 namespace tripla {
 
-// A gRPC call that waits for its answer; valid until the reactor is finished.
-struct Waiting {
-  grpc::CallbackServerContext* context;
-  grpc::ServerUnaryReactor* reactor;
-};
-
-// The five operations and Batch over gRPC (R4-R8, R12, R15). Reads are answered on the calling
-// thread from the newest published state; writes are checked, queued, and answered when their batch
-// is durable and applied.
+// The five operations and Batch over gRPC (R4-R8, R12, R15). Reads are answered from the newest
+// published state as soon as the log says that it is new enough, which on one server it always is;
+// writes are checked, queued, and answered when their batch is durable and applied. A replica that
+// does not lead passes writes on.
 //
 // Thread-safety: gRPC calls it from many threads; it never blocks one.
 class KeyValueService : public v1::KeyValue::CallbackService {
  public:
-  // The three outlive the service. `data_bytes_max`: limit of one value (R14).
-  KeyValueService(const StateMachine& machine, Batcher& batcher, const DiskReserve& disk_reserve,
-                  size_t data_bytes_max);
+  // What it works with; all outlive the service.
+  struct Parts {
+    const StateMachine& machine;
+    Log& log;
+    Batcher& batcher;
+    LeaderLink& leader;
+    const DiskReserve& disk_reserve;
+  };
+
+  // `data_bytes_max`: limit of one value (R14).
+  KeyValueService(const Parts& parts, size_t data_bytes_max);
 
   grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
                                 v1::Reply* reply) override;
@@ -45,14 +50,18 @@ class KeyValueService : public v1::KeyValue::CallbackService {
                                   const v1::BatchRequest* request, v1::BatchReply* reply) override;
 
  private:
-  grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context,
+  template <typename Request>
+  grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, const Request& request,
                                   absl::StatusOr<Command> command, v1::Reply* reply);
+  // Passes the call on if another server leads, or ends it if none does that is known.
+  template <typename Request, typename Reply>
+  bool PassedOn(const Waiting& waiting, const Request& request, Reply* reply);
   // Queues a call, or refuses it.
   void Enqueue(const Waiting& waiting, Call call);
+  // Calls `answer` once the state may be read with this consistency.
+  void Read(bool stale, Log::ReadableFn answer);
 
-  const StateMachine& machine_;
-  Batcher& batcher_;
-  const DiskReserve& disk_reserve_;
+  const Parts parts_;
   const size_t data_bytes_max_;
 };
 

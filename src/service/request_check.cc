@@ -45,8 +45,7 @@ absl::StatusOr<Command> ToWrite(CommandKind kind, const Request& request) {
   return command;
 }
 
-absl::StatusOr<Command> OperationToCommand(const v1::Operation& operation,
-                                           size_t data_bytes_max) {
+absl::StatusOr<Command> OperationToCommand(const v1::Operation& operation, size_t data_bytes_max) {
   switch (operation.operation_case()) {
     case v1::Operation::kSet:
       return ToCommand(operation.set(), data_bytes_max);

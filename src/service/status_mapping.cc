@@ -26,9 +26,11 @@ std::string MessageOf(const absl::Status& error) {
 
 grpc::Status ReadError(const absl::Status& error) { return {CodeOf(error), MessageOf(error)}; }
 
-grpc::Status WriteError(const absl::Status& error, Applied applied) {
+grpc::Status WriteError(const absl::Status& error, Applied applied,
+                        const std::string& leader_endpoint) {
   v1::Undecided undecided;
   undecided.set_applied(applied == Applied::kNo ? v1::Undecided::NO : v1::Undecided::UNKNOWN);
+  undecided.set_leader_endpoint(leader_endpoint);
   v1::RpcStatus detailed;
   detailed.set_code(CodeOf(error));
   detailed.set_message(MessageOf(error));

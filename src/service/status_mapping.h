@@ -3,6 +3,8 @@
 
 #include <grpcpp/support/status.h>
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "model/outcome.h"
 
@@ -17,8 +19,10 @@ enum class Applied {
 // The gRPC error of a call that could not write.
 [[nodiscard]] grpc::Status ReadError(const absl::Status& error);
 
-// The gRPC error of a call that could write: carries Undecided as status detail.
-[[nodiscard]] grpc::Status WriteError(const absl::Status& error, Applied applied);
+// The gRPC error of a call that could write: carries Undecided as status detail, and where to ask
+// instead (HOST:PORT) unless that is empty.
+[[nodiscard]] grpc::Status WriteError(const absl::Status& error, Applied applied,
+                                      const std::string& leader_endpoint = "");
 
 // The error that tells a client about a refusal of the state machine; `refusal` is not kNone.
 [[nodiscard]] absl::Status RefusalError(Refusal refusal);

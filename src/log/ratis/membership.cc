@@ -179,6 +179,10 @@ const Member* Membership::Find(std::string_view id) const {
   return found == members.end() ? nullptr : &*found;
 }
 
+std::string ReceivedImagesPath(const DataDirectory& directory, const Membership& membership) {
+  return directory.log_path() + "/" + membership.cluster + "/sm";
+}
+
 std::string RatisLogPath(const DataDirectory& directory, const Membership& membership) {
   return directory.log_path() + "/" + membership.cluster + "/current";
 }

@@ -41,6 +41,10 @@ struct Membership {
 [[nodiscard]] absl::StatusOr<Membership> ParseMembership(std::string_view node,
                                                          std::string_view cluster);
 
+// Where Ratis puts an image that came from another replica.
+[[nodiscard]] std::string ReceivedImagesPath(const DataDirectory& directory,
+                                             const Membership& membership);
+
 // Where Ratis keeps the segments of its log, its term and its vote.
 [[nodiscard]] std::string RatisLogPath(const DataDirectory& directory,
                                        const Membership& membership);

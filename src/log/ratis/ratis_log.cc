@@ -20,6 +20,10 @@ namespace {
 // What Ratis and the codec add to the commands of an entry.
 constexpr size_t kEntryOverheadBytes = 4096;
 
+// At a stop, for what was submitted. A leader without a majority knows by then that it leads no
+// more.
+constexpr std::chrono::seconds kStopPatience{3};
+
 absl::Status NoLeader() {
   return absl::UnavailableError(
       "no leader is known: there is none while no majority of the servers is up and connected");
@@ -29,29 +33,29 @@ absl::Status NoLeader() {
 
 absl::StatusOr<std::unique_ptr<RatisLog>> RatisLog::Open(const DataDirectory& directory,
                                                          const Membership& membership,
-                                                         size_t command_bytes_max,
-                                                         LogPosition applied, Hooks hooks) {
+                                                         size_t command_bytes_max, Hooks hooks) {
   const size_t entry_bytes_max = std::max(limits::kLogBatchBytesMax, command_bytes_max);
   std::unique_ptr<RatisLog> log(
-      new RatisLog(directory, membership, entry_bytes_max, applied, std::move(hooks)));
+      new RatisLog(directory, membership, entry_bytes_max, std::move(hooks)));
+  const std::optional<ImageFile> image = log->hooks_.newest_image();
+  if (image) log->applied_.Advance(image->position.index);
   TRIPLA_ASSIGN_OR_RETURN(log->replica_,
                           Replica::Start({.membership = membership,
                                           .log_directory = directory.log_path(),
-                                          .image_directory = directory.image_path(),
+                                          .image = image,
                                           .entry_bytes_max = entry_bytes_max + kEntryOverheadBytes},
                                          log->Callbacks()));
   return log;
 }
 
 RatisLog::RatisLog(const DataDirectory& directory, const Membership& membership,
-                   size_t entry_bytes_max, LogPosition applied, Hooks hooks)
+                   size_t entry_bytes_max, Hooks hooks)
     : directory_(directory),
       membership_(membership),
       entry_bytes_max_(entry_bytes_max),
       hooks_(std::move(hooks)),
       reads_here_([this](ReadRounds::AnswerFn answer) { AskWhoeverLeads(std::move(answer)); }),
       orders_of_nothing_([this](ReadRounds::AnswerFn answer) { OrderNothing(std::move(answer)); }) {
-  applied_.Advance(applied.index);
 }
 
 RatisLog::~RatisLog() { Stop(); }
@@ -70,13 +74,12 @@ ReplicaCallbacks RatisLog::Callbacks() {
       .skip = [this](LogPosition position) { Apply(position, {}, nullptr); },
       .failed = [this](uint64_t number, bool appended,
                        const std::string& why) { Fail(number, appended, why); },
-      .newest_image = hooks_.newest_image,
       .hold_images = hooks_.hold_images,
       .install =
           [this] {
-            const LogPosition position = hooks_.install();
-            applied_.Advance(position.index);
-            return position;
+            ImageFile image = hooks_.install();
+            applied_.Advance(image.position.index);
+            return image;
           },
   };
 }
@@ -151,7 +154,10 @@ void RatisLog::AwaitReadable(ReadableFn done) {
 }
 
 void RatisLog::ConfirmReadIndex(ReadRounds::AnswerFn answer) {
-  if (const std::optional<LogIndex> index = replica_->ReadIndex()) return answer(*index);
+  if (const std::optional<LogIndex> index = replica_->ReadIndex()) {
+    replica_->TellCommitted(*index);
+    return answer(*index);
+  }
   if (!Leads()) return answer(absl::UnavailableError("this server does not lead"));
   orders_of_nothing_.Await(std::move(answer));
 }
@@ -172,6 +178,9 @@ void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
 }
 
 absl::Status RatisLog::ReleasePrefix(LogIndex through) {
+  if (const std::optional<ImageFile> image = hooks_.newest_image()) {
+    TRIPLA_RETURN_IF_ERROR(replica_->SetImage(*image));
+  }
   return through == 0 ? absl::OkStatus() : replica_->Purge(through);
 }
 
@@ -190,11 +199,17 @@ Log::Status RatisLog::GetStatus() const {
   return status;
 }
 
-absl::Status RatisLog::HandOver() { return replica_->HandOver(); }
-
 void RatisLog::Stop() {
-  submissions_.Stop();
-  if (replica_ != nullptr) replica_->Close();
+  if (std::exchange(stopped_, true)) return;
+  submissions_.Stop(std::chrono::steady_clock::now() + kStopPatience);
+  if (replica_ != nullptr) {
+    // Else the others would wait for an election.
+    if (absl::Status status = replica_->HandOver(); !status.ok()) {
+      Say(Severity::kInfo,
+          fmt::format("leadership was not handed over: {}", std::string(status.message())));
+    }
+    replica_->Close();
+  }
   for (auto& [number, submission] : submissions_.TakeAll()) {
     submission.done(absl::UnknownError("the server is shutting down; ask again"));
   }

@@ -29,21 +29,21 @@ class RatisLog : public Log {
   // What the rooms around the log do for it.
   struct Hooks {
     ApplyFn apply;
-    // As ReplicaCallbacks; Install() ends the process when the image is no good.
-    std::function<std::optional<ImageFile>()> newest_image;
+    std::function<std::optional<ImageFile>()> newest_image;  // in force
+    // As ReplicaCallbacks; install() ends the process when the image is no good.
     std::function<void()> hold_images;
-    std::function<LogPosition()> install;
+    std::function<ImageFile()> install;
     // Asks the leader, which serves at `endpoint`, for ConfirmReadIndex(). Must not block.
     std::function<void(const std::string& endpoint, ReadRounds::AnswerFn)> ask_leader;
   };
 
-  // Starts the replica that `directory` belongs to behind an image that holds all up to `applied`.
+  // Starts the replica that `directory` belongs to behind the image in force, which is applied.
   // Commands larger than `command_bytes_max` when encoded must not be submitted.
   //
   // `directory` outlives the log. Errors: as Replica::Start().
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<RatisLog>> Open(
       const DataDirectory& directory, const Membership& membership, size_t command_bytes_max,
-      LogPosition applied, Hooks hooks);
+      Hooks hooks);
 
   ~RatisLog() override;
 
@@ -53,18 +53,16 @@ class RatisLog : public Log {
   void AwaitReadable(ReadableFn done) override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through) override;
   [[nodiscard]] Status GetStatus() const override;
+  // Lets another node lead if this one does, and answers everybody who waits. Idempotent.
   void Stop() override;
 
   // On the leader: the place that a read begun before this call must see, wherever it is done, once
   // it is sure that no other leads. Unavailable elsewhere, or when it cannot be made sure.
   void ConfirmReadIndex(ReadRounds::AnswerFn answer);
 
-  // Lets another node lead, if this one does.
-  absl::Status HandOver();
-
  private:
   RatisLog(const DataDirectory& directory, const Membership& membership, size_t entry_bytes_max,
-           LogPosition applied, Hooks hooks);
+           Hooks hooks);
 
   ReplicaCallbacks Callbacks();
   // Gives Ratis one entry's worth of commands.
@@ -85,6 +83,7 @@ class RatisLog : public Log {
   ReadRounds reads_here_;         // of this server's clients
   ReadRounds orders_of_nothing_;  // when it leads but has no lease
   std::unique_ptr<Replica> replica_;
+  bool stopped_ = false;
 };
 
 }  // namespace tripla

@@ -19,7 +19,8 @@ struct Replica::Bridge {
   ReplicaCallbacks callbacks;
   jobject object = nullptr;
   bool closed = false;
-  jmethodID submit, read_index, leads, leader, describe, purge, hand_over, close;
+  jmethodID submit, read_index, tell_committed, leads, leader, describe, set_image, purge,
+      hand_over, close;
 };
 
 namespace {
@@ -30,11 +31,6 @@ const ReplicaCallbacks& Callbacks(jlong log) {
 
 LogPosition Position(jlong term, jlong index) {
   return {.term = static_cast<uint64_t>(term), .index = static_cast<LogIndex>(index)};
-}
-
-void Store(JNIEnv* env, LogPosition position, jlongArray into) {
-  const jlong values[] = {static_cast<jlong>(position.term), static_cast<jlong>(position.index)};
-  env->SetLongArrayRegion(into, 0, 2, values);
 }
 
 jboolean ApplySubmitted(JNIEnv*, jclass, jlong log, jlong batch, jlong term, jlong index) {
@@ -55,17 +51,14 @@ void Failed(JNIEnv* env, jclass, jlong log, jlong batch, jboolean appended, jstr
   Callbacks(log).failed(static_cast<uint64_t>(batch), appended != JNI_FALSE, ToText(env, why));
 }
 
-jstring NewestImage(JNIEnv* env, jclass, jlong log, jlongArray term_and_index) {
-  const std::optional<ImageFile> image = Callbacks(log).newest_image();
-  if (!image) return nullptr;
-  Store(env, image->position, term_and_index);
-  return ToJava(env, image->path);
-}
-
 void HoldImages(JNIEnv*, jclass, jlong log) { Callbacks(log).hold_images(); }
 
-void Install(JNIEnv* env, jclass, jlong log, jlongArray term_and_index) {
-  Store(env, Callbacks(log).install(), term_and_index);
+jstring Install(JNIEnv* env, jclass, jlong log, jlongArray term_and_index) {
+  const ImageFile image = Callbacks(log).install();
+  const jlong place[] = {static_cast<jlong>(image.position.term),
+                         static_cast<jlong>(image.position.index)};
+  env->SetLongArrayRegion(term_and_index, 0, 2, place);
+  return ToJava(env, image.path);
 }
 
 void DieOf(JNIEnv* env, jclass, jstring why) { Die(ToText(env, why)); }
@@ -87,9 +80,8 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("apply", "(JJJLjava/nio/ByteBuffer;I)V", &Apply),
       method("skip", "(JJJ)V", &Skip),
       method("failed", "(JJZLjava/lang/String;)V", &Failed),
-      method("newestImage", "(J[J)Ljava/lang/String;", &NewestImage),
       method("holdImages", "(J)V", &HoldImages),
-      method("install", "(J[J)V", &Install),
+      method("install", "(J[J)Ljava/lang/String;", &Install),
       method("die", "(Ljava/lang/String;)V", &DieOf),
       method("say", "(ILjava/lang/String;)V", &SayFromJava),
   };
@@ -130,7 +122,10 @@ std::vector<std::string> JvmOptions(const std::string& class_path) {
 }  // namespace
 
 Replica::Replica(std::unique_ptr<Bridge> bridge) : bridge_(std::move(bridge)) {}
-Replica::~Replica() { Close(); }
+Replica::~Replica() {
+  Close();
+  Java()->DeleteGlobalRef(bridge_->object);
+}
 
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
                                                         ReplicaCallbacks callbacks) {
@@ -149,12 +144,14 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   const jmethodID construct =
       method("<init>",
              "(JLjava/lang/String;Ljava/lang/String;[Ljava/lang/String;Ljava/lang/String;"
-             "Ljava/lang/String;IZ)V");
+             "Ljava/lang/String;JJIZ)V");
   bridge->submit = method("submit", "(J[B)V");
   bridge->read_index = method("readIndex", "()J");
+  bridge->tell_committed = method("tellCommitted", "(J)V");
   bridge->leads = method("leads", "()Z");
   bridge->leader = method("leader", "()Ljava/lang/String;");
   bridge->describe = method("describe", "()[J");
+  bridge->set_image = method("setImage", "(Ljava/lang/String;JJ)V");
   bridge->purge = method("purge", "(J)V");
   bridge->hand_over = method("handOver", "()Z");
   bridge->close = method("close", "()V");
@@ -167,8 +164,10 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
       type, construct, reinterpret_cast<jlong>(&bridge->callbacks),
       ToJava(env, options.membership.cluster), ToJava(env, options.membership.node),
       ToJava(env, members), ToJava(env, options.log_directory),
-      ToJava(env, options.image_directory), static_cast<jint>(options.entry_bytes_max),
-      static_cast<jboolean>(IsSaid(Severity::kDebug)));
+      options.image ? ToJava(env, options.image->path) : nullptr,
+      static_cast<jlong>(options.image ? options.image->position.term : 0),
+      static_cast<jlong>(options.image ? options.image->position.index : 0),
+      static_cast<jint>(options.entry_bytes_max), static_cast<jboolean>(IsSaid(Severity::kDebug)));
   if (absl::Status status = TakeException(env); !status.ok()) {
     bridge.release();  // Ratis may have threads that call back still
     return status;
@@ -200,6 +199,12 @@ std::optional<LogIndex> Replica::ReadIndex() const {
   return static_cast<LogIndex>(index);
 }
 
+void Replica::TellCommitted(LogIndex index) {
+  JNIEnv* env = Java();
+  env->CallVoidMethod(bridge_->object, bridge_->tell_committed, static_cast<jlong>(index));
+  env->ExceptionClear();  // then they learn it later
+}
+
 bool Replica::Leads() const {
   JNIEnv* env = Java();
   const bool leads = env->CallBooleanMethod(bridge_->object, bridge_->leads) != JNI_FALSE;
@@ -229,6 +234,15 @@ Replica::State Replica::GetState() const {
           .last = static_cast<LogIndex>(std::max<jlong>(values[3], 0))};
 }
 
+absl::Status Replica::SetImage(const ImageFile& image) {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  env->CallVoidMethod(bridge_->object, bridge_->set_image, ToJava(env, image.path),
+                      static_cast<jlong>(image.position.term),
+                      static_cast<jlong>(image.position.index));
+  return TakeException(env);
+}
+
 absl::Status Replica::Purge(LogIndex through) {
   JNIEnv* env = Java();
   const JavaFrame frame(env);
@@ -253,7 +267,6 @@ void Replica::Close() {
     Say(Severity::kWarning,
         fmt::format("Ratis did not end in order: {}", std::string(status.message())));
   }
-  env->DeleteGlobalRef(bridge_->object);
 }
 
 }  // namespace tripla

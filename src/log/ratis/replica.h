@@ -33,11 +33,11 @@ struct ReplicaCallbacks {
   // A batch given to Submit() will not be applied through it; if `appended`, it may be all the
   // same.
   std::function<void(uint64_t batch, bool appended, std::string why)> failed;
-  std::function<std::optional<ImageFile>()> newest_image;
   // When it returns no image is being written, nor will one be until `install`.
   std::function<void()> hold_images;
-  // The image directory holds one new image: loads it, and returns its place.
-  std::function<LogPosition()> install;
+  // An image from another replica lies in ReceivedImagesPath(): takes it over, in place of the
+  // state.
+  std::function<ImageFile()> install;
 };
 
 // One replica of the log in Ratis: the C++ face of io.tripla.bridge.Replica, which holds no logic.
@@ -49,8 +49,8 @@ class Replica {
   struct Options {
     Membership membership;
     std::string log_directory;
-    std::string image_directory;
-    size_t entry_bytes_max = 0;  // of one batch; memory of this size is taken at once
+    std::optional<ImageFile> image;  // what the state was loaded from
+    size_t entry_bytes_max = 0;      // of one batch; memory of this size is taken at once
   };
 
   // Starts Java and Ratis. It takes votes and entries from when this returns, and callbacks may
@@ -73,6 +73,9 @@ class Replica {
   // does not lead, or cannot be sure to.
   [[nodiscard]] std::optional<LogIndex> ReadIndex() const;
 
+  // On the leader: lets followers that do not know it yet know that all up to `index` is committed.
+  void TellCommitted(LogIndex index);
+
   [[nodiscard]] bool Leads() const;
   // The leader's node id; empty when none is known.
   [[nodiscard]] std::string Leader() const;
@@ -85,13 +88,17 @@ class Replica {
   };
   [[nodiscard]] State GetState() const;
 
+  // From now on this is the image in force: what a replica that lags too far behind is sent.
+  absl::Status SetImage(const ImageFile& image);
+
   // Lets the log forget entries up to `through`, by whole files.
   absl::Status Purge(LogIndex through);
 
   // Lets another node lead if this one does. Errors: Internal with the reason when none took over.
   absl::Status HandOver();
 
-  // Applies what is committed, fails what still waits, and ends. Idempotent.
+  // Applies what is committed and fails what still waits. Afterwards it leads no more and knows no
+  // read index. Idempotent.
   void Close();
 
  private:

@@ -15,7 +15,7 @@ constexpr size_t kInFlightBytesMax = size_t{16} << 20;
 
 std::optional<uint64_t> Submissions::Add(Submission& submission, bool urgent) {
   MutexLock lock(mutex_);
-  while (!stopped_ && !urgent && !HasRoomFor(submission.bytes)) room_.Wait(mutex_);
+  while (!stopped_ && !urgent && !HasRoomFor(submission.bytes)) changed_.Wait(mutex_);
   if (stopped_) return std::nullopt;
   bytes_ += submission.bytes;
   waiting_.emplace(++last_number_, std::move(submission));
@@ -32,14 +32,17 @@ std::optional<Submissions::Submission> Submissions::Take(uint64_t number) {
   auto node = waiting_.extract(number);
   if (node.empty()) return std::nullopt;
   bytes_ -= node.mapped().bytes;
-  room_.NotifyOne();
+  changed_.NotifyAll();
   return std::move(node.mapped());
 }
 
-void Submissions::Stop() {
+void Submissions::Stop(std::chrono::steady_clock::time_point deadline) {
   MutexLock lock(mutex_);
   stopped_ = true;
-  room_.NotifyAll();
+  changed_.NotifyAll();
+  while (!waiting_.empty() && std::chrono::steady_clock::now() < deadline) {
+    changed_.WaitUntil(mutex_, deadline);
+  }
 }
 
 std::map<uint64_t, Submissions::Submission> Submissions::TakeAll() {

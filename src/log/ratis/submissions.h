@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -32,8 +33,9 @@ class Submissions {
   // Takes out the one of this number, if it still waits.
   [[nodiscard]] std::optional<Submission> Take(uint64_t number);
 
-  // No more are taken in; those who wait for room are sent away.
-  void Stop();
+  // No more are taken in; those who wait for room are sent away. Then waits until none is left, or
+  // `deadline`.
+  void Stop(std::chrono::steady_clock::time_point deadline);
 
   // Takes out all that wait.
   [[nodiscard]] std::map<uint64_t, Submission> TakeAll();
@@ -42,7 +44,7 @@ class Submissions {
   [[nodiscard]] bool HasRoomFor(size_t bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Mutex mutex_;
-  Condition room_;
+  Condition changed_;
   std::map<uint64_t, Submission> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;

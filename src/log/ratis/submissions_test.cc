@@ -61,7 +61,7 @@ TEST(Submissions, StoppingSendsAwayThoseWhoWaitAndLeavesTheRestToTake) {
     EXPECT_FALSE(submissions.Add(submission, /*urgent=*/false));
     EXPECT_EQ(submission.bytes, 9u);  // it is still the caller's
   });
-  submissions.Stop();
+  submissions.Stop(/*deadline=*/{});
   waiting.join();
   EXPECT_EQ(submissions.TakeAll().size(), 4u);
 }

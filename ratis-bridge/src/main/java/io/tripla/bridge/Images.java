@@ -7,7 +7,6 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.List;
 import java.util.stream.Stream;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.FileInfo;
@@ -16,50 +15,57 @@ import org.apache.ratis.statemachine.SnapshotInfo;
 import org.apache.ratis.statemachine.SnapshotRetentionPolicy;
 import org.apache.ratis.statemachine.StateMachineStorage;
 import org.apache.ratis.statemachine.impl.SingleFileSnapshotInfo;
+import org.apache.ratis.util.FileUtils;
 
 /**
- * The server's images as Ratis's snapshots. They are written, counted and removed in C++; Ratis sends
- * the newest to a follower that lags behind, and there puts it in place of all that were.
+ * The server's images as Ratis's snapshots. The server writes, counts and removes them in a directory
+ * of its own; Ratis's directory sm/ is only the way from one replica to another: a second name of the
+ * newest image, for sending, or what was received, until the server takes it away.
  */
 final class Images implements StateMachineStorage {
-  private final long log;
-  private final File directory;
+  private File root;
+  private File sending;
   private File incoming;
-
-  Images(long log, File directory) {
-    this.log = log;
-    this.directory = directory;
-  }
+  private volatile SnapshotInfo newest;
 
   @Override
-  public void init(RaftStorage storage) {
+  public void init(RaftStorage storage) throws IOException {
+    root = storage.getStorageDir().getRoot();
+    sending = storage.getStorageDir().getStateMachineDir();
     incoming = storage.getStorageDir().getTmpDir();
+    // What an install that was cut off has left: Ratis keeps it for ever.
+    removeFrom(incoming, "");
+    removeFrom(root, sending.getName() + ".tmp");
+  }
+
+  /** The image in force, unless a later one is; {@code path} is on the file system of the log. */
+  synchronized void set(Path path, TermIndex place) throws IOException {
+    if (newest != null && newest.getIndex() >= place.getIndex()) {
+      return;
+    }
+    removeFrom(sending, "");
+    FileUtils.createDirectories(sending);
+    Path link = sending.toPath().resolve(path.getFileName());
+    Files.createLink(link, path);
+    // Without a digest Ratis makes one while it sends.
+    newest = new SingleFileSnapshotInfo(new FileInfo(link, null), place);
+  }
+
+  private static void removeFrom(File directory, String prefix) throws IOException {
+    File[] files = directory.listFiles((parent, name) -> name.startsWith(prefix));
+    if (files != null) {
+      for (File file : files) {
+        FileUtils.deleteFully(file);
+      }
+    }
   }
 
   @Override
   public SnapshotInfo getLatestSnapshot() {
-    long[] termAndIndex = new long[2];
-    String path = Native.newestImage(log, termAndIndex);
-    if (path == null) {
-      return null;
-    }
-    // Without a digest Ratis makes one while it sends.
-    return new SingleFileSnapshotInfo(
-        new FileInfo(Path.of(path), null), TermIndex.valueOf(termAndIndex[0], termAndIndex[1]));
+    return newest;
   }
 
-  @Override
-  public File getSnapshotDir() {
-    return directory;
-  }
-
-  @Override
-  public void format() {}
-
-  @Override
-  public void cleanupOldSnapshots(SnapshotRetentionPolicy policy) {}
-
-  /** Makes what was received durable, which Ratis leaves to chance; it comes in force next. */
+  /** Makes what was received durable, which Ratis leaves to chance; it is put in sm/ next. */
   void syncIncoming() {
     try (Stream<Path> files = Files.walk(incoming.toPath())) {
       for (Path file : files.filter(Files::isRegularFile).toList()) {
@@ -72,13 +78,9 @@ final class Images implements StateMachineStorage {
     }
   }
 
-  /** Removes the digests that Ratis leaves beside what it received. */
-  void removeDigests() throws IOException {
-    try (Stream<Path> files = Files.list(directory.toPath())) {
-      List<Path> digests = files.filter(file -> file.toString().endsWith(".md5")).toList();
-      for (Path digest : digests) {
-        Files.delete(digest);
-      }
-    }
-  }
+  @Override
+  public void format() {}
+
+  @Override
+  public void cleanupOldSnapshots(SnapshotRetentionPolicy policy) {}
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.util.concurrent.CompletableFuture;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.protocol.Message;
@@ -15,7 +16,6 @@ import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
-import org.apache.ratis.statemachine.SnapshotInfo;
 import org.apache.ratis.statemachine.StateMachineStorage;
 import org.apache.ratis.statemachine.TransactionContext;
 import org.apache.ratis.statemachine.impl.BaseStateMachine;
@@ -30,13 +30,22 @@ final class Machine extends BaseStateMachine {
   private static final Logger LOG = System.getLogger(Machine.class.getName());
 
   private final long log;
-  private final Images images;
+  private final Images images = new Images();
+  private final Path image;
+  private final TermIndex imagePlace;
   private ByteBuffer kept = ByteBuffer.allocateDirect(64 << 10);
   private volatile boolean closing;
 
-  Machine(long log, Images images) {
+  /** @param image what the server has begun with, or null */
+  Machine(long log, Path image, TermIndex imagePlace) {
     this.log = log;
-    this.images = images;
+    this.image = image;
+    this.imagePlace = imagePlace;
+  }
+
+  /** From now on this is the image in force. */
+  void setImage(Path path, TermIndex place) throws IOException {
+    images.set(path, place);
   }
 
   /** From here on Ratis may close it; before, that would be its end, and so the process's. */
@@ -49,9 +58,9 @@ final class Machine extends BaseStateMachine {
       throws IOException {
     super.initialize(server, group, storage);
     images.init(storage);
-    SnapshotInfo newest = images.getLatestSnapshot();
-    if (newest != null) {
-      setLastAppliedTermIndex(newest.getTermIndex());
+    if (image != null) {
+      setImage(image, imagePlace);
+      setLastAppliedTermIndex(imagePlace);
     }
     getLifeCycle().startAndTransition(() -> {});
   }
@@ -116,10 +125,11 @@ final class Machine extends BaseStateMachine {
 
   @Override
   public void reinitialize() throws IOException {
-    images.removeDigests();
     long[] termAndIndex = new long[2];
-    Native.install(log, termAndIndex);
-    setLastAppliedTermIndex(TermIndex.valueOf(termAndIndex[0], termAndIndex[1]));
+    Path installed = Path.of(Native.install(log, termAndIndex));
+    TermIndex place = TermIndex.valueOf(termAndIndex[0], termAndIndex[1]);
+    setImage(installed, place);
+    setLastAppliedTermIndex(place);
     getLifeCycle().startAndTransition(() -> {});
   }
 

@@ -29,14 +29,11 @@ final class Native {
    */
   static native void failed(long log, long batch, boolean appended, String why);
 
-  /** Writes term and index of the newest image in force, and returns its path; null for none. */
-  static native String newestImage(long log, long[] termAndIndex);
-
   /** No image is being written when it returns, nor will one be until {@link #install}. */
   static native void holdImages(long log);
 
-  /** Loads the image that has just come, and writes its term and index. */
-  static native void install(long log, long[] termAndIndex);
+  /** Takes over the image that is in sm/, writes its term and index, and returns its new path. */
+  static native String install(long log, long[] termAndIndex);
 
   /** Ends the process: durability is lost, or the replica cannot go on. */
   static native void die(String why);

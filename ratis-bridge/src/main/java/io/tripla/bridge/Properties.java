@@ -20,7 +20,7 @@ final class Properties {
     setTimes(p);
     setLog(p, entryBytesMax);
 
-    // Reads: only the lease, tested by LeaseAccess.
+    // Reads: only the lease, tested by LeaderAccess.
     p.set("raft.server.read.leader.lease.enabled", "true");
     p.set("raft.server.read.leader.lease.timeout.ratio", "0.9");
 

@@ -5,6 +5,7 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
@@ -26,7 +27,8 @@ import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.protocol.exceptions.NotLeaderException;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.server.impl.LeaseAccess;
+import org.apache.ratis.server.impl.LeaderAccess;
+import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage.StartupOption;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
 import org.apache.ratis.util.ExitUtils;
@@ -46,6 +48,7 @@ final class Replica {
   /**
    * Starts a replica on a log directory that is ready.
    *
+   * @param image what the state was loaded from, which holds all up to its place; or null
    * @param members each as "node=HOST:PORT", this node's own among them
    */
   Replica(
@@ -54,14 +57,20 @@ final class Replica {
       String node,
       String[] members,
       String logDirectory,
-      String imageDirectory,
+      String image,
+      long imageTerm,
+      long imageIndex,
       int entryBytesMax,
       boolean debug)
       throws IOException {
     ExitUtils.disableSystemExit();
     Messages.install(debug);
     this.log = log;
-    machine = new Machine(log, new Images(log, new File(imageDirectory)));
+    machine =
+        new Machine(
+            log,
+            image == null ? null : Path.of(image),
+            TermIndex.valueOf(imageTerm, imageIndex));
     List<RaftPeer> peers = Stream.of(members).map(Replica::toPeer).toList();
     UUID id = UUID.fromString(cluster);
     RaftGroup group = RaftGroup.valueOf(RaftGroupId.valueOf(id), peers);
@@ -164,9 +173,14 @@ final class Replica {
     return cause instanceof NotLeaderException ? "this node does not lead" : cause.toString();
   }
 
-  /** As {@link LeaseAccess#readIndex}. */
+  /** As {@link LeaderAccess#readIndex}. */
   long readIndex() {
-    return LeaseAccess.readIndex(division);
+    return LeaderAccess.readIndex(division);
+  }
+
+  /** As {@link LeaderAccess#tellCommitted}. */
+  void tellCommitted(long index) {
+    LeaderAccess.tellCommitted(division, index);
   }
 
   boolean leads() {
@@ -189,6 +203,11 @@ final class Replica {
       division.getRaftLog().getStartIndex(),
       division.getRaftLog().getNextIndex() - 1
     };
+  }
+
+  /** As {@link Machine#setImage}. */
+  void setImage(String path, long term, long index) throws IOException {
+    machine.setImage(Path.of(path), TermIndex.valueOf(term, index));
   }
 
   /** Forgets what it can of the entries up to this index: whole files. */

@@ -2,10 +2,11 @@
 package org.apache.ratis.server.impl;
 
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.leader.LogAppender;
 
-/** The leader's lease, which Ratis shows to its own package only. */
-public final class LeaseAccess {
-  private LeaseAccess() {}
+/** What reads need of a leader and Ratis shows to its own package only. */
+public final class LeaderAccess {
+  private LeaderAccess() {}
 
   /**
    * The index up to which a read must see now to be linearizable, or -1 when this server cannot tell
@@ -24,5 +25,22 @@ public final class LeaseAccess {
         .filter(LeaderStateImpl::hasLease)
         .map(leader -> committed)
         .orElse(-1L);
+  }
+
+  /**
+   * If this server leads, tells the followers that do not know it yet that everything up to {@code
+   * index} is committed. Else they would learn it with the next entry or heartbeat, which a reader
+   * there would have to wait for.
+   */
+  public static void tellCommitted(RaftServer.Division division, long index) {
+    ((RaftServerImpl) division)
+        .getRole()
+        .getLeaderState()
+        .ifPresent(
+            leader ->
+                leader
+                    .getLogAppenders()
+                    .filter(appender -> appender.getFollower().getCommitIndex() < index)
+                    .forEach(LogAppender::triggerHeartbeat));
   }
 }

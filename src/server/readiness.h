@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
+#include "log/log.h"
+
+namespace tripla {
+
+// Watches whether this server can serve: whether its log lets linearizable reads through. On one
+// server that is at once and for ever; on a replica once it knows a leader and has caught up, and
+// not while it is cut off.
+//
+// Thread-safety: constructed and destroyed by one thread.
+class Readiness {
+ public:
+  // Calls `changed` with every change, on a thread of its own; the first is to true. `log` outlives
+  // it.
+  Readiness(Log& log, std::function<void(bool ready)> changed);
+  ~Readiness();
+
+  Readiness(const Readiness&) = delete;
+  Readiness& operator=(const Readiness&) = delete;
+
+ private:
+  struct Probe;  // a read that is waited for
+
+  void Run();
+  [[nodiscard]] bool CanRead();
+
+  Log& log_;
+  const std::function<void(bool)> changed_;
+  Mutex mutex_;
+  Condition stop_changed_;
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace tripla

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/replica_recovery.h"
+
+#include <fmt/core.h>
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/diagnostics.h"
+#include "base/status_macros.h"
+#include "model/limits.h"
+#include "snapshot/image_format.h"
+
+namespace tripla {
+namespace {
+
+// Of a command beside key and data when it is encoded.
+constexpr size_t kCommandOverheadBytes = 128;
+
+// The first place that the segments of Ratis's log still hold, by their names: log_FIRST-LAST and
+// log_inprogress_FIRST. 0 when there are none.
+absl::StatusOr<LogIndex> FirstRatisIndex(const DataDirectory& directory,
+                                         const Membership& membership) {
+  std::optional<LogIndex> first;
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                          directory.disk().List(RatisLogPath(directory, membership)));
+  for (std::string_view name : names) {
+    if (!name.starts_with("log_")) continue;
+    name.remove_prefix(name.starts_with("log_inprogress_") ? 15 : 4);
+    LogIndex index = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), index).ec != std::errc()) continue;
+    first = std::min(first.value_or(index), index);
+  }
+  // Place 0 holds no batch: a log that begins there reaches back to the beginning.
+  return first ? std::max<LogIndex>(*first, 1) : 0;
+}
+
+// The path of the image that came from another replica, if there is one with records behind
+// `newest`.
+absl::StatusOr<std::optional<std::string>> FindReceivedImage(const DataDirectory& directory,
+                                                             const Membership& membership,
+                                                             LogIndex newest) {
+  const std::string path = ReceivedImagesPath(directory, membership);
+  const absl::StatusOr<std::vector<std::string>> names = directory.disk().List(path);
+  if (absl::IsNotFound(names.status())) return std::nullopt;
+  TRIPLA_RETURN_IF_ERROR(names.status());
+  for (const std::string& name : *names) {
+    const std::optional<LogIndex> index = image::ParseFileName(name);
+    if (index && *index > newest) return path + "/" + name;
+  }
+  return std::nullopt;
+}
+
+// Loads the newest image; one that was received before the last end of the process counts too.
+absl::StatusOr<std::unique_ptr<StateMachine>> LoadState(const DataDirectory& directory,
+                                                        const Membership& membership,
+                                                        ImageStore& images) {
+  TRIPLA_ASSIGN_OR_RETURN(const LogIndex first, FirstRatisIndex(directory, membership));
+  absl::StatusOr<RecoveredState> recovered = images.Recover(first);
+  const LogIndex newest = images.newest() ? images.newest()->position.index : 0;
+  TRIPLA_ASSIGN_OR_RETURN(const std::optional<std::string> received,
+                          FindReceivedImage(directory, membership, newest));
+  if (received) return images.Adopt(*received);
+  TRIPLA_RETURN_IF_ERROR(recovered.status());
+  return std::move(recovered->machine);
+}
+
+std::optional<ImageFile> NewestImage(const DataDirectory& directory, const ImageStore& images) {
+  const std::optional<ImageInfo> newest = images.newest();
+  if (!newest) return std::nullopt;
+  return ImageFile{newest->position, directory.path() + "/" + newest->file};
+}
+
+// Becomes the image that has just come.
+ImageFile InstallReceived(const DataDirectory& directory, const Membership& membership,
+                          ImageStore& images, StateMachine& machine) {
+  const absl::StatusOr<std::optional<std::string>> received =
+      FindReceivedImage(directory, membership, machine.GetSummary().position.index);
+  if (!received.ok() || !*received) {
+    Die("an image came from the leader, but it is not where it should be; start the server again");
+  }
+  absl::StatusOr<std::unique_ptr<StateMachine>> loaded = images.Adopt(**received);
+  if (!loaded.ok()) {
+    Die(
+        fmt::format("the image that came from the leader cannot be used: {}; start the server "
+                    "again",
+                    std::string(loaded.status().message())));
+  }
+  machine.Install(*std::move(loaded));
+  Say(Severity::kInfo, fmt::format("this replica was too far behind for the log: it has taken over "
+                                   "the leader's image of record {}",
+                                   machine.GetSummary().position.index));
+  return *NewestImage(directory, images);
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
+                                                const Membership& membership,
+                                                uint64_t data_bytes_max, ImageStore& images,
+                                                LeaderLink& leader) {
+  RecoveredReplica replica;
+  TRIPLA_ASSIGN_OR_RETURN(replica.machine, LoadState(directory, membership, images));
+  StateMachine* machine = replica.machine.get();
+  Say(Severity::kInfo,
+      fmt::format("{}: replica {} with {} entries at revision {}, from the image of record {}; "
+                  "what follows comes from the log",
+                  directory.path(), membership.node, machine->GetSummary().keys,
+                  machine->GetSummary().revision, machine->GetSummary().position.index));
+  RatisLog::Hooks hooks{
+      .apply = [machine](LogPosition position,
+                         const Batch& batch) { return machine->Apply(position, batch); },
+      .newest_image = [&directory, &images] { return NewestImage(directory, images); },
+      .hold_images = [&images] { images.Hold(); },
+      .install = [&directory, membership, &images,
+                  machine] { return InstallReceived(directory, membership, images, *machine); },
+      .ask_leader =
+          [&leader](const std::string& endpoint, ReadRounds::AnswerFn answer) {
+            leader.AskReadIndex(endpoint, std::move(answer));
+          },
+  };
+  const size_t command_bytes_max = data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;
+  TRIPLA_ASSIGN_OR_RETURN(
+      replica.log, RatisLog::Open(directory, membership, command_bytes_max, std::move(hooks)));
+  return replica;
+}
+
+}  // namespace tripla

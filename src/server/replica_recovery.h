@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "disk/data_directory.h"
+#include "log/ratis/membership.h"
+#include "log/ratis/ratis_log.h"
+#include "service/leader_link.h"
+#include "snapshot/image_store.h"
+#include "state/state_machine.h"
+
+namespace tripla {
+
+// A replica as it starts: the state of its newest image, and the log, which applies to it what
+// follows as soon as a leader says what is committed.
+struct RecoveredReplica {
+  std::unique_ptr<StateMachine> machine;
+  std::unique_ptr<RatisLog> log;
+};
+
+// All arguments but `membership` outlive what is returned. `data_bytes_max`: limit of one value.
+//
+// Errors: DataLoss when the newest image is damaged and cannot be replaced; what RatisLog::Open()
+// says.
+[[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
+                                                              const Membership& membership,
+                                                              uint64_t data_bytes_max,
+                                                              ImageStore& images,
+                                                              LeaderLink& leader);
+
+}  // namespace tripla

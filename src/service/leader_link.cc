@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "service/leader_link.h"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <utility>
+
+#include "service/status_mapping.h"
+
+namespace tripla {
+namespace {
+
+constexpr char kPassedOn[] = "tripla-passed-on";
+constexpr char kPushback[] = "grpc-retry-pushback-ms";
+
+// A leader that hangs must not hold up calls that another could take: it is noticed as soon as its
+// followers notice.
+constexpr int kKeepaliveMs = 1'000;
+constexpr int kKeepaliveTimeoutMs = 1'000;
+constexpr int kReconnectMs = 100;
+constexpr int kConnectTimeoutMs = 1'000;
+constexpr std::chrono::seconds kReadIndexPatience{2};
+
+grpc::ChannelArguments Arguments() {
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);  // the limits were checked before
+  arguments.SetMaxSendMessageSize(-1);
+  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // whether a write was sent must stay known
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  return arguments;
+}
+
+using DoneFn = std::function<void(grpc::Status)>;
+using Stub = v1::KeyValue::Stub;
+
+void Send(Stub& to, grpc::ClientContext& context, const v1::SetRequest& request, v1::Reply& reply,
+          DoneFn done) {
+  to.async()->Set(&context, &request, &reply, std::move(done));
+}
+void Send(Stub& to, grpc::ClientContext& context, const v1::DelRequest& request, v1::Reply& reply,
+          DoneFn done) {
+  to.async()->Del(&context, &request, &reply, std::move(done));
+}
+void Send(Stub& to, grpc::ClientContext& context, const v1::DelVersionRequest& request,
+          v1::Reply& reply, DoneFn done) {
+  to.async()->DelVersion(&context, &request, &reply, std::move(done));
+}
+void Send(Stub& to, grpc::ClientContext& context, const v1::TestAndSetRequest& request,
+          v1::Reply& reply, DoneFn done) {
+  to.async()->TestAndSet(&context, &request, &reply, std::move(done));
+}
+void Send(Stub& to, grpc::ClientContext& context, const v1::BatchRequest& request,
+          v1::BatchReply& reply, DoneFn done) {
+  to.async()->Batch(&context, &request, &reply, std::move(done));
+}
+
+// Ends the call as the leader has ended its part of it.
+void Finish(const Waiting& waiting, const grpc::ClientContext& asked, const std::string& endpoint,
+            const grpc::Status& status) {
+  const auto& trailers = asked.GetServerTrailingMetadata();
+  if (const auto pushback = trailers.find(kPushback); pushback != trailers.end()) {
+    waiting.context->AddTrailingMetadata(kPushback,
+                                         {pushback->second.data(), pushback->second.size()});
+  }
+  // Only a server's own answer says what became of the write.
+  const bool answered = status.ok() || !status.error_details().empty();
+  waiting.reactor->Finish(
+      answered ? status
+               : WriteError(absl::UnavailableError(fmt::format(
+                                "the leader at {} did not answer ({}); whether the write was "
+                                "applied is not known, the same request id again tells",
+                                endpoint, status.error_message())),
+                            Applied::kUnknown));
+}
+
+}  // namespace
+
+LeaderLink::Server::Server(const std::string& endpoint)
+    : channel(grpc::CreateCustomChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials(),
+                                        Arguments())),
+      key_value(channel),
+      peer(channel) {}
+
+LeaderLink::Server& LeaderLink::To(const std::string& endpoint) {
+  MutexLock lock(mutex_);
+  std::unique_ptr<Server>& server = servers_[endpoint];
+  if (server == nullptr) server = std::make_unique<Server>(endpoint);
+  return *server;
+}
+
+bool LeaderLink::IsPassedOn(const grpc::CallbackServerContext& context) {
+  return context.client_metadata().count(kPassedOn) != 0;
+}
+
+template <typename Request, typename Reply>
+void LeaderLink::PassOn(const std::string& endpoint, const Waiting& waiting, const Request& request,
+                        Reply& reply) {
+  const auto context = std::make_shared<grpc::ClientContext>();
+  context->AddMetadata(kPassedOn, "1");
+  context->set_deadline(waiting.context->raw_deadline());
+  Send(To(endpoint).key_value, *context, request, reply,
+       [context, waiting, endpoint](const grpc::Status& status) {
+         Finish(waiting, *context, endpoint, status);
+       });
+}
+
+template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::SetRequest&,
+                                 v1::Reply&);
+template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::DelRequest&,
+                                 v1::Reply&);
+template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::DelVersionRequest&,
+                                 v1::Reply&);
+template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::TestAndSetRequest&,
+                                 v1::Reply&);
+template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::BatchRequest&,
+                                 v1::BatchReply&);
+
+void LeaderLink::AskReadIndex(const std::string& endpoint,
+                              std::function<void(const absl::StatusOr<LogIndex>&)> answer) {
+  struct Question {
+    grpc::ClientContext context;
+    internal::ReadIndexRequest request;
+    internal::ReadIndexReply reply;
+  };
+  const auto question = std::make_shared<Question>();
+  question->context.set_deadline(std::chrono::system_clock::now() + kReadIndexPatience);
+  To(endpoint).peer.async()->ReadIndex(
+      &question->context, &question->request, &question->reply,
+      [question, endpoint, answer = std::move(answer)](const grpc::Status& status) {
+        if (status.ok()) return answer(question->reply.index());
+        answer(absl::UnavailableError(fmt::format("the leader at {} did not confirm the read ({})",
+                                                  endpoint, status.error_message())));
+      });
+}
+
+}  // namespace tripla

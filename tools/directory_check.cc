@@ -14,6 +14,7 @@
 #include "base/status_macros.h"
 #include "log/local/log_replay.h"
 #include "log/local/segment_scan.h"
+#include "log/ratis/membership.h"
 #include "snapshot/image_format.h"
 #include "snapshot/image_reader.h"
 #include "snapshot/image_store.h"
@@ -77,10 +78,14 @@ uint64_t CountReadableEntries(Disk& disk, const std::string& path) {
 class Check {
  public:
   explicit Check(const DataDirectory& directory)
-      : directory_(directory), disk_(directory.disk()), images_(directory) {}
+      : directory_(directory),
+        disk_(directory.disk()),
+        images_(directory),
+        membership_(ReadMembership(directory)) {}
 
   Report Run() {
     CheckTop();
+    CheckReplica();
     CheckImages();
     CheckLog();
     report_.start = TryStart();
@@ -116,12 +121,25 @@ class Check {
 
   void CheckTop() {
     for (const std::string& name : List(directory_.path())) {
-      if (name == "log" || name == "image") continue;
+      if (name == "log" || name == "image" || name == "replica") continue;
       const bool ours = name == "format" || name == "lock" || name == "format.partial";
       FileReport& file = Add(name, ours ? Condition::kSound : Condition::kForeign);
       if (name == "format") file.holds = "format 1";  // proved when the directory was opened
       if (name == "lock") file.holds = "process id of the last server";
     }
+  }
+
+  bool IsStandalone() const { return membership_.ok() && !*membership_; }
+  bool IsOfRatis(std::string_view name) const {
+    return membership_.ok() && *membership_ && name == (*membership_)->cluster;
+  }
+
+  void CheckReplica() {
+    if (IsStandalone()) return;
+    FileReport& file = Add("replica");
+    if (!membership_.ok()) return Fail(file, membership_.status());
+    const Membership& membership = **membership_;
+    file.holds = fmt::format("node {} of {} members", membership.node, membership.members.size());
   }
 
   // What is neither an image nor a segment: unfinished ones, which a start removes, and others.
@@ -164,7 +182,13 @@ class Check {
 
   void CheckLog() {
     for (const std::string& name : List(directory_.log_path())) {
-      if (!wal::ParseSegmentName(name)) AddOther("log/" + name, name.ends_with(kPartialSuffix));
+      if (IsOfRatis(name)) {
+        report_.files.push_back({.name = "log/" + name,
+                                 .holds = "the log of Apache Ratis",
+                                 .condition = Condition::kNotLookedAt});
+      } else if (!wal::ParseSegmentName(name)) {
+        AddOther("log/" + name, wal::IsPartialSegmentName(name));
+      }
     }
     absl::StatusOr<std::vector<SegmentFile>> segments = ListSegments(directory_);
     if (!segments.ok()) return;  // said above
@@ -208,6 +232,8 @@ class Check {
   }
 
   absl::StatusOr<Start> TryStart() {
+    TRIPLA_RETURN_IF_ERROR(membership_.status());
+    if (!IsStandalone()) return TryReplicaStart();
     TRIPLA_ASSIGN_OR_RETURN(const LogIndex first, FirstLogIndex(directory_));
     TRIPLA_ASSIGN_OR_RETURN(const RecoveredState recovered, images_.LoadNewest(first));
     StateMachine& machine = *recovered.machine;
@@ -220,6 +246,13 @@ class Check {
     const StateSummary state = machine.GetSummary();
     TRIPLA_RETURN_IF_ERROR(recovered.CheckLogReached(state.position.index));
     return Start{.state = state, .image = image};
+  }
+
+  absl::StatusOr<Start> TryReplicaStart() {
+    // As if the log of Apache Ratis reached back to the first record: any image may be passed over.
+    TRIPLA_ASSIGN_OR_RETURN(const RecoveredState recovered, images_.LoadNewest(1));
+    const StateSummary state = recovered.machine->GetSummary();
+    return Start{.state = state, .image = state.position.index, .of_replica = true};
   }
 
   // Applies the log from the oldest sound state it can follow, and looks at each image's place
@@ -264,6 +297,7 @@ class Check {
   const DataDirectory& directory_;
   Disk& disk_;
   ImageStore images_;
+  absl::StatusOr<std::optional<Membership>> membership_;
   Report report_{.start = absl::UnknownError("not tried")};
   std::map<LogIndex, StateHash> sound_images_;
 };
@@ -276,6 +310,8 @@ std::string_view NameOf(Condition condition) {
       return "sound";
     case Condition::kExpected:
       return "torn or unfinished";
+    case Condition::kNotLookedAt:
+      return "not looked at";
     case Condition::kForeign:
       return "not tripla's";
     case Condition::kUnreadable:

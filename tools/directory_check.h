@@ -15,13 +15,14 @@ namespace tripla::verify {
 
 enum class Condition {
   kSound,
-  kExpected,    // what a crash, or a server at work, leaves: a torn end, an unfinished file
-  kForeign,     // none of tripla's files, and ignored
-  kUnreadable,  // the system does not let us read it, or a newer tripla has written it
+  kExpected,     // what a crash, or a server at work, leaves: a torn end, an unfinished file
+  kNotLookedAt,  // Apache Ratis's
+  kForeign,      // none of tripla's files, and ignored
+  kUnreadable,   // the system does not let us read it, or a newer tripla has written it
   kDamaged,
 };
 
-// "sound", "torn or unfinished", "not tripla's", "unreadable", "damaged".
+// "sound", "torn or unfinished", "not looked at", "not tripla's", "unreadable", "damaged".
 [[nodiscard]] std::string_view NameOf(Condition condition);
 
 // What there is to say about one file of a data directory.
@@ -33,10 +34,12 @@ struct FileReport {
   std::string remark;  // what, where and why, when it is not simply sound
 };
 
-// The state that a start would serve.
+// The state that a start would serve; of a replica, the one it would begin with: what follows is in
+// the log of Apache Ratis.
 struct Start {
   StateSummary state;
   LogIndex image = 0;  // it begins with the image of this record; 0: with the empty state
+  bool of_replica = false;
 };
 
 struct Report {

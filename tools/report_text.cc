@@ -35,8 +35,14 @@ std::string StartText(const Start& start) {
                                ? ""
                                : fmt::format("records 1 to {} from image/{}, ", start.image,
                                              image::FileName(start.image));
-  return fmt::format("a start gives revision {}, {} keys, state hash {} ({}{} from the log)",
-                     start.state.revision, start.state.keys, TextOf(start.state.hash), from,
+  const std::string state = fmt::format("revision {}, {} keys, state hash {}", start.state.revision,
+                                        start.state.keys, TextOf(start.state.hash));
+  if (start.of_replica) {
+    return fmt::format(
+        "a start begins with {} ({}what follows is in the log of Apache Ratis, not looked at)",
+        state, from);
+  }
+  return fmt::format("a start gives {} ({}{} from the log)", state, from,
                      start.state.position.index - start.image);
 }
 
@@ -61,6 +67,7 @@ nlohmann::ordered_json StartJson(const absl::StatusOr<Start>& start) {
           {"keys", std::to_string(start->state.keys)},
           {"state_hash", TextOf(start->state.hash)},
           {"image_index", std::to_string(start->image)},
+          {"replica", start->of_replica},
           {"last_index", std::to_string(start->state.position.index)}};
 }
 

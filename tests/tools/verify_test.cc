@@ -22,6 +22,8 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "disk/data_directory.h"
+#include "log/ratis/membership.h"
 #include "tests/harness/test_server.h"
 
 namespace tripla {
@@ -290,6 +292,31 @@ TEST_F(VerifyTest, AnImageOfAnotherDatabaseIsDamage) {
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 10);
   EXPECT_THAT(verified.output, HasSubstr(newest_image() + " at offset 88: its state hash is"));
+}
+
+TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
+  MakeKilled(100, 1);
+  const std::string replica = directory_.path() + "/replica";
+  {
+    const auto directory = DataDirectory::Open(PosixDisk(), replica);
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    const auto membership = ParseMembership("n2", "n1=a:1/a:2,n2=b:1/b:2,n3=c:1/c:2");
+    ASSERT_TRUE(InitializeReplica(*directory, *membership).ok());
+  }
+  const std::string image = replica + "/image/" + fs::path(newest_image()).filename().string();
+  fs::copy(newest_image(), image);
+  const Verified sound = Verify(replica);
+  EXPECT_EQ(sound.exit_code, 0) << sound.output;
+  EXPECT_THAT(sound.output,
+              AllOf(HasSubstr("node n2 of 3 members"), HasSubstr("not looked at"),
+                    HasSubstr("sound: a start begins with revision 100, 100 keys, state hash ")));
+  FlipAt(image, "data of 7.");
+  EXPECT_THAT(Verify(replica).output, HasSubstr(image + " at offset 112"));
+  FlipAt(replica + "/replica", "n2");
+  const Verified damaged = Verify(replica);
+  EXPECT_EQ(damaged.exit_code, 10);
+  EXPECT_THAT(damaged.output, AllOf(HasSubstr("damaged, 2 files"),
+                                    HasSubstr("a start stops: " + replica + "/replica")));
 }
 
 TEST_F(VerifyTest, WhatIsNoDataDirectoryIsSaid) {

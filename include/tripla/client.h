@@ -18,7 +18,8 @@
 namespace tripla {
 
 struct ClientOptions {
-  std::string endpoint = "127.0.0.1:7420";  // HOST:PORT
+  // HOST:PORT of one server, or of all of a cluster: one is asked, another when it does not serve.
+  std::vector<std::string> endpoints{"127.0.0.1:7420"};
   // Of one call as a whole: connecting, every attempt, and the waits between them.
   std::chrono::milliseconds deadline{5000};
   // The wait before the second attempt; it doubles with each further one, up to backoff_max. Half
@@ -29,7 +30,7 @@ struct ClientOptions {
 
 // A connection to a tripla database.
 //
-//   Client client({.endpoint = "127.0.0.1:7420"});
+//   Client client({.endpoints = {"127.0.0.1:7420"}});
 //   Key key = *Key::Parse("42");
 //   Answer<Decided> set = client.Set(key, UnixMilliseconds(), "lala");
 //   if (!set.ok()) {
@@ -39,7 +40,7 @@ struct ClientOptions {
 //   }
 //
 // Attempts: a call that meets a server out of reach, restarting or overloaded is tried again until
-// its deadline. That is safe: each write carries a request id that makes it happen at most once,
+// its deadline, at another server if there are several. That is safe: each write carries a request id that makes it happen at most once,
 // however often it is sent, and a repeated attempt gets the answer of the first (R13).
 //
 // Truth: a Failure has applied == kNo only when no attempt can have had an effect: none left this

@@ -23,7 +23,7 @@ namespace tripla::cli {
 namespace {
 
 Client ClientFor(const Options& options) {
-  return Client({.endpoint = options.endpoint, .deadline = options.timeout});
+  return Client({.endpoints = options.endpoints, .deadline = options.timeout});
 }
 
 // tripla set 1 lala
@@ -55,7 +55,7 @@ ExitCode RunPerson(Options& options, Console& console) {
   const InterruptWatch watch(client, InterruptWatch::WhenIdle::kTell);
   Executor executor(client, console, options.settings, nullptr);
   Interpreter interpreter(executor, console, options.settings);
-  Greet(options.endpoint, console);
+  Greet(options.endpoints, console);
   LineEditor editor(HistoryFile(), watch.told());
   return RunShell(editor, interpreter, console);
 }

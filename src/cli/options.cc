@@ -14,6 +14,7 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/strings/str_split.h"
 #include "base/quantity.h"
 #include "cli/argument_split.h"
 #include "cli/endpoint.h"
@@ -30,10 +31,15 @@ struct Setting {
   CLI::Option* flag = nullptr;
 };
 
-absl::Status SetEndpoint(const std::string& text, std::string& endpoint) {
-  const absl::StatusOr<std::string> parsed = ParseEndpoint(text);
-  if (parsed.ok()) endpoint = *parsed;
-  return parsed.status();
+absl::Status SetEndpoints(const std::string& text, std::vector<std::string>& endpoints) {
+  endpoints.clear();
+  const std::vector<std::string> parts = absl::StrSplit(text, ',');
+  for (const std::string& one : parts) {
+    const absl::StatusOr<std::string> parsed = ParseEndpoint(one);
+    if (!parsed.ok()) return parsed.status();
+    endpoints.push_back(*parsed);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SetTimeout(const std::string& text, std::chrono::milliseconds& timeout) {
@@ -116,8 +122,11 @@ OptionReader::OptionReader() {
       "configuration file (server = \"db:7420\"): flag > environment > file > default.\n\n" +
       ProgramHelpText());
   app_.set_version_flag("--version", "tripla " TRIPLA_VERSION);
-  AddSetting("--server", "server", "the server to ask, 127.0.0.1:7420 by default", "HOST:PORT",
-             [this](const std::string& text) { return SetEndpoint(text, options_.endpoint); });
+  AddSetting(
+      "--server", "server",
+      "the server to ask, or all of a cluster with commas between; 127.0.0.1:7420 by default",
+      "HOST:PORT,...",
+      [this](const std::string& text) { return SetEndpoints(text, options_.endpoints); });
   AddSetting("--timeout", "timeout", "time for one call, with all its attempts, 5s by default",
              "DURATION",
              [this](const std::string& text) { return SetTimeout(text, options_.timeout); });

@@ -13,7 +13,7 @@ namespace tripla::cli {
 
 // What the program was asked to do.
 struct Options {
-  std::string endpoint = "127.0.0.1:7420";
+  std::vector<std::string> endpoints{"127.0.0.1:7420"};
   std::chrono::milliseconds timeout{5000};
   Settings settings;
   std::vector<std::string> words;  // of a statement; empty: a shell or a script

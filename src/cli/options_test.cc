@@ -59,7 +59,7 @@ class OptionsTest : public testing::Test {
 
 TEST_F(OptionsTest, HasDefaults) {
   const Options options = Parsed({});
-  EXPECT_EQ(options.endpoint, "127.0.0.1:7420");
+  EXPECT_THAT(options.endpoints, ElementsAre("127.0.0.1:7420"));
   EXPECT_EQ(options.timeout, std::chrono::seconds(5));
   EXPECT_EQ(options.settings.format, OutputFormat::kPlain);
   EXPECT_EQ(options.settings.verdict, Settings::Verdict::kDecided);
@@ -73,7 +73,8 @@ TEST_F(OptionsTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
   setenv("TRIPLA_TIMEOUT", "2s", 1);
   setenv("TRIPLA_STRICT", "off", 1);
   const Options options = Parsed({"--server", "flag:3"});
-  EXPECT_EQ(options.endpoint, "flag:3");
+  EXPECT_THAT(options.endpoints, ElementsAre("flag:3"));
+  EXPECT_THAT(Parsed({"--server", "a:1,b:2"}).endpoints, ElementsAre("a:1", "b:2"));
   EXPECT_EQ(options.timeout, std::chrono::seconds(2));
   EXPECT_EQ(options.settings.format, OutputFormat::kJson);
   EXPECT_EQ(options.settings.verdict, Settings::Verdict::kDecided);
@@ -81,13 +82,13 @@ TEST_F(OptionsTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
 
 TEST_F(OptionsTest, FindsTheFileWhereItIsTold) {
   const std::string path = WriteFile("mine.toml", "server = \"file:1\"\n");
-  EXPECT_EQ(Parsed({"--config", path}).endpoint, "file:1");
+  EXPECT_THAT(Parsed({"--config", path}).endpoints, ElementsAre("file:1"));
   setenv("TRIPLA_CLIENT_CONFIG", path.c_str(), 1);
-  EXPECT_EQ(Parsed({}).endpoint, "file:1");
+  EXPECT_THAT(Parsed({}).endpoints, ElementsAre("file:1"));
   unsetenv("TRIPLA_CLIENT_CONFIG");
   WriteFile("xdg/tripla/config.toml", "server = \"xdg:1\"\n");
   setenv("XDG_CONFIG_HOME", (home_ / "xdg").c_str(), 1);
-  EXPECT_EQ(Parsed({}).endpoint, "xdg:1");
+  EXPECT_THAT(Parsed({}).endpoints, ElementsAre("xdg:1"));
 }
 
 TEST_F(OptionsTest, RefusesAFileItCannotUse) {
@@ -120,7 +121,7 @@ TEST_F(OptionsTest, FlagsStandBeforeTheVerbAndBehindIt) {
   EXPECT_THAT(options.words, ElementsAre("cas", "-12", "-", "--version", "3"));
   EXPECT_EQ(options.settings.format, OutputFormat::kJson);
   EXPECT_EQ(options.timeout, std::chrono::seconds(1));
-  EXPECT_EQ(options.endpoint, "a:1");
+  EXPECT_THAT(options.endpoints, ElementsAre("a:1"));
 }
 
 TEST_F(OptionsTest, WhatStandsBehindTwoHyphensIsNoFlag) {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 
+#include "absl/strings/str_join.h"
 #include "cli/error_text.h"
 #include "cli/escape.h"
 
@@ -25,12 +26,13 @@ ExitCode RunShell(LineEditor& editor, Interpreter& interpreter, Console& console
   }
 }
 
-void Greet(const std::string& endpoint, Console& console) {
-  Client client({.endpoint = endpoint, .deadline = std::chrono::milliseconds(1000)});
+void Greet(const std::vector<std::string>& endpoints, Console& console) {
+  Client client({.endpoints = endpoints, .deadline = std::chrono::milliseconds(1000)});
   const Answer<ServerStatus> status = client.Status();
   if (status.ok()) {
-    console.Say(fmt::format("tripla {} at {}: {}, {} keys, revision {}", TRIPLA_VERSION, endpoint,
-                            Escape(status->role, Keep::kQuotes), status->keys, status->revision));
+    console.Say(fmt::format("tripla {} at {}: {}, {} keys, revision {}", TRIPLA_VERSION,
+                            absl::StrJoin(endpoints, ","), Escape(status->role, Keep::kQuotes),
+                            status->keys, status->revision));
   } else {
     console.Complain(FailureText("status", status.failure(), Effect::kReads));
   }

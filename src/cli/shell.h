@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/console.h"
 #include "cli/exit_code.h"
@@ -14,7 +15,7 @@ namespace tripla::cli {
 // ends it. Returns the exit code.
 [[nodiscard]] ExitCode RunShell(LineEditor& editor, Interpreter& interpreter, Console& console);
 
-// Says who answers at `endpoint`, or that nobody does, without waiting for long.
-void Greet(const std::string& endpoint, Console& console);
+// Says who answers of the servers at `endpoints`, or that nobody does, without waiting for long.
+void Greet(const std::vector<std::string>& endpoints, Console& console);
 
 }  // namespace tripla::cli

@@ -11,19 +11,16 @@ namespace {
 
 using Applied = Failure::Applied;
 
-// What the server itself says about the write, if it says it.
-std::optional<Applied> Said(const grpc::Status& status) {
+// What the server itself says about the write; empty if it says nothing.
+v1::Undecided Said(const grpc::Status& status) {
   v1::RpcStatus detailed;
-  if (status.error_details().empty() || !detailed.ParseFromString(status.error_details())) {
-    return std::nullopt;
+  v1::Undecided undecided;
+  if (!status.error_details().empty() && detailed.ParseFromString(status.error_details())) {
+    for (const google::protobuf::Any& detail : detailed.details()) {
+      if (detail.UnpackTo(&undecided)) break;
+    }
   }
-  for (const google::protobuf::Any& detail : detailed.details()) {
-    v1::Undecided undecided;
-    if (!detail.UnpackTo(&undecided)) continue;
-    if (undecided.applied() == v1::Undecided::NO) return Applied::kNo;
-    if (undecided.applied() == v1::Undecided::UNKNOWN) return Applied::kUnknown;
-  }
-  return std::nullopt;
+  return undecided;
 }
 
 // By gRPC's definition these come before the method runs: nobody there, or nobody let in.
@@ -32,9 +29,9 @@ bool RefusedAtTheDoor(grpc::StatusCode code) {
          code == grpc::StatusCode::PERMISSION_DENIED;
 }
 
-Applied WhetherApplied(const grpc::Status& status, Effect effect) {
-  if (effect == Effect::kReads) return Applied::kNo;
-  if (const std::optional<Applied> said = Said(status)) return *said;
+Applied WhetherApplied(const grpc::Status& status, const v1::Undecided& said, Effect effect) {
+  if (effect == Effect::kReads || said.applied() == v1::Undecided::NO) return Applied::kNo;
+  if (said.applied() == v1::Undecided::UNKNOWN) return Applied::kUnknown;
   return RefusedAtTheDoor(status.error_code()) ? Applied::kNo : Applied::kUnknown;
 }
 
@@ -64,11 +61,15 @@ AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext
   AttemptFailure attempt;
   attempt.failure.code = static_cast<absl::StatusCode>(status.error_code());
   attempt.failure.message = status.error_message();
-  attempt.failure.applied = WhetherApplied(status, effect);
+  const v1::Undecided said = Said(status);
+  attempt.leader_endpoint = said.leader_endpoint();
+  attempt.failure.applied = WhetherApplied(status, said, effect);
   const Pushback pushback = ReadPushback(context);
   attempt.failure.retry_after = pushback.milliseconds;
-  attempt.worth_retrying = pushback.given ? pushback.milliseconds.has_value()
-                                          : status.error_code() == grpc::StatusCode::UNAVAILABLE;
+  const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
+  attempt.worth_retrying = pushback.given ? pushback.milliseconds.has_value() : unavailable;
+  attempt.worth_asking_another =
+      unavailable || status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
   return attempt;
 }
 

@@ -19,6 +19,9 @@ enum class Effect { kReads, kWrites };
 struct AttemptFailure {
   Failure failure;  // of this attempt alone
   bool worth_retrying = false;
+  // It is the server that did not serve, not the call that was at fault or too much.
+  bool worth_asking_another = false;
+  std::string leader_endpoint;  // whom it said to ask instead, if it did
 };
 
 // Reads the error of an attempt that was made over a connection. `context` is the attempt's, ended.

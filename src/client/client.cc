@@ -11,12 +11,14 @@
 #include <random>
 #include <string>
 
+#include "absl/strings/str_join.h"
 #include "base/quantity.h"
 #include "client/attempt.h"
 #include "client/backoff.h"
 #include "client/connection.h"
 #include "client/request_ids.h"
 #include "client/running_calls.h"
+#include "client/servers.h"
 #include "client/wire.h"
 #include "tripla/v1/tripla.grpc.pb.h"
 
@@ -25,8 +27,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+using Server = Servers::Server;
+
 // One try of a call: sends the request and fills in the reply.
-using AttemptFunction = std::function<grpc::Status(grpc::ClientContext&)>;
+using AttemptFunction = std::function<grpc::Status(const Server&, grpc::ClientContext&)>;
+
+// With other servers to ask, one that does not answer gets half of the time that is left, and this
+// at least.
+constexpr std::chrono::milliseconds kAttemptMin{500};
 
 // In gRPC's form of the same clock, so that setting the system's clock does not move a deadline.
 gpr_timespec DeadlineOf(Clock::time_point deadline) {
@@ -71,10 +79,7 @@ Failure Cancelled(Failure::Applied applied) {
 class Client::Core {
  public:
   explicit Core(ClientOptions options)
-      : options_(std::move(options)),
-        channel_(OpenChannel(options_.endpoint)),
-        key_value_(v1::KeyValue::NewStub(channel_)),
-        admin_(v1::Admin::NewStub(channel_)) {}
+      : options_(std::move(options)), servers_(options_.endpoints) {}
 
   Answer<Decided> Execute(const Operation& operation);
   Answer<std::vector<Decided>> Batch(const std::vector<Operation>& operations);
@@ -86,11 +91,17 @@ class Client::Core {
   // Attempts a call until it succeeds (nullopt), is refused for good, or its time is over.
   std::optional<Failure> Call(Effect effect, const AttemptFunction& attempt);
 
-  // Waits until there is a connection, so that what could not be sent is surely not applied: once
-  // an attempt is given to gRPC it does not tell whether any byte of it left. `applied` is what is
-  // known of the attempts before.
-  std::optional<Failure> Connect(RunningCalls::Call& call, Clock::time_point deadline,
-                                 Failure::Applied applied);
+  // Waits until there is a connection to a server, so that what could not be sent is surely not
+  // applied: once an attempt is given to gRPC it does not tell whether any byte of it left.
+  // `applied` is what is known of the attempts before.
+  Answer<const Server*> Connect(RunningCalls::Call& call, Clock::time_point deadline,
+                                Failure::Applied applied);
+
+  // Until when one attempt may take.
+  [[nodiscard]] Clock::time_point AttemptDeadline(Clock::time_point deadline) const;
+
+  // "a:1", or "a:1 or b:2".
+  [[nodiscard]] std::string Endpoints() const;
 
   // The same failure in words of ours, where gRPC's say nothing to a person.
   [[nodiscard]] Failure Explained(Failure failure) const;
@@ -98,9 +109,7 @@ class Client::Core {
   v1::RequestId IdOf(const RequestIds::Lease& lease, uint64_t offset) const;
 
   const ClientOptions options_;
-  const std::shared_ptr<grpc::Channel> channel_;
-  const std::unique_ptr<v1::KeyValue::Stub> key_value_;
-  const std::unique_ptr<v1::Admin::Stub> admin_;
+  Servers servers_;
   RequestIds ids_;
   RunningCalls running_;
 };
@@ -111,20 +120,23 @@ std::optional<Failure> Client::Core::Call(Effect effect, const AttemptFunction& 
   std::optional<Backoff> backoff;
   auto applied = Failure::Applied::kNo;  // by any attempt so far
   while (true) {
-    if (std::optional<Failure> failure = Connect(call, deadline, applied)) return failure;
+    Answer<const Server*> server = Connect(call, deadline, applied);
+    if (!server.ok()) return server.failure();
     grpc::ClientContext context;
-    context.set_deadline(DeadlineOf(deadline));
+    context.set_deadline(DeadlineOf(AttemptDeadline(deadline)));
     grpc::Status status;
     {
       const RunningCalls::Attempt running(call, context);
-      status = attempt(context);
+      status = attempt(**server, context);
     }
     if (status.ok()) return std::nullopt;
 
     AttemptFailure failed = ReadFailure(status, context, effect);
     applied = std::max(applied, failed.failure.applied);
     failed.failure.applied = applied;
-    if (!failed.worth_retrying) return Explained(std::move(failed.failure));
+    const bool ask_another = servers_.size() > 1 && failed.worth_asking_another;
+    if (ask_another) servers_.MoveOn(**server, failed.leader_endpoint);
+    if (!failed.worth_retrying && !ask_another) return Explained(std::move(failed.failure));
     if (!backoff)
       backoff.emplace(options_.backoff_min, options_.backoff_max, std::random_device()());
     Clock::duration wait = backoff->Next();
@@ -136,25 +148,38 @@ std::optional<Failure> Client::Core::Call(Effect effect, const AttemptFunction& 
   }
 }
 
-std::optional<Failure> Client::Core::Connect(RunningCalls::Call& call, Clock::time_point deadline,
-                                             Failure::Applied applied) {
-  // gRPC cannot be woken from this wait: it is cut in slices, so that CancelCalls() is heard.
+Answer<const Server*> Client::Core::Connect(RunningCalls::Call& call, Clock::time_point deadline,
+                                            Failure::Applied applied) {
+  // gRPC cannot be woken from this wait: it is cut in slices, so that CancelCalls() is heard. Each
+  // server gets one in turn, and goes on connecting while the others have theirs.
   constexpr std::chrono::milliseconds kSlice{50};
-  while (!channel_->WaitForConnected(DeadlineOf(std::min(deadline, Clock::now() + kSlice)))) {
+  while (true) {
+    const Server& server = servers_.current();
+    const auto slice = DeadlineOf(std::min(deadline, Clock::now() + kSlice));
+    if (server.channel->WaitForConnected(slice)) return &server;
     if (!call.Sleep(Clock::now())) return Cancelled(applied);
-    if (Clock::now() < deadline) continue;
-    return Failure{absl::StatusCode::kUnavailable,
-                   fmt::format("no connection to {} within {}: {}", options_.endpoint,
-                               DurationText(options_.deadline), WhyNotConnected(channel_)),
-                   applied, std::nullopt};
+    if (Clock::now() >= deadline) {
+      return Failure{absl::StatusCode::kUnavailable,
+                     fmt::format("no connection to {} within {}: {}", Endpoints(),
+                                 DurationText(options_.deadline), WhyNotConnected(server.channel)),
+                     applied, std::nullopt};
+    }
+    servers_.MoveOn(server, "");
   }
-  return std::nullopt;
 }
+
+Clock::time_point Client::Core::AttemptDeadline(Clock::time_point deadline) const {
+  if (servers_.size() == 1) return deadline;
+  const Clock::time_point now = Clock::now();
+  return std::min(deadline, now + std::max<Clock::duration>((deadline - now) / 2, kAttemptMin));
+}
+
+std::string Client::Core::Endpoints() const { return absl::StrJoin(options_.endpoints, " or "); }
 
 Failure Client::Core::Explained(Failure failure) const {
   if (failure.code == absl::StatusCode::kDeadlineExceeded) {
-    failure.message = fmt::format("no answer from {} within {}", options_.endpoint,
-                                  DurationText(options_.deadline));
+    failure.message =
+        fmt::format("no answer from {} within {}", Endpoints(), DurationText(options_.deadline));
   } else if (failure.code == absl::StatusCode::kCancelled) {
     failure.message = "cancelled";
   }
@@ -175,9 +200,10 @@ Answer<Decided> Client::Core::Execute(const Operation& operation) {
   std::optional<RequestIds::Lease> lease;
   if (effect == Effect::kWrites) SetRequestId(request, IdOf(lease.emplace(ids_, 1), 0));
   v1::Reply reply;
-  std::optional<Failure> failure = Call(effect, [&](grpc::ClientContext& context) {
-    return Send(*key_value_, context, request, &reply);
-  });
+  std::optional<Failure> failure =
+      Call(effect, [&](const Server& server, grpc::ClientContext& context) {
+        return Send(*server.key_value, context, request, &reply);
+      });
   if (failure) return *std::move(failure);
   std::optional<Decided> decided = FromWire(std::move(reply));
   if (!decided) return NotUnderstood(effect);
@@ -196,10 +222,11 @@ Answer<std::vector<Decided>> Client::Core::Batch(const std::vector<Operation>& o
     SetRequestId(wire, IdOf(lease, offset));
   }
   v1::BatchReply reply;
-  std::optional<Failure> failure = Call(effect, [&](grpc::ClientContext& context) {
-    reply.Clear();
-    return key_value_->Batch(&context, request, &reply);
-  });
+  std::optional<Failure> failure =
+      Call(effect, [&](const Server& server, grpc::ClientContext& context) {
+        reply.Clear();
+        return server.key_value->Batch(&context, request, &reply);
+      });
   if (failure) return *std::move(failure);
   std::vector<Decided> answers;
   answers.reserve(operations.size());
@@ -214,9 +241,10 @@ Answer<std::vector<Decided>> Client::Core::Batch(const std::vector<Operation>& o
 
 Answer<ServerStatus> Client::Core::Status() {
   v1::StatusReply reply;
-  std::optional<Failure> failure = Call(Effect::kReads, [&](grpc::ClientContext& context) {
-    return admin_->Status(&context, {}, &reply);
-  });
+  std::optional<Failure> failure =
+      Call(Effect::kReads, [&](const Server& server, grpc::ClientContext& context) {
+        return server.admin->Status(&context, {}, &reply);
+      });
   if (failure) return *std::move(failure);
   return FromWire(reply);
 }
@@ -224,9 +252,10 @@ Answer<ServerStatus> Client::Core::Status() {
 Answer<ImageInfo> Client::Core::Snapshot() {
   v1::SnapshotReply reply;
   // An image changes nothing that a later one would not: as harmless to repeat as a read.
-  std::optional<Failure> failure = Call(Effect::kReads, [&](grpc::ClientContext& context) {
-    return admin_->Snapshot(&context, {}, &reply);
-  });
+  std::optional<Failure> failure =
+      Call(Effect::kReads, [&](const Server& server, grpc::ClientContext& context) {
+        return server.admin->Snapshot(&context, {}, &reply);
+      });
   if (failure) return *std::move(failure);
   return FromWire(reply);
 }

@@ -52,7 +52,7 @@ std::string DeadEndpoint() {
 
 TEST(Client, SendsEachOperationAsItWasGiven) {
   FakeServer server(FailFirst({}));
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   constexpr int64_t kLeast = std::numeric_limits<int64_t>::min();
   ASSERT_TRUE(client.Set(K("-12"), kLeast, std::string("a\0b", 3)).ok());
   ASSERT_TRUE(client.Get(K("0")).ok());
@@ -83,13 +83,13 @@ TEST(Client, TellsNullFromAnEmptyValue) {
     if (request.has_get()) reply.mutable_value();
     return grpc::Status::OK;
   });
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   EXPECT_EQ(*client.Get(K("1")), (Decided{Result::kSuccess, Triple{}, 8, true}));
   EXPECT_EQ(*client.Del(K("1")), (Decided{Result::kWrongVersion, std::nullopt, 8, true}));
 }
 
 TEST(Client, RefusedConnectionIsSurelyNotApplied) {
-  Client client({.endpoint = DeadEndpoint(), .deadline = kShort});
+  Client client({.endpoints = {DeadEndpoint()}, .deadline = kShort});
   const Answer<Decided> answer = client.Set(K("1"), 0, "a");
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.failure().applied, Applied::kNo);
@@ -100,7 +100,7 @@ TEST(Client, WaitsForAServerThatComesLate) {
   auto former = std::make_unique<FakeServer>(FailFirst({}));
   const int port = former->port();
   former.reset();
-  Client client({.endpoint = "127.0.0.1:" + std::to_string(port), .deadline = kLong});
+  Client client({.endpoints = {"127.0.0.1:" + std::to_string(port)}, .deadline = kLong});
   std::thread caller([&] { EXPECT_TRUE(client.Set(K("1"), 0, "a").ok()); });
   FakeServer server(FailFirst({}), port);
   caller.join();
@@ -114,7 +114,7 @@ TEST(Client, ServerThatDiesDuringTheCallLeavesItUnknown) {
         while (!context.IsCancelled()) std::this_thread::yield();
         return {grpc::StatusCode::UNAVAILABLE, ""};
       });
-  Client client({.endpoint = server.endpoint(), .deadline = milliseconds(500)});
+  Client client({.endpoints = {server.endpoint()}, .deadline = milliseconds(500)});
   std::thread stopper([&] {
     called.wait();
     server.Stop();
@@ -131,7 +131,7 @@ TEST(Client, NoAnswerWithinTheDeadlineIsUnknownForAWriteOnly) {
         while (!context.IsCancelled()) std::this_thread::yield();
         return grpc::Status::CANCELLED;
       });
-  Client client({.endpoint = server.endpoint(), .deadline = kShort});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kShort});
   const Answer<Decided> write = client.Del(K("1"));
   ASSERT_FALSE(write.ok());
   EXPECT_EQ(write.failure().code, absl::StatusCode::kDeadlineExceeded);
@@ -143,7 +143,7 @@ TEST(Client, NoAnswerWithinTheDeadlineIsUnknownForAWriteOnly) {
 
 TEST(Client, BelievesTheServerThatNothingWasApplied) {
   FakeServer server(FailAlways(Refused(grpc::StatusCode::OUT_OF_RANGE, v1::Undecided::NO)));
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   const Answer<Decided> answer = client.TestAndSet(K("1"), 0, "a", 1);
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.failure().code, absl::StatusCode::kOutOfRange);
@@ -153,14 +153,14 @@ TEST(Client, BelievesTheServerThatNothingWasApplied) {
 
 TEST(Client, ErrorWithoutDetailLeavesAWriteUnknown) {
   FakeServer server(FailAlways({grpc::StatusCode::INTERNAL, "boom"}));
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   EXPECT_EQ(client.Set(K("1"), 0, "a").failure().applied, Applied::kUnknown);
 }
 
 TEST(Client, DoubtStaysWhenALaterAttemptIsSurelyNotApplied) {
   FakeServer server(FailFirst({Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::UNKNOWN),
                                Refused(grpc::StatusCode::INVALID_ARGUMENT, v1::Undecided::NO)}));
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   const Answer<Decided> answer = client.Set(K("1"), 0, "a");
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.failure().code, absl::StatusCode::kInvalidArgument);
@@ -171,7 +171,7 @@ TEST(Client, RepeatsTheSameRequestUntilItIsDecided) {
   FakeServer server(FailFirst({Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::UNKNOWN),
                                {grpc::StatusCode::UNAVAILABLE, ""},
                                Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO)}));
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   ASSERT_TRUE(client.Set(K("1"), 0, "a").ok());
   const std::vector<v1::Operation> got = server.received();
   ASSERT_EQ(got.size(), 4u);
@@ -192,7 +192,7 @@ TEST(Client, HonoursPushback) {
         context.AddTrailingMetadata("grpc-retry-pushback-ms", "150");
         return Refused(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::Undecided::NO);
       });
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   ASSERT_TRUE(client.Set(K("1"), 0, "a").ok());
   ASSERT_EQ(server.received().size(), 2u);
   EXPECT_GE(times[1] - times[0], milliseconds(149));
@@ -203,7 +203,7 @@ TEST(Client, DoesNotWaitForAPushbackPastItsDeadline) {
     context.AddTrailingMetadata("grpc-retry-pushback-ms", "60000");
     return Refused(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::Undecided::NO);
   });
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   const Answer<Decided> answer = client.Set(K("1"), 0, "a");
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.failure().retry_after, milliseconds(60000));
@@ -216,14 +216,14 @@ TEST(Client, DoesNotRepeatWhatTheServerAsksNotToRepeat) {
     context.AddTrailingMetadata("grpc-retry-pushback-ms", "-1");
     return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO);
   });
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   EXPECT_FALSE(client.Get(K("1")).ok());
   EXPECT_EQ(server.received().size(), 1u);
 }
 
 TEST(Client, WhatIsTooLargeIsNotRepeated) {
   FakeServer server(FailAlways(Refused(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::Undecided::NO)));
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   const Answer<Decided> answer = client.Set(K("1"), 0, "a");
   ASSERT_FALSE(answer.ok());
   EXPECT_FALSE(answer.failure().retry_after.has_value());
@@ -232,7 +232,7 @@ TEST(Client, WhatIsTooLargeIsNotRepeated) {
 
 TEST(Client, BatchGivesEachWriteAnIdOfItsOwn) {
   FakeServer server(FailFirst({Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO)}));
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   const Answer<std::vector<Decided>> answers =
       client.Batch({SetOperation{K("1"), 0, "a"}, GetOperation{K("1")}, DelOperation{K("1")}});
   ASSERT_TRUE(answers.ok());
@@ -250,7 +250,7 @@ TEST(Client, AnswerOfUnknownKindIsAFailure) {
     reply.set_result(static_cast<v1::Result>(99));
     return grpc::Status::OK;
   });
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   EXPECT_EQ(client.Set(K("1"), 0, "a").failure().applied, Applied::kUnknown);
   EXPECT_EQ(client.Get(K("1")).failure().applied, Applied::kNo);
 }
@@ -263,7 +263,7 @@ TEST(Client, CancelEndsACallInAnAttempt) {
         while (!context.IsCancelled()) std::this_thread::yield();
         return grpc::Status::CANCELLED;
       });
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   std::thread canceller([&] {
     called.wait();
     client.CancelCalls();
@@ -282,7 +282,7 @@ TEST(Client, CancelEndsACallBetweenAttempts) {
     refused.count_down();
     return Refused(grpc::StatusCode::RESOURCE_EXHAUSTED, v1::Undecided::NO);
   });
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   std::thread canceller([&] {
     refused.wait();
     client.CancelCalls();
@@ -310,7 +310,8 @@ TEST(Client, FirstUnansweredNeverPassesAnOutstandingWrite) {
         EXPECT_TRUE(answered.insert(id.sequence()).second) << "a sequence number is used once";
         return Success(reply);
       });
-  Client client({.endpoint = server.endpoint(), .deadline = kLong, .backoff_min = milliseconds(1)});
+  Client client(
+      {.endpoints = {server.endpoint()}, .deadline = kLong, .backoff_min = milliseconds(1)});
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 8; ++thread) {
     threads.emplace_back([&] {
@@ -327,7 +328,7 @@ TEST(Client, FirstUnansweredNeverPassesAnOutstandingWrite) {
 
 TEST(Client, ReportsStatusAndSnapshot) {
   FakeServer server(FailFirst({}));
-  Client client({.endpoint = server.endpoint(), .deadline = kLong});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   EXPECT_EQ(client.Status()->role, "standalone");
   EXPECT_EQ(client.Snapshot()->file, "snapshot.0_1");
 }
@@ -337,6 +338,74 @@ TEST(Failure, SaysInTextWhatBecameOfTheWrite) {
             "UNAVAILABLE: gone (may have been applied)");
   EXPECT_EQ((Failure{absl::StatusCode::kUnavailable, "gone", Applied::kNo, {}}.ToText()),
             "UNAVAILABLE: gone (surely not applied)");
+}
+
+// Several servers of one cluster.
+
+TEST(ClientOfACluster, AsksAnotherWhenOneIsGone) {
+  FakeServer server(FailFirst({}));
+  Client client({.endpoints = {DeadEndpoint(), server.endpoint()}, .deadline = kLong});
+  EXPECT_TRUE(client.Set(K("1"), 0, "a").ok());
+  EXPECT_TRUE(client.Set(K("2"), 0, "a").ok());
+}
+
+TEST(ClientOfACluster, AsksAnotherWithTheSameRequestIdWhenOneDiesDuringTheCall) {
+  FakeServer first(FailAlways(Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::UNKNOWN)));
+  FakeServer second(FailFirst({}));
+  Client client({.endpoints = {first.endpoint(), second.endpoint()}, .deadline = kLong});
+  ASSERT_TRUE(client.Set(K("1"), 0, "a").ok());
+  ASSERT_EQ(first.received().size(), 1u);
+  ASSERT_EQ(second.received().size(), 1u);
+  EXPECT_EQ(first.received()[0].SerializeAsString(), second.received()[0].SerializeAsString());
+}
+
+TEST(ClientOfACluster, StaysWithTheServerThatServed) {
+  FakeServer first(FailAlways(Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO)));
+  FakeServer second(FailFirst({}));
+  Client client({.endpoints = {first.endpoint(), second.endpoint()}, .deadline = kLong});
+  for (int i = 0; i < 10; ++i) ASSERT_TRUE(client.Get(K("1")).ok());
+  EXPECT_EQ(first.received().size(), 1u);
+}
+
+TEST(ClientOfACluster, FollowsTheHintToTheLeader) {
+  FakeServer leader(FailFirst({}));
+  FakeServer other(FailFirst({}));
+  FakeServer follower(
+      FailAlways(Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO, leader.endpoint())));
+  Client client(
+      {.endpoints = {follower.endpoint(), other.endpoint(), leader.endpoint()}, .deadline = kLong});
+  ASSERT_TRUE(client.Set(K("1"), 0, "a").ok());
+  EXPECT_EQ(leader.received().size(), 1u);
+  EXPECT_EQ(other.received().size(), 0u);
+}
+
+TEST(ClientOfACluster, AsksAnotherWhenOneHangs) {
+  FakeServer hanging(
+      [](grpc::ServerContext& context, const v1::Operation&, v1::Reply&, int) -> grpc::Status {
+        while (!context.IsCancelled()) std::this_thread::yield();
+        return grpc::Status::CANCELLED;
+      });
+  FakeServer second(FailFirst({}));
+  Client client(
+      {.endpoints = {hanging.endpoint(), second.endpoint()}, .deadline = milliseconds(4000)});
+  EXPECT_TRUE(client.Set(K("1"), 0, "a").ok());
+}
+
+TEST(ClientOfACluster, NobodyThereIsSurelyNotAppliedAndNamesThemAll) {
+  const std::string first = DeadEndpoint(), second = DeadEndpoint();
+  Client client({.endpoints = {first, second}, .deadline = kShort});
+  const Answer<Decided> answer = client.Set(K("1"), 0, "a");
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.failure().applied, Applied::kNo);
+  EXPECT_THAT(answer.failure().message, HasSubstr(first + " or " + second));
+}
+
+TEST(ClientOfACluster, AnErrorOfTheCallItselfIsNotTakenElsewhere) {
+  FakeServer first(FailAlways(Refused(grpc::StatusCode::INVALID_ARGUMENT, v1::Undecided::NO)));
+  FakeServer second(FailFirst({}));
+  Client client({.endpoints = {first.endpoint(), second.endpoint()}, .deadline = kLong});
+  EXPECT_FALSE(client.Set(K("1"), 0, "a").ok());
+  EXPECT_EQ(second.received().size(), 0u);
 }
 
 }  // namespace

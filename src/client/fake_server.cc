@@ -13,9 +13,11 @@
 
 namespace tripla {
 
-grpc::Status Refused(grpc::StatusCode code, v1::Undecided::Applied applied) {
+grpc::Status Refused(grpc::StatusCode code, v1::Undecided::Applied applied,
+                     const std::string& leader_endpoint) {
   v1::Undecided undecided;
   undecided.set_applied(applied);
+  undecided.set_leader_endpoint(leader_endpoint);
   v1::RpcStatus detailed;
   detailed.set_code(code);
   detailed.add_details()->PackFrom(undecided);

@@ -16,7 +16,8 @@
 namespace tripla {
 
 // The refusals a server of tripla gives.
-[[nodiscard]] grpc::Status Refused(grpc::StatusCode code, v1::Undecided::Applied applied);
+[[nodiscard]] grpc::Status Refused(grpc::StatusCode code, v1::Undecided::Applied applied,
+                                   const std::string& leader_endpoint = "");
 
 // A gRPC server for tests whose answers the test writes. It listens on a free port of this machine.
 //

@@ -72,6 +72,12 @@ void Process::Collect(int pipe) {
 }
 
 std::string Process::AwaitOutput(const std::string& text) {
+  if (std::optional<std::string> rest = AwaitOutputOrEnd(text)) return *std::move(rest);
+  ADD_FAILURE() << "never printed \"" << text << "\"; it printed:\n" << output();
+  return "";
+}
+
+std::optional<std::string> Process::AwaitOutputOrEnd(const std::string& text) {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   MutexLock lock(mutex_);
   while (true) {
@@ -80,11 +86,9 @@ std::string Process::AwaitOutput(const std::string& text) {
     if (line_end != std::string::npos) {
       return output_.substr(found + text.size(), line_end - found - text.size());
     }
-    if (closed_ || std::chrono::steady_clock::now() >= deadline) break;
+    if (closed_ || std::chrono::steady_clock::now() >= deadline) return std::nullopt;
     changed_.WaitUntil(mutex_, deadline);
   }
-  ADD_FAILURE() << "never printed \"" << text << "\"; it printed:\n" << output_;
-  return "";
 }
 
 void Process::Signal(int signal) const {

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,6 +31,9 @@ class Process {
   // Waits until the output contains `text`, and returns the rest of that line behind it. Fails the
   // test and returns "" when the process ends, or a minute passes, before that.
   std::string AwaitOutput(const std::string& text);
+
+  // The same, for a process that may end instead: nullopt then.
+  std::optional<std::string> AwaitOutputOrEnd(const std::string& text);
 
   void Signal(int signal) const;
 

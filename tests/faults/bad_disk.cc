@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// A library to preload into a real server: its disk goes wrong at one step, or is slow. The server
+// is the one that is shipped; what it calls in the C library is replaced.
+//
+//   LD_PRELOAD=libbad_disk.so BAD_DISK=kill@17 triplad --data-dir D …
+//
+// BAD_DISK  kill@N   the process is killed at step N, a write is half done by then
+//           EIO@N    step N fails so; a write is half done
+//           ENOSPC@N the same
+//           short@N  a write is half done, and says so
+//           slow@US  every sync takes this many microseconds more
+//
+// A step is a call that changes the file system or makes it durable; they count from 1, over all
+// threads. The one that goes wrong says so on standard error: "bad disk: step 17: pwrite
+// /d/log/1.wal".
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace {
+
+enum class Fault { kNone, kKill, kError, kShort };
+
+struct Plan {
+  Fault fault = Fault::kNone;
+  int error = 0;
+  long step = 0;
+  useconds_t sync_delay_us = 0;
+};
+
+Plan ReadPlan() {
+  Plan plan;
+  const char* text = std::getenv("BAD_DISK");
+  const char* at = text == nullptr ? nullptr : std::strchr(text, '@');
+  if (at == nullptr) return plan;
+  plan.step = std::atol(at + 1);
+  const size_t length = at - text;
+  const auto is = [&](const char* word) { return std::strncmp(text, word, length) == 0; };
+  if (is("slow")) {
+    plan.sync_delay_us = plan.step;
+  } else if (is("kill")) {
+    plan.fault = Fault::kKill;
+  } else if (is("short")) {
+    plan.fault = Fault::kShort;
+  } else {
+    plan.fault = Fault::kError;
+    plan.error = is("EIO") ? EIO : ENOSPC;
+  }
+  return plan;
+}
+
+const Plan& ThePlan() {
+  static const Plan plan = ReadPlan();
+  return plan;
+}
+
+// Counts a step; what is to happen at it.
+Fault Step(const char* call, const char* path) {
+  static std::atomic<long> steps{0};
+  const Plan& plan = ThePlan();
+  if (++steps != plan.step || plan.fault == Fault::kNone) return Fault::kNone;
+  char message[600];
+  const int length =
+      std::snprintf(message, sizeof(message), "bad disk: step %ld: %s %s\n", plan.step, call, path);
+  if (write(STDERR_FILENO, message, length) < 0) std::abort();
+  return plan.fault;
+}
+
+Fault Step(const char* call, int file) {
+  char link[40];
+  char path[500];
+  std::snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+  const ssize_t length = readlink(link, path, sizeof(path) - 1);
+  path[length < 0 ? 0 : length] = '\0';
+  return Step(call, path);
+}
+
+[[noreturn]] void Kill() {
+  kill(getpid(), SIGKILL);
+  while (true) pause();
+}
+
+template <typename Function>
+Function Real(const char* name) {
+  return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
+}
+
+// For a call that happens whole or not at all.
+template <typename What, typename Call>
+int WholeStep(const char* name, What what, Call call) {
+  switch (Step(name, what)) {
+    case Fault::kKill:
+      Kill();
+    case Fault::kError:
+      errno = ThePlan().error;
+      return -1;
+    default:
+      return call();
+  }
+}
+
+}  // namespace
+
+extern "C" {
+
+ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
+  static const auto real = Real<ssize_t (*)(int, const void*, size_t, off_t)>("pwrite");
+  const Fault fault = Step("pwrite", file);
+  if (fault == Fault::kNone) return real(file, bytes, size, offset);
+  const ssize_t half = real(file, bytes, size / 2, offset);
+  if (fault == Fault::kKill) Kill();
+  if (fault == Fault::kShort) return half;
+  errno = ThePlan().error;
+  return -1;
+}
+
+int fdatasync(int file) {
+  static const auto real = Real<int (*)(int)>("fdatasync");
+  if (ThePlan().sync_delay_us != 0) usleep(ThePlan().sync_delay_us);
+  return WholeStep("fdatasync", file, [&] { return real(file); });
+}
+
+int fsync(int file) {
+  static const auto real = Real<int (*)(int)>("fsync");
+  if (ThePlan().sync_delay_us != 0) usleep(ThePlan().sync_delay_us);
+  return WholeStep("fsync", file, [&] { return real(file); });
+}
+
+int ftruncate(int file, off_t size) noexcept {
+  static const auto real = Real<int (*)(int, off_t)>("ftruncate");
+  return WholeStep("ftruncate", file, [&] { return real(file, size); });
+}
+
+int posix_fallocate(int file, off_t offset, off_t size) {
+  static const auto real = Real<int (*)(int, off_t, off_t)>("posix_fallocate");
+  // Unlike the others it returns its error.
+  const int result = WholeStep("posix_fallocate", file, [&] { return real(file, offset, size); });
+  return result < 0 ? errno : result;
+}
+
+int rename(const char* from, const char* to) noexcept {
+  static const auto real = Real<int (*)(const char*, const char*)>("rename");
+  return WholeStep("rename", from, [&] { return real(from, to); });
+}
+
+int unlink(const char* path) noexcept {
+  static const auto real = Real<int (*)(const char*)>("unlink");
+  return WholeStep("unlink", path, [&] { return real(path); });
+}
+
+int mkdir(const char* path, mode_t mode) noexcept {
+  static const auto real = Real<int (*)(const char*, mode_t)>("mkdir");
+  return WholeStep("mkdir", path, [&] { return real(path, mode); });
+}
+
+int open(const char* path, int flags, ...) {
+  static const auto real = Real<int (*)(const char*, int, mode_t)>("open");
+  mode_t mode = 0;
+  if ((flags & O_CREAT) != 0) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    return WholeStep("open", path, [&] { return real(path, flags, mode); });
+  }
+  return real(path, flags, mode);
+}
+
+}  // extern "C"

@@ -21,7 +21,9 @@ std::vector<Claim> ClaimsOf(const std::string& command) {
   std::vector<Claim> claims;
   const bool all = command == "all";
   if (all || command == "api") {
-    for (const auto& part : {OperationClaims, VersionClaims}) Append(claims, part());
+    for (const auto& part : {OperationClaims, VersionClaims, ValueClaims, BatchClaims, RaceClaims,
+                             RefusalClaims, RequestIdClaims, LimitClaims, StatusClaims})
+      Append(claims, part());
   }
   return claims;
 }

@@ -25,7 +25,9 @@ absl::Status NotRemoved(size_t keys, const grpc::Status& status) {
 }  // namespace
 
 Run::Run(Plan plan)
-    : plan_(std::move(plan)), caller_(std::make_unique<Caller>(plan_.endpoints, plan_.timeout)) {}
+    : plan_(std::move(plan)),
+      caller_(std::make_unique<Caller>(plan_.endpoints, plan_.timeout,
+                                       std::make_shared<RequestIds>())) {}
 
 absl::Status Run::Reach() {
   for (size_t i = 0; i < caller_->endpoints(); ++i) {

@@ -70,7 +70,7 @@ std::string TextOf(const History& history) {
     const bool told = call.ended != HistoryCall::Time::max();
     // A fragment keeps of some calls no more than that they took place.
     const std::string reply = call.reply ? TextOf(*call.reply)
-                              : told     ? "(told after this part)"
+                              : told     ? "(what it was told does not matter here)"
                                          : "(never told)";
     text +=
         fmt::format("client {:<3} {:>9} .. {:>9} ms  {}  ->  {}\n", call.client, since(call.began),

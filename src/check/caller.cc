@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "client/backoff.h"
 #include "client/connection.h"
@@ -61,8 +62,9 @@ struct Caller::Connection {
   std::unique_ptr<v1::Admin::Stub> admin;
 };
 
-Caller::Caller(const std::vector<std::string>& endpoints, milliseconds timeout)
-    : timeout_(timeout) {
+Caller::Caller(const std::vector<std::string>& endpoints, milliseconds timeout,
+               std::shared_ptr<RequestIds> ids)
+    : timeout_(timeout), ids_(std::move(ids)) {
   for (const std::string& endpoint : endpoints) {
     connections_.push_back(std::make_unique<Connection>(endpoint));
   }

@@ -35,8 +35,10 @@ using ToldBatch = Told<v1::BatchReply>;
 // for one call is over.
 class Caller {
  public:
-  // `timeout` is for one call with all its attempts.
-  Caller(const std::vector<std::string>& endpoints, std::chrono::milliseconds timeout);
+  // `timeout` is for one call with all its attempts. Callers that share `ids` are one client to the
+  // server, with more connections.
+  Caller(const std::vector<std::string>& endpoints, std::chrono::milliseconds timeout,
+         std::shared_ptr<RequestIds> ids);
   ~Caller();
 
   // One attempt, whatever comes of it.
@@ -56,7 +58,8 @@ class Caller {
   bool Connect(std::chrono::milliseconds patience);
 
   [[nodiscard]] size_t endpoints() const { return connections_.size(); }
-  [[nodiscard]] RequestIds& ids() { return ids_; }
+  [[nodiscard]] RequestIds& ids() { return *ids_; }
+  [[nodiscard]] const std::shared_ptr<RequestIds>& shared_ids() const { return ids_; }
   // Attempts made so far.
   [[nodiscard]] uint64_t attempts() const { return attempts_; }
 
@@ -73,7 +76,7 @@ class Caller {
   std::vector<std::unique_ptr<Connection>> connections_;
   std::atomic<size_t> turn_{0};
   std::atomic<uint64_t> attempts_{0};
-  RequestIds ids_;
+  const std::shared_ptr<RequestIds> ids_;
 };
 
 // Whether the operation can change anything.
@@ -83,7 +86,6 @@ class Caller {
 // The request id of a write, or nullptr.
 [[nodiscard]] const v1::RequestId* RequestIdOf(const v1::Operation& request);
 
-// The id with `sequence` of this caller's own numbers.
 [[nodiscard]] v1::RequestId MakeId(const std::string& client, uint64_t sequence,
                                    uint64_t first_unanswered);
 

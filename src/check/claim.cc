@@ -4,6 +4,9 @@
 #include <iterator>
 
 #include "check/api_claims.h"
+#include "check/cut_claims.h"
+#include "check/history_claims.h"
+#include "check/stress_claims.h"
 
 namespace tripla::check {
 namespace {
@@ -21,8 +24,13 @@ std::vector<Claim> ClaimsOf(const std::string& command) {
   std::vector<Claim> claims;
   const bool all = command == "all";
   if (all || command == "api") {
-    for (const auto& part : {OperationClaims, VersionClaims}) Append(claims, part());
+    for (const auto& part : {OperationClaims, VersionClaims, ValueClaims, BatchClaims, RaceClaims,
+                             RefusalClaims, RequestIdClaims, LimitClaims, StatusClaims})
+      Append(claims, part());
   }
+  if (all || command == "stress") Append(claims, StressClaims());
+  if (all || command == "cut") Append(claims, CutClaims());
+  if (all || command == "history") Append(claims, HistoryClaims());
   return claims;
 }
 

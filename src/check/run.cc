@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
-#include "client/wire.h"
+#include "check/batch.h"
 #include "tripla/operation.h"
 
 namespace tripla::check {
@@ -25,7 +25,9 @@ absl::Status NotRemoved(size_t keys, const grpc::Status& status) {
 }  // namespace
 
 Run::Run(Plan plan)
-    : plan_(std::move(plan)), caller_(std::make_unique<Caller>(plan_.endpoints, plan_.timeout)) {}
+    : plan_(std::move(plan)),
+      caller_(std::make_unique<Caller>(plan_.endpoints, plan_.timeout,
+                                       std::make_shared<RequestIds>())) {}
 
 absl::Status Run::Reach() {
   for (size_t i = 0; i < caller_->endpoints(); ++i) {
@@ -53,13 +55,9 @@ absl::Status Run::Clear(size_t first) {
 
 absl::Status Run::Remove(const std::vector<Key>& keys) {
   const RequestIds::Lease lease(caller_->ids(), keys.size());
-  v1::BatchRequest request;
-  for (const Key& key : keys) {
-    const uint64_t sequence = lease.first() + static_cast<uint64_t>(request.operations_size());
-    v1::Operation& del = *request.add_operations();
-    del = ToWire(DelOperation{key});
-    SetRequestId(del, MakeId(caller_->ids().client(), sequence, lease.first_unanswered()));
-  }
+  std::vector<Operation> dels;
+  for (const Key& key : keys) dels.emplace_back(DelOperation{key});
+  const v1::BatchRequest request = MakeBatch(dels, caller_->ids(), lease);
   if (caller_->SettleBatch(request).ok()) return absl::OkStatus();
   // Perhaps the replies, which carry what was removed, are too large for one message.
   for (const v1::Operation& del : request.operations()) {

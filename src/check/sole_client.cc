@@ -4,7 +4,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "check/batch.h"
 #include "client/wire.h"
 
 namespace tripla::check {
@@ -16,18 +18,6 @@ std::optional<std::string> CheckRevision(const RevisionWatch::Asked& asked,
   if (!reply.value) return asked.Absent(reply.revision);
   asked.Stored(reply.revision);
   return std::nullopt;
-}
-
-v1::BatchRequest MakeBatch(std::span<const Operation> operations, const std::string& client,
-                           const RequestIds::Lease& lease) {
-  v1::BatchRequest request;
-  for (const Operation& operation : operations) {
-    const uint64_t sequence = lease.first() + static_cast<uint64_t>(request.operations_size());
-    v1::Operation& one = *request.add_operations();
-    one = ToWire(operation);
-    SetRequestId(one, MakeId(client, sequence, lease.first_unanswered()));
-  }
-  return request;
 }
 
 }  // namespace
@@ -57,6 +47,14 @@ std::optional<Decided> SoleClient::Expect(const Operation& operation, v1::Operat
   const bool holds = reply->result == result && reply->value == value;
   trial_.Check(holds, TextOf(operation), TextOf(wanted), TextOf(*reply));
   return holds ? reply : std::nullopt;
+}
+
+KeyState SoleClient::Take(const Key& key) {
+  const auto found = states_.find(key);
+  if (found == states_.end()) return {};
+  KeyState state = std::move(found->second);
+  states_.erase(found);
+  return state;
 }
 
 ToldReply SoleClient::Send(const v1::Operation& request) {
@@ -112,7 +110,7 @@ bool SoleClient::JudgeReply(const Operation& operation, const Decided& reply, in
 std::vector<Decided> SoleClient::Batch(std::span<const Operation> operations) {
   const RevisionWatch::Asked asked(trial_.revisions());
   const RequestIds::Lease lease(caller_.ids(), operations.size());
-  const ToldBatch told = caller_.SettleBatch(MakeBatch(operations, caller_.ids().client(), lease));
+  const ToldBatch told = caller_.SettleBatch(MakeBatch(operations, caller_.ids(), lease));
   const std::string what = fmt::format("a batch of {} operations", operations.size());
   const std::string expected = fmt::format("{} replies", operations.size());
   const auto count = static_cast<size_t>(told.reply.replies_size());

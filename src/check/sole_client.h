@@ -47,6 +47,8 @@ class SoleClient {
 
   // What the key holds, by all that was answered. An entry is absent at first.
   KeyState& state(const Key& key) { return states_[key]; }
+  // The same, and the client knows nothing of the key any more.
+  KeyState Take(const Key& key);
 
  private:
   ToldReply Send(const v1::Operation& request);

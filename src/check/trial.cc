@@ -28,7 +28,11 @@ bool OutOfReach(const AttemptFailure& error) {
 }  // namespace
 
 std::unique_ptr<Caller> Trial::NewCaller() const {
-  return std::make_unique<Caller>(plan().endpoints, plan().timeout);
+  return std::make_unique<Caller>(plan().endpoints, plan().timeout, std::make_shared<RequestIds>());
+}
+
+std::unique_ptr<Caller> Trial::NewConnections() {
+  return std::make_unique<Caller>(plan().endpoints, plan().timeout, caller().shared_ids());
 }
 
 std::mt19937_64 Trial::Chance(uint64_t stream) const {

@@ -28,7 +28,10 @@ class Trial {
   RevisionWatch& revisions() { return run_.revisions(); }
   // The caller that all claims share.
   Caller& caller() { return run_.caller(); }
+  // A client of its own.
   [[nodiscard]] std::unique_ptr<Caller> NewCaller() const;
+  // More connections of the client that all claims share.
+  [[nodiscard]] std::unique_ptr<Caller> NewConnections();
 
   // Chance that the run's seed repeats; another one for each `stream`, for example each client.
   [[nodiscard]] std::mt19937_64 Chance(uint64_t stream) const;

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The limits a server advertises (R14): at the limit all is well, one more is refused and changes
+// nothing.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <string>
+
+#include "base/quantity.h"
+#include "check/api_claims.h"
+#include "check/refusal.h"
+#include "check/sole_client.h"
+#include "client/wire.h"
+
+namespace tripla::check {
+namespace {
+
+constexpr auto kNull = std::nullopt;
+constexpr uint64_t kKeyBytes = 65'536;
+// What a check may ask of a server that others use. Where the limit is higher this size must pass.
+constexpr uint64_t kDataBytesMost = uint64_t{64} << 20;
+
+void LimitsAreAdvertised(Trial& trial) {
+  const Limits& limits = trial.limits();
+  trial.Check(limits.key_bytes == kKeyBytes, "Admin.Status", "key_bytes_max 65536",
+              fmt::format("{}", limits.key_bytes));
+  trial.Check(limits.data_bytes > 0, "Admin.Status", "data_bytes_max above 0", "0");
+  trial.Check(limits.batch_operations > 0, "Admin.Status", "batch_operations_max above 0", "0");
+  trial.SetFigures(fmt::format("key {}, data {}, batch {}", ByteSizeText(limits.key_bytes),
+                               ByteSizeText(limits.data_bytes), limits.batch_operations));
+}
+
+void LongestKey(Trial& trial) {
+  const std::string base(trial.NewKey().twos_complement());
+  const Key key = trial.keys().Use(base + std::string(kKeyBytes - base.size(), '\x33'));
+  SoleClient client(trial, trial.caller());
+  client.Expect(SetOperation{key, 10, "a"}, Result::kSuccess, kNull);
+  client.Expect(GetOperation{key}, Result::kSuccess, Triple{1, 10, "a"});
+  client.Expect(TestAndSetOperation{key, 11, "b", 1}, Result::kSuccess, Triple{1, 10, "a"});
+  client.Expect(DelVersionOperation{key, 1}, Result::kWrongVersion, Triple{2, 11, "b"});
+  client.Expect(DelOperation{key}, Result::kSuccess, Triple{2, 11, "b"});
+}
+
+void KeyThatIsTooLong(Trial& trial) {
+  const std::string base(trial.NewKey().twos_complement());
+  const std::string bytes = base + std::string(kKeyBytes + 1 - base.size(), '\x33');
+  std::vector<std::pair<std::string, v1::Operation>> requests(5);
+  requests[0].first = "get";
+  requests[0].second.mutable_get()->set_key(bytes);
+  requests[1].first = "set";
+  requests[1].second.mutable_set()->set_key(bytes);
+  requests[2].first = "del";
+  requests[2].second.mutable_del()->set_key(bytes);
+  requests[3].first = "del with a version";
+  requests[3].second.mutable_del_version()->set_key(bytes);
+  requests[4].first = "testAndSet";
+  requests[4].second.mutable_test_and_set()->set_key(bytes);
+  for (const auto& [name, request] : requests) {
+    ExpectRefused(trial, name + " of a key of 64 KiB and one byte", trial.caller().Settle(request),
+                  grpc::RESOURCE_EXHAUSTED, EffectOf(request));
+  }
+}
+
+uint64_t DataBytesToTry(const Trial& trial) {
+  return std::min(trial.limits().data_bytes, kDataBytesMost);
+}
+
+// Without request ids: nobody should have to remember data of this size.
+void LargestData(Trial& trial) {
+  const std::string data(DataBytesToTry(trial), 'd');
+  const Key key = trial.NewKey();
+  SoleClient client(trial, trial.caller(), Way::kPlain);
+  client.Expect(SetOperation{key, 1, data}, Result::kSuccess, kNull);
+  client.Expect(GetOperation{key}, Result::kSuccess, Triple{1, 1, data});
+  client.Expect(SetOperation{key, 2, "b"}, Result::kError, Triple{1, 1, data});
+  client.Expect(TestAndSetOperation{key, 2, data, 1}, Result::kSuccess, Triple{1, 1, data});
+  client.Expect(DelOperation{key}, Result::kSuccess, Triple{2, 2, data});
+  trial.SetFigures(ByteSizeText(data.size()));
+}
+
+void DataThatIsTooLarge(Trial& trial) {
+  if (trial.limits().data_bytes > kDataBytesMost) {
+    trial.SetFigures(fmt::format("not tried: more than {}", ByteSizeText(kDataBytesMost)));
+    return;
+  }
+  const std::string data(trial.limits().data_bytes + 1, 'd');
+  const Key key = trial.NewKey();
+  SoleClient client(trial, trial.caller(), Way::kPlain);
+  const std::string what = fmt::format("data of {} bytes", data.size());
+  ExpectRefused(trial, "set with " + what,
+                trial.caller().Settle(ToWire(SetOperation{key, 1, data})),
+                grpc::RESOURCE_EXHAUSTED);
+  client.Expect(GetOperation{key}, Result::kError, kNull);
+  client.Expect(SetOperation{key, 1, "a"}, Result::kSuccess, kNull);
+  ExpectRefused(trial, "testAndSet with " + what,
+                trial.caller().Settle(ToWire(TestAndSetOperation{key, 1, data, 1})),
+                grpc::RESOURCE_EXHAUSTED);
+  client.Expect(GetOperation{key}, Result::kSuccess, Triple{1, 1, "a"});
+  trial.SetFigures(fmt::format("{} bytes", data.size()));
+}
+
+v1::BatchRequest Dels(const Key& key, uint64_t count) {
+  v1::BatchRequest batch;
+  for (uint64_t i = 0; i < count; ++i) *batch.add_operations() = ToWire(DelOperation{key});
+  return batch;
+}
+
+void LongestBatch(Trial& trial) {
+  constexpr uint64_t kMost = 100'000;
+  const uint64_t count = std::min(trial.limits().batch_operations, kMost);
+  const std::string what = fmt::format("a batch of {} operations", count);
+  const Key key = trial.NewKey();
+  const ToldBatch told = trial.caller().SettleBatch(Dels(key, count));
+  if (!told.ok()) return trial.NotDecided(what, "a decision", told.status, told.error);
+  trial.Check(told.reply.replies_size() == static_cast<int>(count), what, "as many replies",
+              fmt::format("{} replies", told.reply.replies_size()));
+  trial.SetFigures(fmt::format("{} operations", count));
+  if (count == kMost) return;
+  SoleClient client(trial, trial.caller());
+  client.Expect(SetOperation{key, 1, "a"}, Result::kSuccess, kNull);
+  ExpectRefused(trial, fmt::format("a batch of {} operations", count + 1),
+                trial.caller().SettleBatch(Dels(key, count + 1)), grpc::RESOURCE_EXHAUSTED);
+  client.Expect(GetOperation{key}, Result::kSuccess, Triple{1, 1, "a"});
+}
+
+}  // namespace
+
+std::vector<Claim> LimitClaims() {
+  return {
+      {"api", "R14.advertised", "Admin.Status advertises the limits", LimitsAreAdvertised},
+      {"api", "R14.longest-key", "a key of 64 KiB is a key like any other", LongestKey},
+      {"api", "R14.key-too-long", "a key of one byte more is RESOURCE_EXHAUSTED everywhere",
+       KeyThatIsTooLong},
+      {"api", "R14.largest-data",
+       "data of the advertised size is stored, and shown by refusals too", LargestData},
+      {"api", "R14.data-too-large", "data of one byte more is RESOURCE_EXHAUSTED; nothing changes",
+       DataThatIsTooLarge},
+      {"api", "R14.longest-batch",
+       "a batch of the advertised length is decided; of one more it is RESOURCE_EXHAUSTED",
+       LongestBatch},
+  };
+}
+
+}  // namespace tripla::check

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What every endpoint says of itself, and reads that may be old. A replica may be behind: then what
+// it shows must come.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "check/api_claims.h"
+#include "check/sole_client.h"
+#include "check/stop.h"
+#include "client/wire.h"
+
+namespace tripla::check {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Asks again until `come` says so, for the time that one call may take.
+bool Await(Trial& trial, const std::function<bool()>& come) {
+  constexpr std::chrono::milliseconds kBetween{10};
+  const Clock::time_point end = Clock::now() + trial.plan().timeout;
+  while (!come()) {
+    if (Clock::now() >= end || trial.Over()) return false;
+    std::this_thread::sleep_for(kBetween);
+  }
+  return true;
+}
+
+void EveryEndpointTellsItsState(Trial& trial) {
+  static constexpr std::array<const char*, 4> kRoles = {"standalone", "leader", "follower",
+                                                        "candidate"};
+  SoleClient client(trial, trial.caller());
+  const auto set =
+      client.Expect(SetOperation{trial.NewKey(), 1, "a"}, Result::kSuccess, std::nullopt);
+  if (!set) return;
+  for (size_t i = 0; i < trial.caller().endpoints() && !trial.Over(); ++i) {
+    const std::string what = "Admin.Status of " + trial.plan().endpoints[i];
+    Told<v1::StatusReply> told;
+    const bool reached = Await(trial, [&] {
+      told = trial.caller().Status(i);
+      if (!told.ok()) trial.NotDecided(what, "a status", told.status, told.error);
+      return told.ok() && told.reply.revision() >= set->revision;
+    });
+    if (!told.ok()) return;
+    trial.Check(reached, what, fmt::format("a revision of {} or above", set->revision),
+                fmt::format("revision {}", told.reply.revision()));
+    trial.Check(told.reply.keys() >= 1, what, "one key or more", "no keys");
+    trial.Check(told.reply.state_hash().size() == 16, what, "a state hash of 16 bytes",
+                fmt::format("{} bytes", told.reply.state_hash().size()));
+    trial.Check(std::ranges::find(kRoles, told.reply.role()) != kRoles.end(), what,
+                "role standalone, leader, follower or candidate", "role " + told.reply.role());
+  }
+}
+
+void StaleReadsShowWhatWasWritten(Trial& trial) {
+  const Key key = trial.NewKey();
+  SoleClient client(trial, trial.caller());
+  const auto set = client.Expect(SetOperation{key, 1, "a"}, Result::kSuccess, std::nullopt);
+  const auto write =
+      client.Expect(TestAndSetOperation{key, 2, "b", 1}, Result::kSuccess, Triple{1, 1, "a"});
+  if (!set || !write) return;
+  v1::Operation request = ToWire(GetOperation{key});
+  request.mutable_get()->set_consistency(v1::STALE);
+  const Decided first{Result::kSuccess, Triple{1, 1, "a"}, set->revision};
+  const Decided second{Result::kSuccess, Triple{2, 2, "b"}, write->revision};
+  // The caller takes its endpoints in turn: so often that each has shown it.
+  for (size_t i = 0; i < trial.caller().endpoints(); ++i) {
+    std::string last;
+    const bool came = Await(trial, [&] {
+      const ToldReply told = trial.caller().Settle(request);
+      if (!told.ok()) {
+        trial.NotDecided("a stale get", TextOf(second), told.status, told.error);
+        return false;
+      }
+      const std::optional<Decided> reply = FromWire(told.reply);
+      last = reply ? TextOf(*reply) : "a reply without a result";
+      const bool absent = reply && reply->result == Result::kError && !reply->value;
+      if (!absent && reply != first && reply != second) {
+        trial.Fail("a stale get", "what was stored at some time", last);
+      }
+      return reply == second;
+    });
+    if (trial.Over()) return;
+    trial.Check(came, "a stale get, until it is no longer old", TextOf(second), last);
+  }
+}
+
+}  // namespace
+
+std::vector<Claim> StatusClaims() {
+  return {
+      {"api", "R14.status", "every endpoint tells role, revision, keys and state hash",
+       EveryEndpointTellsItsState},
+      {"api", "R25.stale-read",
+       "a read that may be old shows what was stored, and comes up to date",
+       StaleReadsShowWhatWasWritten},
+  };
+}
+
+}  // namespace tripla::check

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "check/trial.h"
+#include "tripla/v1/tripla.pb.h"
+
+namespace tripla::check {
+
+// Fails the trial unless a call was refused with `code` and, when it could write, with the detail
+// that says that it surely had no effect (R12).
+bool ExpectRefused(Trial& trial, std::string_view what, const grpc::Status& status,
+                   const AttemptFailure& error, grpc::StatusCode code, Effect effect);
+
+template <typename Message>
+bool ExpectRefused(Trial& trial, std::string_view what, const Told<Message>& told,
+                   grpc::StatusCode code, Effect effect = Effect::kWrites) {
+  return ExpectRefused(trial, what, told.status, told.error, code, effect);
+}
+
+}  // namespace tripla::check

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "check/wrong_server.h"
+
+#include <fmt/core.h>
+#include <grpcpp/security/server_credentials.h>
+#include <grpcpp/server_builder.h>
+
+#include <chrono>
+#include <utility>
+
+#include "base/check.h"
+#include "model/limits.h"
+#include "service/reply.h"
+#include "service/request_check.h"
+#include "service/status_mapping.h"
+
+namespace tripla::check {
+namespace {
+
+// The real one is tried elsewhere; here data that must pass through one process twice is smaller.
+constexpr size_t kDataBytesMax = size_t{1} << 20;
+
+absl::StatusOr<std::vector<Command>> CommandsOf(const v1::Operation& request) {
+  v1::BatchRequest batch;
+  *batch.add_operations() = request;
+  return ToCommands(batch, kDataBytesMax);
+}
+
+}  // namespace
+
+WrongServer::WrongServer(Behaviour behaviour) : behaviour_(std::move(behaviour)) {
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
+  builder.RegisterService(static_cast<v1::KeyValue::Service*>(this));
+  builder.RegisterService(static_cast<v1::Admin::Service*>(this));
+  builder.SetMaxReceiveMessageSize(-1);
+  server_ = builder.BuildAndStart();
+  TRIPLA_CHECK(server_ != nullptr && port_ != 0, "the wrong server listens");
+}
+
+WrongServer::~WrongServer() { server_->Shutdown(std::chrono::system_clock::now()); }
+
+std::string WrongServer::endpoint() const { return fmt::format("127.0.0.1:{}", port_); }
+
+uint64_t WrongServer::keys() {
+  const MutexLock lock(mutex_);
+  return machine_.GetSummary().keys;
+}
+
+grpc::Status WrongServer::Execute(const v1::Operation& request, v1::Reply& reply) {
+  absl::StatusOr<std::vector<Command>> commands = CommandsOf(request);
+  if (!commands.ok()) return WriteError(commands.status(), Applied::kNo);
+  const LogPosition position{.index = machine_.GetSummary().position.index + 1};
+  const std::vector<Outcome> outcomes = machine_.Apply(position, {*std::move(commands)});
+  if (outcomes[0].refusal != Refusal::kNone) {
+    return WriteError(RefusalError(outcomes[0].refusal), AppliedAfter(outcomes[0].refusal));
+  }
+  reply.Clear();
+  FillReply(outcomes[0], reply);
+  return grpc::Status::OK;
+}
+
+grpc::Status WrongServer::Answer(const v1::Operation& request, v1::Reply& reply) {
+  const MutexLock lock(mutex_);
+  // The analysis of locks does not look into functions that are passed on.
+  const Right right = [this](const v1::Operation& operation, v1::Reply& answer)
+                          ABSL_NO_THREAD_SAFETY_ANALYSIS { return Execute(operation, answer); };
+  return behaviour_ ? behaviour_(request, reply, right) : right(request, reply);
+}
+
+grpc::Status WrongServer::Set(grpc::ServerContext* /*context*/, const v1::SetRequest* request,
+                              v1::Reply* reply) {
+  v1::Operation operation;
+  *operation.mutable_set() = *request;
+  return Answer(operation, *reply);
+}
+
+grpc::Status WrongServer::Get(grpc::ServerContext* /*context*/, const v1::GetRequest* request,
+                              v1::Reply* reply) {
+  v1::Operation operation;
+  *operation.mutable_get() = *request;
+  return Answer(operation, *reply);
+}
+
+grpc::Status WrongServer::Del(grpc::ServerContext* /*context*/, const v1::DelRequest* request,
+                              v1::Reply* reply) {
+  v1::Operation operation;
+  *operation.mutable_del() = *request;
+  return Answer(operation, *reply);
+}
+
+grpc::Status WrongServer::DelVersion(grpc::ServerContext* /*context*/,
+                                     const v1::DelVersionRequest* request, v1::Reply* reply) {
+  v1::Operation operation;
+  *operation.mutable_del_version() = *request;
+  return Answer(operation, *reply);
+}
+
+grpc::Status WrongServer::TestAndSet(grpc::ServerContext* /*context*/,
+                                     const v1::TestAndSetRequest* request, v1::Reply* reply) {
+  v1::Operation operation;
+  *operation.mutable_test_and_set() = *request;
+  return Answer(operation, *reply);
+}
+
+grpc::Status WrongServer::Batch(grpc::ServerContext* /*context*/, const v1::BatchRequest* request,
+                                v1::BatchReply* reply) {
+  const auto commands = ToCommands(*request, kDataBytesMax);
+  if (!commands.ok()) return WriteError(commands.status(), Applied::kNo);
+  for (const v1::Operation& operation : request->operations()) {
+    const grpc::Status status = Answer(operation, *reply->add_replies());
+    if (!status.ok()) return status;
+  }
+  return grpc::Status::OK;
+}
+
+grpc::Status WrongServer::Status(grpc::ServerContext* /*context*/,
+                                 const v1::StatusRequest* /*request*/, v1::StatusReply* reply) {
+  const MutexLock lock(mutex_);
+  const StateSummary summary = machine_.GetSummary();
+  reply->set_role("standalone");
+  reply->set_revision(summary.revision);
+  reply->set_keys(summary.keys);
+  reply->set_state_hash(summary.hash.data(), summary.hash.size());
+  reply->set_key_bytes_max(limits::kKeyBytesMax);
+  reply->set_data_bytes_max(kDataBytesMax);
+  reply->set_batch_operations_max(limits::kBatchOperationsMax);
+  return grpc::Status::OK;
+}
+
+}  // namespace tripla::check

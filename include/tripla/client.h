@@ -40,8 +40,9 @@ struct ClientOptions {
 //   }
 //
 // Attempts: a call that meets a server out of reach, restarting or overloaded is tried again until
-// its deadline, at another server if there are several. That is safe: each write carries a request id that makes it happen at most once,
-// however often it is sent, and a repeated attempt gets the answer of the first (R13).
+// its deadline, at another server if there are several. That is safe: each write carries a request
+// id that makes it happen at most once, however often it is sent, and a repeated attempt gets the
+// answer of the first (R13).
 //
 // Truth: a Failure has applied == kNo only when no attempt can have had an effect: none left this
 // machine, or the server said so for each that did. Once one attempt is in doubt the call is.

@@ -20,6 +20,9 @@ absl::Status CheckEqual(std::string_view what, uint64_t loaded, uint64_t expecte
   return Damaged(fmt::format("{}: {} found, {} expected", what, loaded, expected));
 }
 
+// In the order of the tree, in which bytes have no sign.
+std::string_view BytesOf(const ClientId& client) { return {client.data(), client.size()}; }
+
 absl::Status CheckEntry(const Entry& entry) {
   if (entry.version() < 1 || entry.revision() < 1) {
     return Damaged(fmt::format("an entry has version {} and revision {}; both begin at 1",
@@ -52,7 +55,7 @@ absl::Status StateLoader::AddEntry(EntryRef entry) {
 }
 
 absl::Status StateLoader::AddSession(const SessionRow& session) {
-  if (session_ && session.client <= session_->client) {
+  if (session_ && BytesOf(session.client) <= BytesOf(session_->client)) {
     return Damaged("the sessions are not in ascending order of their clients");
   }
   if (session.last_use == 0 || !uses_.insert(session.last_use).second) {

@@ -412,6 +412,17 @@ TEST(StateLoader, RefusesWhatNoMachineCanHaveSaved) {
   }
 }
 
+TEST(StateLoader, TakesClientsOfAnyBytesInTheOrderOfTheTree) {
+  StateMachine machine;
+  Applier apply(machine);
+  for (const char client : {'\x01', '\x7f', '\x80', '\xff'}) {
+    apply(WithId(Set(std::to_string(client)), 1, 0, client));
+  }
+  const auto reloaded = Reload(machine.Freeze());
+  ASSERT_TRUE(reloaded.ok()) << reloaded.status();
+  EXPECT_EQ((*reloaded)->GetSummary(), machine.GetSummary());
+}
+
 // What another replica has become after a while, as its image says.
 std::unique_ptr<StateMachine> ImageOfAnother() {
   StateMachine other;

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// Three replicas on a quiet day (R25-R27): every server takes every call, and all hold the same.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "harness/health.grpc.pb.h"
+#include "tests/harness/test_cluster.h"
+
+namespace tripla {
+namespace {
+
+using Stub = v1::KeyValue::Stub;
+
+class Replicas : public testing::Test {
+ protected:
+  // One cluster for the whole suite: each test uses keys of its own and leaves all running.
+  static void SetUpTestSuite() {
+    directory_ = new TemporaryDirectory();
+    cluster_ = new TestCluster(directory_->path());
+  }
+  static void TearDownTestSuite() {
+    delete cluster_;
+    delete directory_;
+  }
+  static TestCluster& cluster() { return *cluster_; }
+  static constexpr int kSize = TestCluster::kSize;
+
+ private:
+  inline static TemporaryDirectory* directory_ = nullptr;
+  inline static TestCluster* cluster_ = nullptr;
+};
+
+TEST_F(Replicas, R25_EveryServerAnswersEveryOperation) {
+  for (int i = 0; i < kSize; ++i) {
+    Stub& stub = cluster().stub(i);
+    const std::string key = std::to_string(100 + i);
+    EXPECT_EQ(Set(stub, key, 7, "a").reply.result(), v1::SUCCESS) << i;
+    const CallAnswer again = Set(stub, key, 8, "b");
+    EXPECT_EQ(again.reply.result(), v1::ERROR);
+    EXPECT_EQ(again.reply.value().data(), "a");
+    EXPECT_EQ(TestAndSet(stub, key, 1, 9, "c").reply.value().version(), 1);
+    EXPECT_EQ(TestAndSet(stub, key, 1, 9, "d").reply.result(), v1::ERROR_WV);
+    EXPECT_EQ(Get(stub, key).reply.value().version(), 2);
+    EXPECT_EQ(DelVersion(stub, key, 1).reply.result(), v1::ERROR_WV);
+    EXPECT_EQ(DelVersion(stub, key, 2).reply.result(), v1::SUCCESS);
+    EXPECT_EQ(Del(stub, key).reply.result(), v1::ERROR);
+  }
+}
+
+TEST_F(Replicas, R25_AReadAtAnyServerSeesWhatAnyOtherHasAcknowledged) {
+  ASSERT_EQ(Set(cluster().stub(0), "200", 0, "0").reply.result(), v1::SUCCESS);
+  for (int i = 1; i < 200; ++i) {
+    const CallAnswer written =
+        TestAndSet(cluster().stub(i % kSize), "200", i, 0, std::to_string(i));
+    ASSERT_EQ(written.reply.result(), v1::SUCCESS) << written.status.error_message();
+    const CallAnswer read = Get(cluster().stub((i + 1) % kSize), "200");
+    ASSERT_EQ(read.reply.value().data(), std::to_string(i)) << read.status.error_message();
+  }
+}
+
+TEST_F(Replicas, R11_OfRacingTestAndSetsAtAllServersExactlyOneWins) {
+  Set(cluster().stub(0), "300", 0, "before");
+  std::atomic<int> won{0};
+  std::vector<std::thread> racers;
+  for (int i = 0; i < 30; ++i) {
+    racers.emplace_back([&, i] {
+      const CallAnswer answer = TestAndSet(cluster().stub(i % kSize), "300", 1, i, "after");
+      if (answer.reply.result() == v1::SUCCESS) ++won;
+    });
+  }
+  for (std::thread& racer : racers) racer.join();
+  EXPECT_EQ(won, 1);
+}
+
+TEST_F(Replicas, R13_ARequestIdIsKnownAtEveryServer) {
+  v1::SetRequest request;
+  request.set_key(KeyBytes("400"));
+  request.set_data("once");
+  request.mutable_request_id()->set_client("fedcba9876543210");
+  request.mutable_request_id()->set_sequence(1);
+  uint64_t revision = 0;
+  for (int i = 0; i < kSize; ++i) {
+    const CallAnswer answer = Send(cluster().stub(i), &Stub::Set, request);
+    EXPECT_EQ(answer.reply.result(), v1::SUCCESS) << answer.status.error_message();
+    EXPECT_EQ(answer.reply.replayed(), i > 0);
+    if (i == 0) revision = answer.reply.revision();
+    EXPECT_EQ(answer.reply.revision(), revision);
+  }
+}
+
+TEST_F(Replicas, ABatchAtAFollowerIsExecutedInItsOrder) {
+  v1::BatchRequest request;
+  v1::SetRequest& set = *request.add_operations()->mutable_set();
+  set.set_key(KeyBytes("500"));
+  set.set_data("in a batch");
+  request.add_operations()->mutable_get()->set_key(KeyBytes("500"));
+  const BatchAnswer answer = SendBatch(cluster().stub(cluster().AwaitFollower()), request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  EXPECT_EQ(answer.reply.replies(1).value().data(), "in a batch");
+}
+
+TEST_F(Replicas, ABatchThatIsTooLargeForOneEntryOfTheLogIsStillOneCall) {
+  constexpr int kOperations = 5;
+  v1::BatchRequest request;
+  for (int i = 0; i < kOperations; ++i) {
+    v1::SetRequest& set = *request.add_operations()->mutable_set();
+    set.set_key(KeyBytes(std::to_string(600 + i)));
+    set.set_data(std::string(12 << 20, static_cast<char>('a' + i)));
+  }
+  const BatchAnswer answer = SendBatch(cluster().stub(cluster().AwaitFollower()), request);
+  ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
+  ASSERT_EQ(answer.reply.replies_size(), kOperations);
+  for (int i = 0; i < kOperations; ++i) {
+    const std::string key = std::to_string(600 + i);
+    EXPECT_EQ(answer.reply.replies(i).result(), v1::SUCCESS);
+    EXPECT_EQ(Get(cluster().stub(i % kSize), key).reply.value().data().front(), 'a' + i);
+    Del(cluster().stub(i % kSize), key);
+  }
+}
+
+TEST_F(Replicas, ARefusalOfTheLeaderComesThroughWithItsDetails) {
+  v1::SetRequest request;
+  request.set_key(KeyBytes("700"));
+  request.mutable_request_id()->set_client("aaaabbbbccccdddd");
+  request.mutable_request_id()->set_sequence(1);
+  Stub& stub = cluster().stub(cluster().AwaitFollower());
+  Send(stub, &Stub::Set, request);
+  request.set_data("another body");
+  const CallAnswer answer = Send(stub, &Stub::Set, request);
+  EXPECT_EQ(answer.status.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(answer.applied(), v1::Undecided::NO);
+}
+
+TEST_F(Replicas, StatusSaysWhoLeadsAndWhere) {
+  const int leader = cluster().AwaitLeader();
+  for (int i = 0; i < kSize; ++i) {
+    const v1::StatusReply status = cluster().Status(i);
+    EXPECT_EQ(status.node(), "n" + std::to_string(i + 1));
+    EXPECT_EQ(status.role(), i == leader ? "leader" : "follower");
+    EXPECT_EQ(status.leader(), "n" + std::to_string(leader + 1));
+    EXPECT_EQ(status.leader_endpoint(), cluster().endpoint(leader));
+    EXPECT_GT(status.term(), 0u);
+  }
+}
+
+TEST_F(Replicas, R24_AllHoldTheSameState) {
+  for (int i = 0; i < 50; ++i) Set(cluster().stub(i % kSize), std::to_string(800 + i), i, "a");
+  cluster().AwaitSameState();
+}
+
+TEST_F(Replicas, HealthTellsThatEachIsReady) {
+  for (int i = 0; i < kSize; ++i) {
+    const auto health = grpc::health::v1::Health::NewStub(cluster().channel(i));
+    for (const char* service : {"", "tripla.v1.KeyValue"}) {
+      grpc::ClientContext context;
+      grpc::health::v1::HealthCheckRequest request;
+      grpc::health::v1::HealthCheckResponse response;
+      request.set_service(service);
+      ASSERT_TRUE(health->Check(&context, request, &response).ok());
+      EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING) << service;
+    }
+  }
+}
+
+TEST_F(Replicas, AnOrderlyStopOfTheLeaderHandsLeadershipOver) {
+  const int leader = cluster().AwaitLeader();
+  const uint64_t term = cluster().Status(leader).term();
+  cluster().Stop(leader);
+  const int successor = cluster().AwaitLeader();
+  // An election that waited for a timeout would have taken more than one term at times; one that
+  // was handed over takes the next.
+  EXPECT_EQ(cluster().Status(successor).term(), term + 1);
+  EXPECT_EQ(Set(cluster().stub(successor), "900", 0, "a").reply.result(), v1::SUCCESS);
+  cluster().Start(leader);
+  cluster().AwaitReady(leader);
+  cluster().AwaitSameState();
+}
+
+}  // namespace
+}  // namespace tripla

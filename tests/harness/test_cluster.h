@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/harness/process.h"
+#include "tests/harness/test_server.h"
+#include "tripla/v1/tripla.grpc.pb.h"
+
+namespace tripla {
+
+// Three real triplad processes that are replicas of one database, on loopback ports of their own,
+// numbered 0 to 2 (nodes n1 to n3).
+//
+// Thread-safety: one thread starts, stops, kills and pauses; connections may be used by many.
+class TestCluster {
+ public:
+  static constexpr int kSize = 3;
+
+  // Prepares `directory`/n1 to n3 unless that was done before, starts all, and waits until each is
+  // ready.
+  explicit TestCluster(const std::string& directory, std::vector<std::string> flags = {});
+  ~TestCluster();
+
+  // Starts one that does not run; AwaitReady() waits for it.
+  void Start(int number);
+  void AwaitReady(int number);
+  // SIGTERM; expects exit code 0.
+  void Stop(int number);
+  // kill -9.
+  void Kill(int number);
+  // SIGSTOP and SIGCONT.
+  void Pause(int number);
+  void Resume(int number);
+
+  [[nodiscard]] v1::KeyValue::Stub& stub(int number) { return *servers_[number].stub; }
+  [[nodiscard]] std::shared_ptr<grpc::Channel> channel(int number) {
+    return servers_[number].channel;
+  }
+  [[nodiscard]] Process& process(int number) { return *servers_[number].process; }
+  [[nodiscard]] const std::string& endpoint(int number) const { return servers_[number].endpoint; }
+  [[nodiscard]] std::vector<std::string> endpoints() const;
+  [[nodiscard]] std::string data_dir(int number) const;
+  // As --cluster takes it.
+  [[nodiscard]] const std::string& members() const { return members_; }
+
+  // What a server says of itself; empty when it does not answer.
+  [[nodiscard]] v1::StatusReply Status(int number);
+  v1::SnapshotReply Snapshot(int number);
+
+  // Waits until one of those that run leads and the others that run know it. Returns its number.
+  int AwaitLeader();
+  // Any that runs and does not lead.
+  int AwaitFollower();
+  // Waits until all that run have the same state.
+  void AwaitSameState();
+
+ private:
+  struct Server {
+    std::unique_ptr<Process> process;  // null when it does not run
+    bool paused = false;
+    std::string endpoint;
+    std::shared_ptr<grpc::Channel> channel;
+    std::unique_ptr<v1::KeyValue::Stub> stub;
+    std::unique_ptr<v1::Admin::Stub> admin;
+  };
+
+  void Prepare();
+  [[nodiscard]] bool Runs(int number) const;
+
+  const std::string directory_;
+  const std::vector<std::string> flags_;
+  std::string members_;
+  std::array<Server, kSize> servers_;
+};
+
+// Tries until it is true, or a minute has passed: then the test fails with what `describe` says.
+void AwaitTrue(const std::function<bool()>& condition,
+               const std::function<std::string()>& describe);
+
+// A TCP port of 127.0.0.1 that is free now.
+[[nodiscard]] int FreePort();
+
+}  // namespace tripla

@@ -14,8 +14,8 @@ namespace tripla {
 namespace {
 
 constexpr off_t kPieceBytes = 4096;
-constexpr size_t kPieces = 2000;
-constexpr off_t kFileBytes = kPieceBytes * kPieces;
+constexpr size_t kPieces = 500;
+constexpr off_t kFileBytes = off_t{16} << 20;  // as a segment
 
 class RawFile {
  public:

@@ -23,14 +23,18 @@ Reclaimer::~Reclaimer() {
   pinned_.clear();
   pins_.Collect(pinned_);
   TRIPLA_CHECK(pinned_.empty(), "a view outlives its state machine");
-  const auto free = [](const Retired& retired) { retired.free(retired.object); };
+  const auto free = [this](const Retired& retired) { Free(retired); };
   std::ranges::for_each(unexamined_, free);
   for (const auto& [number, held] : held_) std::ranges::for_each(held, free);
   for (const auto& released : released_) std::ranges::for_each(released, free);
 }
 
-void Reclaimer::Retire(const void* object, FreeFn free, Birth kind, uint64_t birth) {
-  unexamined_.push_back({object, free, birth, newest().number + 1, kind == Birth::kRevision});
+void Reclaimer::Retire(const TreeNode* node) {
+  Retire(node, nullptr, Birth::kVersion, node->birth);
+}
+
+void Reclaimer::Retire(const void* row, FreeFn free, Birth kind, uint64_t birth) {
+  unexamined_.push_back({row, free, birth, newest().number + 1, kind == Birth::kRevision});
 }
 
 void Reclaimer::Publish(std::unique_ptr<Version> version) {
@@ -79,7 +83,15 @@ void Reclaimer::Examine(const Retired& retired) {
       return;
     }
   }
-  retired.free(retired.object);
+  Free(retired);
+}
+
+void Reclaimer::Free(const Retired& retired) {
+  if (retired.free == nullptr) {
+    nodes_.Give(static_cast<const TreeNode*>(retired.object));
+  } else {
+    retired.free(retired.object);
+  }
 }
 
 size_t Reclaimer::waiting() const {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "state/node_pool.h"
 #include "state/version_pins.h"
 
 namespace tripla {
@@ -38,8 +39,12 @@ class Reclaimer {
 
   using FreeFn = void (*)(const void*);
 
-  // Hands over an object that the next version no longer reaches.
-  void Retire(const void* object, FreeFn free, Birth kind, uint64_t birth);
+  // Hands over a node or a row that the next version no longer reaches.
+  void Retire(const TreeNode* node);
+  void Retire(const void* row, FreeFn free, Birth kind, uint64_t birth);
+
+  // Of all trees that this publishes.
+  [[nodiscard]] NodePool& nodes() { return nodes_; }
 
   // Makes `version` the newest, numbered one higher than the last.
   void Publish(std::unique_ptr<Version> version);
@@ -50,7 +55,7 @@ class Reclaimer {
  private:
   struct Retired {
     const void* object;
-    FreeFn free;
+    FreeFn free;  // null for a node
     uint64_t birth;
     uint64_t death : 63;  // number of the first version that does not reach it
     uint64_t birth_is_revision : 1;
@@ -59,7 +64,9 @@ class Reclaimer {
   // Forgets versions which nobody pins, and lets what waited for them be looked at again.
   void ForgetUnpinnedVersions();
   void Examine(const Retired& retired);
+  void Free(const Retired& retired);
 
+  NodePool nodes_;
   VersionPins pins_;
   std::atomic<const Version*> newest_;
   // In the order of their numbers, the newest last; all but it were pinned at the last publication.

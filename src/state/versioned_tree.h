@@ -105,12 +105,14 @@ class VersionedTree {
   // The children [first, second) whose hints do not tell whether they lie below `key`.
   static std::pair<int, int> EqualHints(const TreeNode& node, std::string_view key);
   // How many children have a least key below `key`.
-  static int CountBelow(const TreeNode& node, std::string_view key);
+  static int CountBelow(const TreeNode& node, std::string_view key) {
+    return CountBelow(node, key, EqualHints(node, key));
+  }
+  static int CountBelow(const TreeNode& node, std::string_view key, std::pair<int, int> equal);
   // The child below which `key` is or belongs: the last whose least key is not above it, or the
   // first.
   static int ChildFor(const TreeNode& node, std::string_view key);
 
-  static void FreeNode(const void* node) { delete static_cast<const TreeNode*>(node); }
   static void FreeAll(const TreeNode* node);
   static void FreeTree(const void* root) { FreeAll(static_cast<const TreeNode*>(root)); }
 
@@ -161,16 +163,17 @@ std::pair<int, int> VersionedTree<Row>::EqualHints(const TreeNode& node, std::st
   if (order < 0) return {0, 0};
   if (order > 0) return {node.count, node.count};
   const uint64_t hint = node.HintOf(key);
-  const uint64_t* end = node.hints + node.count;
-  const uint64_t* first = std::lower_bound(node.hints, end, hint);
-  const uint64_t* last = first;
-  while (last != end && *last == hint) ++last;  // one at most, unless keys share a long prefix
-  return {static_cast<int>(first - node.hints), static_cast<int>(last - node.hints)};
+  const int first = node.CountHintsBelow(hint);
+  int last = first;
+  // One at most, unless keys share a long prefix.
+  while (last != node.count && node.hints[last] == hint) ++last;
+  return {first, last};
 }
 
 template <typename Row>
-int VersionedTree<Row>::CountBelow(const TreeNode& node, std::string_view key) {
-  auto [first, last] = EqualHints(node, key);
+int VersionedTree<Row>::CountBelow(const TreeNode& node, std::string_view key,
+                                   std::pair<int, int> equal) {
+  auto [first, last] = equal;
   while (first < last) {
     const int middle = (first + last) / 2;
     if (KeyAt(node, middle) < key) {
@@ -200,9 +203,14 @@ template <typename Row>
 const Row* VersionedTree<Row>::Find(const TreeNode* root, std::string_view key) {
   if (root == nullptr) return nullptr;
   const TreeNode* node = root;
-  while (!node->is_leaf()) node = node->child(ChildFor(*node, key));
-  const int index = CountBelow(*node, key);
-  if (index == node->count) return nullptr;
+  while (!node->is_leaf()) {
+    node = node->child(ChildFor(*node, key));
+    node->Prefetch();
+  }
+  // Rows whose hints differ are left alone: a visit to a row is a wait for memory.
+  const auto equal = EqualHints(*node, key);
+  const int index = CountBelow(*node, key, equal);
+  if (index == equal.second) return nullptr;
   const Row* row = RowAt(*node, index);
   return row->ordered_key() == key ? row : nullptr;
 }
@@ -241,8 +249,9 @@ void VersionedTree<Row>::Cursor::Settle() {
 
 template <typename Row>
 TreeNode* VersionedTree<Row>::NewNode(int level) const {
-  auto* node = new TreeNode;
+  TreeNode* node = reclaimer_.nodes().Take();
   node->birth = making();
+  node->count = 0;
   node->level = static_cast<uint8_t>(level);
   return node;
 }
@@ -250,7 +259,8 @@ TreeNode* VersionedTree<Row>::NewNode(int level) const {
 template <typename Row>
 TreeNode* VersionedTree<Row>::Editable(const TreeNode* node) {
   if (node->birth == making()) return const_cast<TreeNode*>(node);  // nobody else has seen it
-  auto* copy = new TreeNode(*node);
+  TreeNode* copy = reclaimer_.nodes().Take();
+  *copy = *node;
   copy->birth = making();
   RetireNode(node);
   return copy;
@@ -266,9 +276,9 @@ TreeNode* VersionedTree<Row>::EditableChild(TreeNode& parent, int index) {
 template <typename Row>
 void VersionedTree<Row>::RetireNode(const TreeNode* node) {
   if (node->birth == making()) {
-    delete node;
+    reclaimer_.nodes().Give(node);
   } else {
-    reclaimer_.Retire(node, &FreeNode, Reclaimer::Birth::kVersion, node->birth);
+    reclaimer_.Retire(node);
   }
 }
 

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// The local log: how many commands it takes when it does not wait for the disk, and how long one
+// durable record takes. raw_sync_bench.cc has what the disk itself needs.
+#include <benchmark/benchmark.h>
+
+#include "base/check.h"
+#include "bench/scratch_directory.h"
+#include "bench/workload.h"
+#include "log/local/local_log.h"
+
+namespace tripla {
+namespace {
+
+// A log in a directory of its own that applies nothing.
+class LogUnderTest {
+ public:
+  explicit LogUnderTest(FsyncPolicy::Mode mode) {
+    absl::StatusOr<DataDirectory> opened = DataDirectory::Open(PosixDisk(), scratch_.path() + "/d");
+    TRIPLA_CHECK(opened.ok(), "an empty directory can be made ready");
+    directory_ = std::make_unique<DataDirectory>(*std::move(opened));
+    absl::StatusOr<std::unique_ptr<LocalLog>> log =
+        LocalLog::Open(*directory_, {.fsync = {.mode = mode}}, {},
+                       [](LogPosition, const Batch&) { return std::vector<Outcome>(); });
+    TRIPLA_CHECK(log.ok(), "an empty log opens");
+    log_ = *std::move(log);
+  }
+
+  void Submit(Batch batch) {
+    log_->Submit(std::move(batch), [](const absl::StatusOr<std::vector<Outcome>>& outcomes) {
+      TRIPLA_CHECK(outcomes.ok(), "the disk has room");
+    });
+  }
+
+  // As after an image: what is measured should not fill the disk.
+  void Release() {
+    TRIPLA_CHECK(log_->ReleasePrefix(log_->GetStatus().last.index).ok(), "old segments go");
+  }
+
+ private:
+  ScratchDirectory scratch_;
+  std::unique_ptr<DataDirectory> directory_;
+  std::unique_ptr<LocalLog> log_;
+};
+
+// Real time: making a new segment waits for the disk even then.
+void AppendWithoutSync(benchmark::State& state) {
+  constexpr size_t kCommands = 64;
+  constexpr size_t kReleasePeriod = 10'000;
+  LogUnderTest log(FsyncPolicy::Mode::kNever);
+  const Batch batch = SetsOf(0, kCommands);
+  size_t submitted = 0;
+  for (auto _ : state) {
+    log.Submit(batch);
+    if (++submitted % kReleasePeriod == 0) log.Release();
+  }
+  state.SetItemsProcessed(static_cast<int64_t>(submitted * kCommands));
+}
+BENCHMARK(AppendWithoutSync)->UseRealTime()->Iterations(20'000);
+
+void AppendDurably(benchmark::State& state) {
+  LogUnderTest log(FsyncPolicy::Mode::kAlways);
+  const Batch batch = SetsOf(0, static_cast<size_t>(state.range(0)));
+  for (auto _ : state) log.Submit(batch);
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * state.range(0));
+}
+BENCHMARK(AppendDurably)->UseRealTime()->Arg(1)->Arg(64)->Iterations(2000);
+
+}  // namespace
+}  // namespace tripla

@@ -22,13 +22,19 @@ constexpr uint64_t kKeyBytes = 65'536;
 constexpr uint64_t kDataBytesMost = uint64_t{64} << 20;
 
 void LimitsAreAdvertised(Trial& trial) {
-  const Limits& limits = trial.limits();
-  trial.Check(limits.key_bytes == kKeyBytes, "Admin.Status", "key_bytes_max 65536",
-              fmt::format("{}", limits.key_bytes));
-  trial.Check(limits.data_bytes > 0, "Admin.Status", "data_bytes_max above 0", "0");
-  trial.Check(limits.batch_operations > 0, "Admin.Status", "batch_operations_max above 0", "0");
-  trial.SetFigures(fmt::format("key {}, data {}, batch {}", ByteSizeText(limits.key_bytes),
-                               ByteSizeText(limits.data_bytes), limits.batch_operations));
+  for (size_t i = 0; i < trial.caller().endpoints(); ++i) {
+    const std::string what = "Admin.Status of " + trial.plan().endpoints[i];
+    const Told<v1::StatusReply> told = trial.caller().Status(i);
+    if (!told.ok()) return trial.NotDecided(what, "a status", told.status, told.error);
+    const v1::StatusReply& status = told.reply;
+    trial.Check(status.key_bytes_max() == kKeyBytes, what, "key_bytes_max 65536",
+                std::to_string(status.key_bytes_max()));
+    trial.Check(status.data_bytes_max() > 0, what, "data_bytes_max above 0", "0");
+    trial.Check(status.batch_operations_max() > 0, what, "batch_operations_max above 0", "0");
+    trial.SetFigures(fmt::format("key {}, data {}, batch {}", ByteSizeText(status.key_bytes_max()),
+                                 ByteSizeText(status.data_bytes_max()),
+                                 status.batch_operations_max()));
+  }
 }
 
 void LongestKey(Trial& trial) {

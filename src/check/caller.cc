@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/caller.h"
 
+#include <fmt/core.h>
 #include <grpc/support/time.h>
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 #include <thread>
 #include <utility>
 
+#include "cli/escape.h"
 #include "client/backoff.h"
 #include "client/connection.h"
 
@@ -179,6 +182,30 @@ v1::RequestId MakeId(const std::string& client, uint64_t sequence, uint64_t firs
   id.set_sequence(sequence);
   id.set_first_unanswered(first_unanswered);
   return id;
+}
+
+std::string TextOf(const grpc::Status& status) {
+  static constexpr const char* kNames[] = {"OK",
+                                           "CANCELLED",
+                                           "UNKNOWN",
+                                           "INVALID_ARGUMENT",
+                                           "DEADLINE_EXCEEDED",
+                                           "NOT_FOUND",
+                                           "ALREADY_EXISTS",
+                                           "PERMISSION_DENIED",
+                                           "RESOURCE_EXHAUSTED",
+                                           "FAILED_PRECONDITION",
+                                           "ABORTED",
+                                           "OUT_OF_RANGE",
+                                           "UNIMPLEMENTED",
+                                           "INTERNAL",
+                                           "UNAVAILABLE",
+                                           "DATA_LOSS",
+                                           "UNAUTHENTICATED"};
+  const auto code = static_cast<size_t>(status.error_code());
+  const std::string name = code < std::size(kNames) ? kNames[code] : fmt::format("code {}", code);
+  if (status.error_message().empty()) return name;
+  return fmt::format("{}: {}", name, cli::Escape(status.error_message(), cli::Keep::kQuotes));
 }
 
 }  // namespace tripla::check

@@ -86,6 +86,9 @@ class Caller {
 // The request id of a write, or nullptr.
 [[nodiscard]] const v1::RequestId* RequestIdOf(const v1::Operation& request);
 
+// "UNAVAILABLE: Connection refused", on one line and safe to show.
+[[nodiscard]] std::string TextOf(const grpc::Status& status);
+
 [[nodiscard]] v1::RequestId MakeId(const std::string& client, uint64_t sequence,
                                    uint64_t first_unanswered);
 

@@ -20,9 +20,9 @@ namespace {
 using std::chrono::milliseconds;
 
 // How long a client waits that may be waiting for nobody.
-constexpr milliseconds kPatience{250};
+constexpr milliseconds kPatience{200};
 // Most cuts are waited for, not worked on.
-constexpr int kAtOnce = 32;
+constexpr int kAtOnce = 64;
 
 // A key that holds version 1.
 struct Prepared {

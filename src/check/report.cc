@@ -95,7 +95,7 @@ std::string SummaryText(const Report& report) {
     text += fmt::format(", {} open", open);
   }
   if (report.interrupted) text += "; interrupted";
-  if (!report.not_reached.empty()) text += "; ended early: " + report.not_reached;
+  if (!report.ended_early.empty()) text += "; ended early: " + report.ended_early;
   return text;
 }
 

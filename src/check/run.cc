@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "base/quantity.h"
 #include "base/status_macros.h"
 #include "check/batch.h"
 #include "tripla/operation.h"
@@ -17,9 +18,14 @@ namespace {
 // Of one call that removes keys; small enough for the limits of any server.
 constexpr size_t kKeysPerCall = 500;
 
+bool NoAnswer(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+         status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+}
+
 absl::Status NotRemoved(size_t keys, const grpc::Status& status) {
   return absl::UnavailableError(
-      fmt::format("{} keys of this run may be left: {}", keys, status.error_message()));
+      fmt::format("{} keys of this run may be left: {}", keys, TextOf(status)));
 }
 
 }  // namespace
@@ -32,14 +38,16 @@ Run::Run(Plan plan)
 absl::Status Run::Reach() {
   for (size_t i = 0; i < caller_->endpoints(); ++i) {
     const Told<v1::StatusReply> told = caller_->Status(i);
-    if (!told.ok()) {
-      return absl::UnavailableError(fmt::format("no answer from {} within {} ms: {}",
-                                                plan_.endpoints[i], plan_.timeout.count(),
-                                                told.status.error_message()));
+    if (NoAnswer(told.status)) {
+      return absl::UnavailableError(fmt::format("no answer from {} within {}: {}",
+                                                plan_.endpoints[i], DurationText(plan_.timeout),
+                                                TextOf(told.status)));
     }
-    limits_ = {.key_bytes = told.reply.key_bytes_max(),
-               .data_bytes = told.reply.data_bytes_max(),
-               .batch_operations = told.reply.batch_operations_max()};
+    const v1::StatusReply& status = told.reply;
+    if (status.data_bytes_max() != 0) limits_.data_bytes = status.data_bytes_max();
+    if (status.batch_operations_max() != 0) {
+      limits_.batch_operations = status.batch_operations_max();
+    }
   }
   return absl::OkStatus();
 }

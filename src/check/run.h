@@ -13,11 +13,10 @@
 
 namespace tripla::check {
 
-// The limits a server advertises (R14).
+// The limits of the server (R14): what it advertises, or else what the specification says.
 struct Limits {
-  uint64_t key_bytes = 0;
-  uint64_t data_bytes = 0;
-  uint64_t batch_operations = 0;
+  uint64_t data_bytes = uint64_t{16} << 20;
+  uint64_t batch_operations = 1000;
 };
 
 // What all claims of one run share: the database under test, and the keys of the run.
@@ -28,7 +27,7 @@ class Run {
   explicit Run(Plan plan);
 
   // Asks every endpoint for its status and takes the limits. Errors: Unavailable, which names the
-  // endpoint that gave no answer.
+  // endpoint that gave no answer; an error is an answer.
   [[nodiscard]] absl::Status Reach();
 
   // Removes the keys given from the number `first` on. Errors: Unavailable when some may be left.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/quantity.h"
 #include "check/sole_client.h"
 #include "check/stop.h"
 #include "check/trial.h"
@@ -16,12 +17,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr size_t kKeysPerRead = 500;
 
-// A claim that stays open for want of an answer is false when the server answers everything else.
+// A call had no answer in its time: that is the claim's failure if the server answers others.
 void SettleOpen(ClaimResult& result, const absl::Status& reached, const Plan& plan) {
   if (!reached.ok() || !result.no_answer) return;
   result.verdict = Verdict::kFails;
   result.mismatches.push_back({"a call of it",
-                               fmt::format("an answer within {} ms", plan.timeout.count()),
+                               fmt::format("an answer within {}", DurationText(plan.timeout)),
                                result.open_because});
 }
 
@@ -65,7 +66,7 @@ ExitCode Report::exit_code() const {
   };
   if (interrupted) return ExitCode::kInterrupted;
   if (any(Verdict::kFails)) return ExitCode::kClaimFailed;
-  return !not_reached.empty() || any(Verdict::kOpen) ? ExitCode::kNotReached : ExitCode::kAllHold;
+  return !ended_early.empty() || any(Verdict::kOpen) ? ExitCode::kNotReached : ExitCode::kAllHold;
 }
 
 Report RunClaims(Run& run, std::span<const Claim> claims, Progress& progress) {
@@ -75,19 +76,19 @@ Report RunClaims(Run& run, std::span<const Claim> claims, Progress& progress) {
     progress.Begin(claim, report.results.size(), claims.size());
     ClaimResult result = Try(run, claim);
     if (result.verdict == Verdict::kOpen && !StopAsked()) {
-      const absl::Status reached = run.Reach();
-      SettleOpen(result, reached, run.plan());
-      if (result.verdict == Verdict::kOpen) report.not_reached = result.open_because;
+      SettleOpen(result, run.Reach(), run.plan());
+      // The claims that follow would wait for as long, each of them.
+      report.ended_early = result.open_because;
     }
     if (result.verdict == Verdict::kHolds && StopAsked()) {
       result.verdict = Verdict::kOpen;
       result.open_because = "interrupted";
     }
     report.results.push_back(std::move(result));
-    if (!report.not_reached.empty()) break;
+    if (!report.ended_early.empty()) break;
   }
   report.interrupted = StopAsked();
-  if (report.not_reached.empty()) report.results.push_back(Try(run, LeavesNothing()));
+  if (report.ended_early.empty()) report.results.push_back(Try(run, LeavesNothing()));
   progress.End();
   return report;
 }

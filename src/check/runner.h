@@ -15,14 +15,14 @@ namespace tripla::check {
 // What a run found out.
 struct Report {
   std::vector<ClaimResult> results;
-  std::string not_reached;  // why the run ended early, if a server gave no answer
+  std::string ended_early;  // why, if a server gave no answer
   bool interrupted = false;
 
   [[nodiscard]] ExitCode exit_code() const;
 };
 
 // Tries the claims one after the other, and removes the keys of each when it is done. Ends early
-// when the database is out of reach, or when somebody asks to stop; the keys are removed all the
+// when the database gives no answer, or when somebody asks to stop; the keys are removed all the
 // same.
 [[nodiscard]] Report RunClaims(Run& run, std::span<const Claim> claims, Progress& progress);
 

@@ -31,7 +31,6 @@ std::string RandomData(std::mt19937_64& chance, uint64_t bytes_max) {
 class Entries {
  public:
   explicit Entries(Trial& trial) : trial_(trial), entries_(trial.plan().entries) {
-    for (Entry& entry : entries_) entry.key = trial.NewKey();
     for (int i = 0; i < trial.plan().clients; ++i) callers_.push_back(trial.NewCaller());
   }
 
@@ -63,6 +62,8 @@ class Entries {
     for (size_t i = (static_cast<size_t>(number) + steps_) % clients;
          i < entries_.size() && !trial_.Over(); i += clients) {
       Entry& entry = entries_[i];
+      // Not all at the beginning: a run that is stopped has only these to remove.
+      if (steps_ == 0) entry.key = trial_.NewKey();
       client.state(entry.key) = std::move(entry.state);
       client.Do(action(entry.key, client.state(entry.key), chance));
       entry.state = client.Take(entry.key);

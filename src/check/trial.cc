@@ -5,7 +5,6 @@
 
 #include "absl/status/status.h"
 #include "check/stop.h"
-#include "cli/escape.h"
 
 namespace tripla::check {
 namespace {
@@ -96,30 +95,6 @@ ClaimResult Trial::Result() const {
     result.verdict = Verdict::kOpen;
   }
   return result;
-}
-
-std::string TextOf(const grpc::Status& status) {
-  static constexpr const char* kNames[] = {"OK",
-                                           "CANCELLED",
-                                           "UNKNOWN",
-                                           "INVALID_ARGUMENT",
-                                           "DEADLINE_EXCEEDED",
-                                           "NOT_FOUND",
-                                           "ALREADY_EXISTS",
-                                           "PERMISSION_DENIED",
-                                           "RESOURCE_EXHAUSTED",
-                                           "FAILED_PRECONDITION",
-                                           "ABORTED",
-                                           "OUT_OF_RANGE",
-                                           "UNIMPLEMENTED",
-                                           "INTERNAL",
-                                           "UNAVAILABLE",
-                                           "DATA_LOSS",
-                                           "UNAUTHENTICATED"};
-  const auto code = static_cast<size_t>(status.error_code());
-  const std::string name = code < std::size(kNames) ? kNames[code] : fmt::format("code {}", code);
-  if (status.error_message().empty()) return name;
-  return fmt::format("{}: {}", name, cli::Escape(status.error_message(), cli::Keep::kQuotes));
 }
 
 }  // namespace tripla::check

@@ -64,7 +64,4 @@ class Trial {
   std::string figures_ ABSL_GUARDED_BY(mutex_);
 };
 
-// "UNAVAILABLE: Connection refused", on one line and safe to show.
-[[nodiscard]] std::string TextOf(const grpc::Status& status);
-
 }  // namespace tripla::check

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "check/wrong_server.h"
+#include "tests/check/wrong_server.h"
 
 #include <fmt/core.h>
 #include <grpcpp/security/server_credentials.h>

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/check/fault_forms.h"
+#include "tests/check/faults.h"
+
+namespace tripla::check {
+
+using Right = WrongServer::Right;
+
+std::vector<Fault> FaultsOfValues() {
+  return {
+      {"TimestampsLoseTheirUpperHalf", "api", "R3.bit-for-bit", Asked([](v1::Operation& request) {
+         if (!request.has_set()) return;
+         auto& set = *request.mutable_set();
+         set.set_timestamp(static_cast<int32_t>(set.timestamp()));
+       })},
+      {"LastTimestampWins", "api", "R3.never-compared",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         v1::Operation other = request;
+         const v1::Reply now = Now(KeyBytesOf(request), right);
+         if (request.has_test_and_set() &&
+             now.value().timestamp() > request.test_and_set().value().timestamp()) {
+           other.mutable_test_and_set()->set_version(-1);
+         }
+         return right(other, reply);
+       }},
+      {"DataEndsAtZero", "api", "R2.any-bytes", Asked([](v1::Operation& request) {
+         if (!request.has_set()) return;
+         request.mutable_set()->set_data(request.set().data().c_str());
+       })},
+      {"KeysLoseTheirHead", "api", "R1.", Asked([](v1::Operation& request) {
+         const auto cut = [](auto& write) {
+           if (write.key().size() > 15) write.set_key("\x01" + write.key().substr(8));
+         };
+         if (request.has_set()) cut(*request.mutable_set());
+         if (request.has_get()) cut(*request.mutable_get());
+         if (request.has_del()) cut(*request.mutable_del());
+       })},
+      {"RedundantSignBytesMakeAnotherKey", "api", "R10.one-integer",
+       Asked([](v1::Operation& request) {
+         const std::string key = KeyBytesOf(request);
+         if (request.has_get() && key.size() > 1 && key[0] == '\0') {
+           request.mutable_get()->set_key("\x01" + key);
+         }
+       })},
+      {"AnEmptyKeyIsZero", "api", "R10.empty-key", Asked([](v1::Operation& request) {
+         if (request.has_del_version() && request.del_version().key().empty()) {
+           request.mutable_del_version()->set_key(std::string(1, '\0'));
+         }
+       })},
+      {"RefusalsHaveNoDetail", "api", "R10.empty-key",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         const grpc::Status status = right(request, reply);
+         return grpc::Status(status.error_code(), status.error_message());
+       }},
+      {"NoEntryIsAGrpcError", "api", "R5.get-absent",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         const grpc::Status status = right(request, reply);
+         if (reply.has_value() || !request.has_get()) return status;
+         return grpc::Status(grpc::NOT_FOUND, "no such key");
+       }},
+      {"ResultsAreLeftOut", "api", "R4.set-absent",
+       Answered([](const v1::Operation&, v1::Reply& reply) { reply.clear_result(); })},
+      {"EverythingIsReplayed", "api", "R4.set-absent",
+       Answered([](const v1::Operation&, v1::Reply& reply) { reply.set_replayed(true); })},
+      {"LongKeysAreRefused", "api", "R14.longest-key",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         if (KeyBytesOf(request).size() < 65'000) return right(request, reply);
+         return grpc::Status(grpc::RESOURCE_EXHAUSTED, "too long");
+       }},
+  };
+}
+
+std::vector<Fault> FaultsOfRevisions() {
+  return {
+      {"VersionsGoOnAfterADel", "api", "R9.versions-begin-again",
+       [removed = std::make_shared<std::set<std::string>>()](const v1::Operation& request,
+                                                             v1::Reply& reply, const Right& right) {
+         const grpc::Status status = right(request, reply);
+         const std::string key = KeyBytesOf(request);
+         if (request.has_del() && Changes(request, reply)) removed->insert(key);
+         if (removed->contains(key) && request.has_get() && reply.has_value()) {
+           reply.mutable_value()->set_version(reply.value().version() + 1);
+         }
+         if (removed->contains(key) && request.has_test_and_set() && reply.has_value()) {
+           reply.mutable_value()->set_version(reply.value().version() + 1);
+         }
+         return status;
+       }},
+      {"TheGuardIsIgnored", "api", "R9.guard-notices", Asked([](v1::Operation& request) {
+         if (request.has_test_and_set()) request.mutable_test_and_set()->clear_if_revision();
+       })},
+      {"TheGuardOfDelIsIgnored", "api", "R9.guard-and-version", Asked([](v1::Operation& request) {
+         if (request.has_del_version()) request.mutable_del_version()->clear_if_revision();
+       })},
+      {"AReadShowsTheDatabasesRevision", "api", "R9.revision-of-the-entry",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         const grpc::Status status = right(request, reply);
+         const v1::Reply absent = Now(std::string(30, '\x55'), right);
+         if (request.has_get() && reply.has_value()) reply.set_revision(absent.revision());
+         return status;
+       }},
+      {"AChangeAddsTwo", "api", "R9.every-change-adds-one",
+       Answered([](const v1::Operation&, v1::Reply& reply) {
+         reply.set_revision(2 * reply.revision());
+       })},
+      {"RevisionsRepeat", "api", "R9.", Answered([](const v1::Operation&, v1::Reply& reply) {
+         reply.set_revision(1 + reply.revision() / 2);
+       })},
+      {"AnAbsentKeyHasNoRevision", "api", "R6.",
+       Answered([](const v1::Operation&, v1::Reply& reply) {
+         if (!reply.has_value() && reply.result() != v1::SUCCESS) reply.clear_revision();
+       })},
+  };
+}
+
+}  // namespace tripla::check

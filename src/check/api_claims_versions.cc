@@ -41,8 +41,10 @@ void EqualityOnly(SoleClient& client, const Key& key) {
   client.Expect(GetOperation{key}, Result::kSuccess, stored);
 }
 
-void VersionsCount(SoleClient& client, const Key& key) {
+void VersionsCount(Trial& trial) {
   constexpr int64_t kVersions = 300;  // more than one byte counts
+  const Key key = trial.NewKey();
+  SoleClient client(trial, trial.caller());
   client.Expect(SetOperation{key, 0, "0"}, Result::kSuccess, kNull);
   for (int64_t version = 1; version < kVersions; ++version) {
     const Triple before{version, version - 1, std::to_string(version - 1)};
@@ -159,7 +161,7 @@ std::vector<Claim> VersionClaims() {
       InEveryWay("R8b.equality-only",
                  "0, negative, smaller and greater versions never match, to both ends of int64",
                  EqualityOnly),
-      InEveryWay("R8.versions-count", "versions count up by one, 300 times", VersionsCount),
+      {"api", "R8.versions-count", "versions count up by one, 300 times", VersionsCount},
       InEveryWay("R9.versions-begin-again", "del followed by set gives version 1 again",
                  VersionsBeginAgain),
       InEveryWay("R9.guard-notices-a-new-entry",

@@ -4,12 +4,15 @@
 #include <fmt/core.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/impl/server_builder_option.h>
+#include <grpcpp/impl/server_builder_plugin.h>
 
 #include <algorithm>
 #include <chrono>
 #include <future>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/diagnostics.h"
 #include "base/quantity.h"
@@ -48,7 +51,18 @@ size_t ReceiveBytesMax(size_t data_bytes_max) {
   return 2 * std::max(data_bytes_max, limits::kBatchBytesMax) + (size_t{1} << 20);
 }
 
+// Linked in, gRPC's reflection adds itself to every server; this takes it out of one.
+class WithoutReflection : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    std::erase_if(*plugins,
+                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
+  }
+};
+
 void Configure(grpc::ServerBuilder& builder, const Options& options) {
+  if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   builder.SetMaxReceiveMessageSize(static_cast<int>(ReceiveBytesMax(options.data_bytes_max)));
   builder.SetMaxSendMessageSize(-1);                        // refusals carry stored data back (R14)
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on a port is an error
@@ -67,10 +81,10 @@ void ForwardGrpcMessage(gpr_log_func_args* message) {
 }
 
 // Process-wide settings of the gRPC library; each takes effect on servers built later.
-void PrepareGrpc(const Options& options) {
+void PrepareGrpc() {
   gpr_set_log_function(&ForwardGrpcMessage);
   grpc::EnableDefaultHealthCheckService(true);
-  if (options.reflection) grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }
 
 // With --node the directory must be that replica's already: an empty one, in place of one that was
@@ -201,7 +215,7 @@ absl::Status Server::Listen(const Options& options) {
   admin_service_ = std::make_unique<AdminService>(
       AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_},
       options.data_bytes_max);
-  PrepareGrpc(options);
+  PrepareGrpc();
   grpc::ServerBuilder builder;
   Configure(builder, options);
   int port = 0;

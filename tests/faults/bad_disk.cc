@@ -9,12 +9,15 @@
 //           ENOSPC@N the same
 //           short@N  a write is half done, and says so
 //           slow@US  every sync takes this many microseconds more
+//           hold@F   every sync waits while another process has a lock on the file F; one that has
+//                    to says so: "bad disk: a sync waits"
 //
 // A step is a call that changes the file system or makes it durable; they count from 1, over all
 // threads. The one that goes wrong says so on standard error: "bad disk: step 17: pwrite
 // /d/log/1.wal".
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -35,6 +38,7 @@ struct Plan {
   int error = 0;
   long step = 0;
   useconds_t sync_delay_us = 0;
+  const char* held_by = nullptr;
 };
 
 Plan ReadPlan() {
@@ -42,6 +46,10 @@ Plan ReadPlan() {
   const char* text = std::getenv("BAD_DISK");
   const char* at = text == nullptr ? nullptr : std::strchr(text, '@');
   if (at == nullptr) return plan;
+  if (std::strncmp(text, "hold@", 5) == 0) {
+    plan.held_by = at + 1;
+    return plan;
+  }
   plan.step = std::atol(at + 1);
   const size_t length = at - text;
   const auto is = [&](const char* word) { return std::strncmp(text, word, length) == 0; };
@@ -94,6 +102,19 @@ Function Real(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
 }
 
+void BeforeSync() {
+  const Plan& plan = ThePlan();
+  if (plan.sync_delay_us != 0) usleep(plan.sync_delay_us);
+  if (plan.held_by == nullptr) return;
+  const int file = open(plan.held_by, O_RDONLY | O_CLOEXEC);
+  if (flock(file, LOCK_SH | LOCK_NB) != 0) {
+    constexpr char kMessage[] = "bad disk: a sync waits\n";
+    if (write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1) < 0) std::abort();
+    flock(file, LOCK_SH);
+  }
+  close(file);
+}
+
 // For a call that happens whole or not at all.
 template <typename What, typename Call>
 int WholeStep(const char* name, What what, Call call) {
@@ -125,13 +146,13 @@ ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
 
 int fdatasync(int file) {
   static const auto real = Real<int (*)(int)>("fdatasync");
-  if (ThePlan().sync_delay_us != 0) usleep(ThePlan().sync_delay_us);
+  BeforeSync();
   return WholeStep("fdatasync", file, [&] { return real(file); });
 }
 
 int fsync(int file) {
   static const auto real = Real<int (*)(int)>("fsync");
-  if (ThePlan().sync_delay_us != 0) usleep(ThePlan().sync_delay_us);
+  BeforeSync();
   return WholeStep("fsync", file, [&] { return real(file); });
 }
 

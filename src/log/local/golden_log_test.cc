@@ -76,7 +76,8 @@ TEST_F(GoldenLogTest, Format1IsReadAndGoneOnWith) {
 
 TEST_F(GoldenLogTest, Format1IsWrittenToTheByte) {
   const auto batches = GoldenBatches();
-  for (const auto& [path, bytes] : files_) {
+  for (const auto& file : files_) {
+    const std::string& bytes = file.second;
     const wal::SegmentHeader header = *wal::DecodeSegmentHeader(bytes);
     EXPECT_EQ(wal::EncodeSegmentHeader(header), bytes.substr(0, wal::kSectorBytes));
     const auto compare = [&](LogIndex index, std::string_view payload, uint64_t offset) {
@@ -94,7 +95,7 @@ TEST_F(GoldenLogTest, Format1IsWrittenToTheByte) {
       EXPECT_EQ(bytes.substr(offset, record.size()), record);
       return absl::OkStatus();
     };
-    const Segment segment = *ReadSegment(disk_, path, header.first_index);
+    const Segment segment = *ReadSegment(disk_, file.first, header.first_index);
     EXPECT_TRUE(ScanSegment(segment, compare).ok());
   }
 }

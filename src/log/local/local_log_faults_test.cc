@@ -90,17 +90,17 @@ class PowerCut : public testing::TestWithParam<PowerCase> {
 };
 
 TEST_P(PowerCut, AtAnyStepAndAgainWhileItStartsKeepsWhatItMust) {
-  const auto [fsync, unsynced] = GetParam();
-  const bool keeps_acknowledged = fsync == kAlways || unsynced == Unsynced::kKept;
+  const PowerCase power = GetParam();
+  const bool keeps_acknowledged = power.fsync == kAlways || power.unsynced == Unsynced::kKept;
   bool through = false;
   for (uint64_t step = 1; !through && !HasFailure(); ++step) {
     for (uint64_t seed = 1; seed <= 8 && !HasFailure(); ++seed) {
       SCOPED_TRACE(testing::Message() << "step " << step << ", seed " << seed);
       FaultyDisk disk(seed);
-      Life life(disk, fsync);
+      Life life(disk, power.fsync);
       const auto restart = [&] {
         life.End();
-        disk.Restart(unsynced);
+        disk.Restart(power.unsynced);
         if (!keeps_acknowledged) life.ForgetAcknowledged();
       };
       disk.CutPowerAt(step);

@@ -211,7 +211,9 @@ TEST_F(LogDamageTest, AnEndThatWasNotWrittenInAnEarlierSegmentIsDataLoss) {
 }
 
 TEST_F(LogDamageTest, AnUnwrittenSectorIsDataLossWhenALaterRecordProvesIt) {
-  for (const auto& [path, bytes] : files_) {
+  for (const auto& file : files_) {
+    const std::string& path = file.first;
+    const std::string& bytes = file.second;
     for (size_t sector = 0; sector < bytes.size(); sector += wal::kSectorBytes) {
       const auto inside = [&](const Place& place) {
         return place.path == path && place.begin / wal::kSectorBytes == sector / wal::kSectorBytes;

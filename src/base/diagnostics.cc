@@ -38,10 +38,16 @@ spdlog::level::level_enum Level(Severity severity) {
 
 bool IsControl(unsigned char byte) { return byte < 0x20 || byte == 0x7f; }
 
-std::string Escaped(std::string_view message) {
+}  // namespace
+
+void Say(Severity severity, std::string_view message) {
+  Logger().log(Level(severity), EscapeControls(message));
+}
+
+std::string EscapeControls(std::string_view text) {
   std::string escaped;
-  escaped.reserve(message.size());
-  for (const char byte : message) {
+  escaped.reserve(text.size());
+  for (const char byte : text) {
     if (IsControl(static_cast<unsigned char>(byte))) {
       escaped += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
     } else {
@@ -51,18 +57,12 @@ std::string Escaped(std::string_view message) {
   return escaped;
 }
 
-}  // namespace
-
-void Say(Severity severity, std::string_view message) {
-  Logger().log(Level(severity), Escaped(message));
-}
-
 void SetLowestSeverity(Severity lowest) { Logger().set_level(Level(lowest)); }
 
 bool IsSaid(Severity severity) { return Logger().should_log(Level(severity)); }
 
 void Die(std::string_view message) {
-  Logger().critical(Escaped(message));
+  Logger().critical(EscapeControls(message));
   Logger().flush();
   // No core dump and no destructors: nothing in memory may be written any more.
   std::_Exit(1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace tripla {
@@ -17,6 +18,9 @@ void SetLowestSeverity(Severity lowest);
 
 // Whether a message of this severity would be printed. Thread-safe.
 [[nodiscard]] bool IsSaid(Severity severity);
+
+// `text` with control bytes as \xHH.
+[[nodiscard]] std::string EscapeControls(std::string_view text);
 
 // Says why the process cannot go on and ends it at once with exit code 1. For lost durability: a
 // failed write or fsync leaves the disk in an unknown state, and only a restart tells what is

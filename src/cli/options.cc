@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/strings/str_split.h"
+#include "base/configuration_file.h"
 #include "base/quantity.h"
 #include "cli/argument_split.h"
 #include "cli/endpoint.h"
@@ -188,21 +189,16 @@ std::map<std::string, std::string> OptionReader::ReadFile() const {
   const std::filesystem::path path = named.value_or(DefaultConfigurationFile());
   std::error_code ignored;
   if (!named && !std::filesystem::exists(path, ignored)) return {};
-  std::map<std::string, std::string> texts;
-  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path.string())) {
-    const auto known = [&](const Setting& setting) { return setting.name == item.name; };
-    if (!item.parents.empty() || std::ranges::none_of(settings_, known)) {
+  const auto texts = ReadConfigurationFile(path.string());
+  if (!texts.ok()) throw CLI::ConfigError(std::string(texts.status().message()));
+  for (const auto& [name, text] : *texts) {
+    if (std::ranges::find(settings_, name, &Setting::name) == settings_.end()) {
       throw CLI::ConfigError(
-          fmt::format("{}: \"{}\" is no setting; there are server, timeout, output "
-                      "and strict",
-                      path.string(), item.fullname()));
+          fmt::format("{}: \"{}\" is no setting; there are server, timeout, output and strict",
+                      path.string(), name));
     }
-    if (item.inputs.size() != 1) {
-      throw CLI::ConfigError(fmt::format("{}: {} takes one value", path.string(), item.name));
-    }
-    texts[item.name] = item.inputs[0];
   }
-  return texts;
+  return *texts;
 }
 
 Options OptionReader::Read(const std::vector<std::string>& arguments) {

@@ -95,6 +95,7 @@ TEST_F(OptionsTest, RefusesAFileItCannotUse) {
   EXPECT_THAT(ErrorOf({"--config", (home_ / "absent").string()}), HasSubstr("absent"));
   const std::string unknown = WriteFile("a.toml", "sever = \"x:1\"\n");
   EXPECT_THAT(ErrorOf({"--config", unknown}), HasSubstr("\"sever\" is no setting"));
+  EXPECT_THAT(ErrorOf({"--config", home_.string()}), HasSubstr("it is a directory"));
   const std::string bad = WriteFile("b.toml", "timeout = \"soon\"\n");
   EXPECT_THAT(ErrorOf({"--config", bad}), HasSubstr("configuration file, timeout"));
 }

@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 
+#include "base/configuration_file.h"
+#include "base/diagnostics.h"
 #include "base/quantity.h"
 
 namespace tripla {
@@ -183,16 +185,16 @@ CLI::App* AddInit(CLI::App& app, InitOptions& init) {
 
 // Gives options that neither flag nor environment has set what the file says. Not CLI11's own
 // set_config(): that lets the file win over the environment.
-void ReadConfigurationFile(CLI::App& app, const std::string& path) {
-  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(path)) {
-    CLI::Option* option =
-        item.parents.empty() ? app.get_option_no_throw("--" + item.name) : nullptr;
-    if (option == nullptr || option->get_envname().empty()) {
-      throw CLI::ConfigError(
-          fmt::format("{}: \"{}\" is no option; see triplad --help", path, item.fullname()));
+void UseConfigurationFile(CLI::App& app, const std::string& path) {
+  const auto texts = ReadConfigurationFile(path);
+  if (!texts.ok()) throw CLI::ConfigError(std::string(texts.status().message()));
+  for (const auto& [name, text] : *texts) {
+    CLI::Option* option = app.get_option_no_throw("--" + name);
+    if (option == nullptr || option->get_envname().empty() || name == "config") {
+      throw CLI::ConfigError(fmt::format("{}: \"{}\" is no option", path, name));
     }
     if (option->count() != 0) continue;
-    for (const std::string& input : item.inputs) option->add_result(input);
+    option->add_result(text);
     option->run_callback();
   }
 }
@@ -218,14 +220,14 @@ std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv)
   try {
     app.parse(argc, argv);
     if (init_command->parsed()) return init;
-    if (!configuration.empty()) ReadConfigurationFile(app, configuration);
+    if (!configuration.empty()) UseConfigurationFile(app, configuration);
     if (options.data_dir.empty()) {
       throw CLI::RequiredError("--data-dir is missing: name the directory that holds the data");
     }
   } catch (const CLI::Success& help_or_version) {
     return ExitCode{app.exit(help_or_version)};
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "triplad: {}; see triplad --help\n", error.what());
+    fmt::print(stderr, "triplad: {}; see triplad --help\n", EscapeControls(error.what()));
     return ExitCode{kUsageExitCode};
   }
   return options;

@@ -273,17 +273,5 @@ TEST_F(ImageTest, AWriteThatIsAbandonedSaysSo) {
       absl::IsCancelled(WriteImage(PosixDisk(), path(), machine.Freeze(), 0, abandoned).status()));
 }
 
-// Images of released formats stay readable for ever (design 8).
-TEST_F(ImageTest, TheGoldenImageOfFormat1IsReadAndWrittenToTheByte) {
-  const std::string golden = ReadWholeFile(TRIPLA_SNAPSHOT_TESTDATA "/format-1.image");
-  ASSERT_FALSE(golden.empty());
-  const absl::StatusOr<LoadedImage> loaded = Load(golden);
-  ASSERT_TRUE(loaded.ok()) << loaded.status();
-  StateMachine machine;
-  FillWithEverything(machine);
-  EXPECT_EQ(loaded->machine->GetSummary(), machine.GetSummary());
-  EXPECT_EQ(Write(machine), golden);
-}
-
 }  // namespace
 }  // namespace tripla

@@ -78,6 +78,9 @@ TEST(Start, BadConfigurationFilesAreUsageErrors) {
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "triplad.toml");
   std::ofstream(file) << "no-such-key = 1\n";
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "no-such-key");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", directory.path()}), 2, "a directory");
+  std::ofstream(file) << "\x1b[2Jno-such-key = 1\n";
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "\\x1b[2Jno-such-key");
 }
 
 TEST(Start, ADataDirectoryThatIsAFileIsRefused) {

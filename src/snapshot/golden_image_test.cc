@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// A released format stays readable (design 8): the images in tests/golden/image-format-1 were
+// written by the first version that had it, and are never written again.
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "snapshot/bytes_file.h"
+#include "snapshot/image_reader.h"
+#include "snapshot/image_test_state.h"
+#include "snapshot/image_writer.h"
+#include "state/state_hash.h"
+#include "state/state_loader.h"
+
+namespace tripla {
+namespace {
+
+constexpr int64_t kLow = std::numeric_limits<int64_t>::min();
+constexpr int64_t kHigh = std::numeric_limits<int64_t>::max();
+constexpr uint64_t kWrittenUnixMs = 1'764'000'000'000;
+
+// Keys at both sides of every length at which their form on disk changes, in their order.
+std::vector<Key> GoldenKeys() {
+  std::vector<Key> keys;
+  for (const size_t bytes : {300, 124, 123, 1}) {
+    keys.push_back(*Key::FromTwosComplement('\x80' + std::string(bytes - 1, '\x01')));
+  }
+  for (const size_t bytes : {1, 2, 123, 124, 300}) {
+    keys.push_back(*Key::FromTwosComplement('\x7f' + std::string(bytes - 1, '\xfe')));
+  }
+  return keys;
+}
+
+// One entry, 7, which has the highest version: no operation leads there.
+std::unique_ptr<StateMachine> MachineAtHighestVersion() {
+  const EntryRef entry = Entry::Create({.version = kHigh, .timestamp = kLow, .revision = 1},
+                                       Key::Parse("7")->ordered_bytes(), "last version");
+  StateHashSum hash;
+  hash.Add(*entry);
+  StateLoader loader;
+  EXPECT_TRUE(loader.AddEntry(entry).ok());
+  return *loader.Finish({.position = {.index = 1},
+                         .revision = 1,
+                         .keys = 1,
+                         .payload_bytes = entry->payload_bytes(),
+                         .hash = hash.value()});
+}
+
+// Every kind of row an image can hold, and in each field what is at its limits.
+std::unique_ptr<StateMachine> GoldenMachine() {
+  using enum CommandKind;
+  std::unique_ptr<StateMachine> machine = MachineAtHighestVersion();
+  const auto apply = [&](Command command) { ApplyNext(*machine, std::move(command)); };
+  for (const Key& key : GoldenKeys()) {
+    apply({.kind = kSet, .key = key, .timestamp = kHigh, .data = "of " + key.ToText()});
+  }
+  apply({.kind = kSet, .key = Key(), .timestamp = 0, .data = ""});
+  apply(MakeCommand(kTestAndSet, "0", "", 1));
+  apply(MakeCommand(kSet, "1", std::string("\0\x1b[2J\xff\n", 7)));
+  apply(MakeCommand(kSet, "2", "goes"));
+  apply(MakeCommand(kDel, "2"));
+
+  apply(WithId(MakeCommand(kSet, "1", "refused, with the entry"), '\xff', 1));
+  apply(WithId(MakeCommand(kDelVersion, "1", "", 8), '\xff', UINT64_MAX));
+  apply(WithId(MakeCommand(kSet, "3", "decided, without an entry"), '\x80', 2));
+  apply(WithId(MakeCommand(kDelVersion, "4", "", 1), '\x80', 3));
+  apply(WithId(MakeCommand(kTestAndSet, "7", "beyond the last version", kHigh), '\x7f', 4));
+  apply(WithId(MakeCommand(kDel, "3"), '\x7f', 5, 4));
+  apply(WithId(MakeCommand(kDel, "3"), '\0', 1));
+  return machine;
+}
+
+std::string GoldenBytes() {
+  return ReadWholeFile(TRIPLA_GOLDEN "/image-format-1/00000000000000000022.image");
+}
+
+TEST(GoldenImage, Format1IsReadWithAllItHolds) {
+  const std::string golden = GoldenBytes();
+  ASSERT_FALSE(golden.empty());
+  BytesFile file("golden", golden);
+  const absl::StatusOr<LoadedImage> loaded = LoadImage(file);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const std::unique_ptr<StateMachine> expected = GoldenMachine();
+  const StateSummary summary = loaded->machine->GetSummary();
+  EXPECT_EQ(summary, expected->GetSummary());
+  EXPECT_EQ(loaded->header.written_unix_ms, kWrittenUnixMs);
+  EXPECT_EQ(summary.keys, 12u);
+  EXPECT_EQ(summary.sessions, 4u);
+  EXPECT_EQ(absl::BytesToHexString({reinterpret_cast<const char*>(summary.hash.data()), 16}),
+            "3c20f628d82771a4b3d6e49a91d64013");
+  for (const Key& key : GoldenKeys()) {
+    const Outcome found = loaded->machine->Get(key);
+    ASSERT_TRUE(found.entry) << key.ToText();
+    EXPECT_EQ(found.entry->data(), "of " + key.ToText());
+    EXPECT_EQ(found.entry->timestamp(), kHigh);
+  }
+  EXPECT_EQ(loaded->machine->Get(*Key::Parse("0")).entry->version(), 2);
+  EXPECT_EQ(loaded->machine->Get(*Key::Parse("0")).entry->data(), "");
+  EXPECT_EQ(loaded->machine->Get(*Key::Parse("1")).entry->data(),
+            std::string("\0\x1b[2J\xff\n", 7));
+  EXPECT_EQ(loaded->machine->Get(*Key::Parse("7")).entry->version(), kHigh);
+  EXPECT_FALSE(loaded->machine->Get(*Key::Parse("2")).entry);
+}
+
+// R13: what was answered before the image is answered again from it.
+TEST(GoldenImage, TheRequestIdsOfFormat1AreAnsweredAgain) {
+  using enum CommandKind;
+  const std::string golden = GoldenBytes();
+  BytesFile file("golden", golden);
+  absl::StatusOr<LoadedImage> loaded = LoadImage(file);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const auto again = [&](Command command, char client, uint64_t sequence, uint64_t first = 0) {
+    return ApplyNext(*loaded->machine, WithId(std::move(command), client, sequence, first));
+  };
+  const Outcome with_entry = again(MakeCommand(kSet, "1", "refused, with the entry"), '\xff', 1);
+  EXPECT_TRUE(with_entry.replayed);
+  EXPECT_EQ(with_entry.result, Result::kError);
+  EXPECT_EQ(with_entry.entry->data(), std::string("\0\x1b[2J\xff\n", 7));
+  EXPECT_EQ(again(MakeCommand(kDelVersion, "1", "", 8), '\xff', UINT64_MAX).result,
+            Result::kWrongVersion);
+  const Outcome without = again(MakeCommand(kSet, "3", "decided, without an entry"), '\x80', 2);
+  EXPECT_TRUE(without.replayed);
+  EXPECT_EQ(without.result, Result::kSuccess);
+  EXPECT_FALSE(without.entry);
+  EXPECT_EQ(again(MakeCommand(kDel, "3"), '\x7f', 5, 4).entry->data(), "decided, without an entry");
+  EXPECT_EQ(
+      again(MakeCommand(kTestAndSet, "7", "beyond the last version", kHigh), '\x7f', 4).refusal,
+      Refusal::kVersionExhausted);
+  EXPECT_EQ(again(MakeCommand(kDel, "3"), '\x7f', 1).refusal, Refusal::kAnswerForgotten);
+  EXPECT_EQ(again(MakeCommand(kSet, "3"), '\0', 1).refusal, Refusal::kRequestIdReused);
+}
+
+TEST(GoldenImage, Format1IsWrittenToTheByte) {
+  const TestDirectory directory;
+  const std::string path = directory.path() + "/an.image";
+  const auto never_abandoned = [] { return false; };
+  ASSERT_TRUE(
+      WriteImage(PosixDisk(), path, GoldenMachine()->Freeze(), kWrittenUnixMs, never_abandoned)
+          .ok());
+  EXPECT_EQ(absl::BytesToHexString(ReadWholeFile(path)), absl::BytesToHexString(GoldenBytes()));
+}
+
+}  // namespace
+}  // namespace tripla

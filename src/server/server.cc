@@ -63,7 +63,11 @@ class WithoutReflection : public grpc::ServerBuilderOption {
 
 void Configure(grpc::ServerBuilder& builder, const Options& options) {
   if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
-  builder.SetMaxReceiveMessageSize(static_cast<int>(ReceiveBytesMax(options.data_bytes_max)));
+  const size_t receive_bytes_max = ReceiveBytesMax(options.data_bytes_max);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(receive_bytes_max));
+  builder.SetResourceQuota(grpc::ResourceQuota("incoming")
+                               .Resize(std::max(limits::kIncomingBytesMax, 2 * receive_bytes_max)));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits::kCallsPerConnectionMax);
   builder.SetMaxSendMessageSize(-1);                        // refusals carry stored data back (R14)
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on a port is an error
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);

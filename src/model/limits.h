@@ -28,6 +28,16 @@ inline constexpr size_t kLogBatchBytesMax = size_t{4} << 20;
 inline constexpr size_t kQueueCommandsMax = 65'536;
 inline constexpr size_t kQueueBytesMax = size_t{256} << 20;
 
+// What gRPC may hold in memory of requests that are on their way in; a larger single message still
+// gets in.
+inline constexpr size_t kIncomingBytesMax = size_t{288} << 20;
+// Data of replies that their clients have not taken yet, and from which size on a reply counts.
+// Above: RESOURCE_EXHAUSTED with retry advice.
+inline constexpr size_t kUnsentReplyBytesMax = size_t{256} << 20;
+inline constexpr size_t kCountedReplyBytesMin = size_t{4} << 10;
+// Calls at once on one connection; more wait at the client.
+inline constexpr int kCallsPerConnectionMax = 10'000;
+
 // The memory of request ids (R13). Part of the replicated state.
 inline constexpr size_t kSessionsMax = 100'000;          // clients; the longest idle goes first
 inline constexpr size_t kAnswersPerSessionMax = 10'000;  // the lowest sequence goes first

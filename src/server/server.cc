@@ -17,12 +17,11 @@
 #include "base/diagnostics.h"
 #include "base/quantity.h"
 #include "base/status_macros.h"
-#include "log/local/local_log.h"
-#include "log/local/log_replay.h"
 #include "log/memory_log.h"
 #include "model/limits.h"
 #include "server/listen_error.h"
 #include "server/replica_recovery.h"
+#include "server/standalone_recovery.h"
 
 namespace tripla {
 namespace {
@@ -63,7 +62,11 @@ class WithoutReflection : public grpc::ServerBuilderOption {
 
 void Configure(grpc::ServerBuilder& builder, const Options& options) {
   if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
-  builder.SetMaxReceiveMessageSize(static_cast<int>(ReceiveBytesMax(options.data_bytes_max)));
+  const size_t receive_bytes_max = ReceiveBytesMax(options.data_bytes_max);
+  builder.SetMaxReceiveMessageSize(static_cast<int>(receive_bytes_max));
+  builder.SetResourceQuota(grpc::ResourceQuota("incoming")
+                               .Resize(std::max(limits::kIncomingBytesMax, 2 * receive_bytes_max)));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits::kCallsPerConnectionMax);
   builder.SetMaxSendMessageSize(-1);                        // refusals carry stored data back (R14)
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on a port is an error
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
@@ -163,25 +166,21 @@ Server::Server(const Options& options, DataDirectory directory)
 Server::~Server() { Shutdown(); }
 
 absl::Status Server::RecoverStandalone(const Options& options) {
-  TRIPLA_ASSIGN_OR_RETURN(const LogIndex first_log_index, FirstLogIndex(directory_));
-  TRIPLA_ASSIGN_OR_RETURN(RecoveredState recovered, images_.Recover(first_log_index));
+  TRIPLA_ASSIGN_OR_RETURN(RecoveredStandalone recovered,
+                          tripla::RecoverStandalone(directory_, {.fsync = options.fsync}, images_));
   machine_ = std::move(recovered.machine);
-  const LogPosition of_image = machine_->GetSummary().position;
-  const Log::ApplyFn apply = [machine = machine_.get()](LogPosition position, const Batch& batch) {
-    return machine->Apply(position, batch);
-  };
-  TRIPLA_ASSIGN_OR_RETURN(log_,
-                          LocalLog::Open(directory_, {.fsync = options.fsync}, of_image, apply));
+  log_ = std::move(recovered.log);
   const LogPosition reached = machine_->GetSummary().position;
-  TRIPLA_RETURN_IF_ERROR(recovered.CheckLogReached(reached.index));
   Say(Severity::kInfo,
       fmt::format("{}: {} entries at revision {}; records 1 to {} from the image, "
                   "{} more from the log",
                   directory_.path(), machine_->GetSummary().keys, machine_->GetSummary().revision,
-                  of_image.index, reached.index - of_image.index));
+                  recovered.of_image, reached.index - recovered.of_image));
   if (!options.log) {
     TRIPLA_RETURN_IF_ERROR(ReplaceLogByImage());
-    log_ = std::make_unique<MemoryLog>(reached, apply);
+    log_ = std::make_unique<MemoryLog>(reached, [this](LogPosition position, const Batch& batch) {
+      return machine_->Apply(position, batch);
+    });
   }
   return absl::OkStatus();
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -36,14 +37,21 @@ std::chrono::steady_clock::time_point Deadline(const grpc::CallbackServerContext
 }
 
 // Ends a call for which the batcher or the log has no outcomes.
-void FinishUndecided(const Waiting& waiting, const absl::Status& error,
+void FinishUndecided(PendingCall& pending, const absl::Status& error,
                      std::chrono::milliseconds pushback) {
-  if (absl::IsResourceExhausted(error)) AdviseRetry(waiting.context, pushback);
+  if (absl::IsResourceExhausted(error)) AdviseRetry(pending.context(), pushback);
   // Worth asking again, and the details tell what is not known.
-  waiting.reactor->Finish(
-      absl::IsUnknown(error)
-          ? WriteError(absl::UnavailableError(error.message()), Applied::kUnknown)
-          : WriteError(error, Applied::kNo));
+  pending.Finish(absl::IsUnknown(error)
+                     ? WriteError(absl::UnavailableError(error.message()), Applied::kUnknown)
+                     : WriteError(error, Applied::kNo));
+}
+
+// Ends a call whose reply, with the data of these outcomes, would take too much memory. `applied`
+// says what became of its writes; it has none when that is nothing.
+void FinishWithoutRoom(PendingCall& pending, const absl::Status& error,
+                       std::optional<Applied> applied) {
+  AdviseRetry(pending.context(), kOverloadPushback);
+  pending.Finish(applied ? WriteError(error, *applied) : ReadError(error));
 }
 
 bool OnlyReads(const v1::BatchRequest& request) {
@@ -57,14 +65,17 @@ bool OnlyStaleReads(const v1::BatchRequest& request) {
   });
 }
 
-grpc::Status AnswerReads(const StateView& view, const std::vector<Command>& commands,
-                         v1::BatchReply& reply) {
+void AnswerReads(PendingCall& pending, const StateView& view, const std::vector<Command>& commands,
+                 v1::BatchReply& reply) {
   std::vector<Outcome> outcomes;
   outcomes.reserve(commands.size());
   for (const Command& command : commands) outcomes.push_back(view.Get(command.key));
+  if (const absl::Status room = pending.CountReply(DataBytes(outcomes)); !room.ok()) {
+    return FinishWithoutRoom(pending, room, std::nullopt);
+  }
   Applied ignored = Applied::kNo;
   const absl::Status status = FillBatchReply(outcomes, reply, ignored);
-  return status.ok() ? grpc::Status::OK : ReadError(status);
+  pending.Finish(status.ok() ? grpc::Status::OK : ReadError(status));
 }
 
 }  // namespace
@@ -96,15 +107,19 @@ grpc::ServerUnaryReactor* KeyValueService::TestAndSet(grpc::CallbackServerContex
 
 grpc::ServerUnaryReactor* KeyValueService::Get(grpc::CallbackServerContext* context,
                                                const v1::GetRequest* request, v1::Reply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  auto* pending = new PendingCall(context, unsent_replies_);
   Read(request->consistency() == v1::STALE, [=, this](const absl::Status& readable) {
-    if (!readable.ok()) return reactor->Finish(ReadError(readable));
+    if (!readable.ok()) return pending->Finish(ReadError(readable));
     const absl::StatusOr<Key> key = Key::FromTwosComplement(request->key());
-    if (!key.ok()) return reactor->Finish(ReadError(key.status()));
-    FillReply(parts_.machine.Get(*key), *reply);
-    reactor->Finish(grpc::Status::OK);
+    if (!key.ok()) return pending->Finish(ReadError(key.status()));
+    const Outcome outcome = parts_.machine.Get(*key);
+    if (const absl::Status room = pending->CountReply(DataBytes({&outcome, 1})); !room.ok()) {
+      return FinishWithoutRoom(*pending, room, std::nullopt);
+    }
+    FillReply(outcome, *reply);
+    pending->Finish(grpc::Status::OK);
   });
-  return reactor;
+  return pending;
 }
 
 void KeyValueService::Read(bool stale, Log::ReadableFn answer) {
@@ -115,30 +130,33 @@ void KeyValueService::Read(bool stale, Log::ReadableFn answer) {
 grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* context,
                                                  const v1::BatchRequest* request,
                                                  v1::BatchReply* reply) {
-  const Waiting waiting{context, context->DefaultReactor()};
+  auto* pending = new PendingCall(context, unsent_replies_);
   absl::StatusOr<std::vector<Command>> commands = ToCommands(*request, data_bytes_max_);
   if (!commands.ok()) {
-    waiting.reactor->Finish(WriteError(commands.status(), Applied::kNo));
-    return waiting.reactor;
+    pending->Finish(WriteError(commands.status(), Applied::kNo));
+    return pending;
   }
   if (OnlyReads(*request)) {
-    Read(OnlyStaleReads(*request), [this, waiting, reply,
-                                    gets = *std::move(commands)](const absl::Status& readable) {
-      waiting.reactor->Finish(readable.ok() ? AnswerReads(parts_.machine.Freeze(), gets, *reply)
-                                            : ReadError(readable));
-    });
-    return waiting.reactor;
+    Read(OnlyStaleReads(*request),
+         [this, pending, reply, gets = *std::move(commands)](const absl::Status& readable) {
+           if (!readable.ok()) return pending->Finish(ReadError(readable));
+           AnswerReads(*pending, parts_.machine.Freeze(), gets, *reply);
+         });
+    return pending;
   }
-  if (PassedOn(waiting, *request, reply)) return waiting.reactor;
+  if (PassedOn(*pending, *request, reply)) return pending;
   Call call{.commands = *std::move(commands), .deadline = Deadline(*context)};
-  call.done = [waiting, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
-    if (!outcomes.ok()) return FinishUndecided(waiting, outcomes.status(), kDiskFullPushback);
+  call.done = [pending, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
+    if (!outcomes.ok()) return FinishUndecided(*pending, outcomes.status(), kDiskFullPushback);
+    if (const absl::Status room = pending->CountReply(DataBytes(*outcomes)); !room.ok()) {
+      return FinishWithoutRoom(*pending, room, Applied::kUnknown);
+    }
     Applied applied = Applied::kUnknown;
     const absl::Status status = FillBatchReply(*outcomes, *reply, applied);
-    waiting.reactor->Finish(status.ok() ? grpc::Status::OK : WriteError(status, applied));
+    pending->Finish(status.ok() ? grpc::Status::OK : WriteError(status, applied));
   };
-  Enqueue(waiting, std::move(call));
-  return waiting.reactor;
+  Enqueue(*pending, std::move(call));
+  return pending;
 }
 
 template <typename Request>
@@ -146,38 +164,42 @@ grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* co
                                                  const Request& request,
                                                  absl::StatusOr<Command> command,
                                                  v1::Reply* reply) {
-  const Waiting waiting{context, context->DefaultReactor()};
+  auto* pending = new PendingCall(context, unsent_replies_);
   if (!command.ok()) {
-    waiting.reactor->Finish(WriteError(command.status(), Applied::kNo));
-    return waiting.reactor;
+    pending->Finish(WriteError(command.status(), Applied::kNo));
+    return pending;
   }
-  if (PassedOn(waiting, request, reply)) return waiting.reactor;
+  if (PassedOn(*pending, request, reply)) return pending;
   Call call{.deadline = Deadline(*context)};
   call.commands.push_back(*std::move(command));
-  call.done = [waiting, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
-    if (!outcomes.ok()) return FinishUndecided(waiting, outcomes.status(), kDiskFullPushback);
+  call.done = [pending, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
+    if (!outcomes.ok()) return FinishUndecided(*pending, outcomes.status(), kDiskFullPushback);
     const Outcome& outcome = outcomes->front();
     if (outcome.refusal != Refusal::kNone) {
-      return waiting.reactor->Finish(
+      return pending->Finish(
           WriteError(RefusalError(outcome.refusal), AppliedAfter(outcome.refusal)));
     }
+    if (const absl::Status room = pending->CountReply(DataBytes(*outcomes)); !room.ok()) {
+      const bool changed = outcome.result == Result::kSuccess;
+      return FinishWithoutRoom(*pending, room, changed ? Applied::kUnknown : Applied::kNo);
+    }
     FillReply(outcome, *reply);
-    waiting.reactor->Finish(grpc::Status::OK);
+    pending->Finish(grpc::Status::OK);
   };
-  Enqueue(waiting, std::move(call));
-  return waiting.reactor;
+  Enqueue(*pending, std::move(call));
+  return pending;
 }
 
 template <typename Request, typename Reply>
-bool KeyValueService::PassedOn(const Waiting& waiting, const Request& request, Reply* reply) {
+bool KeyValueService::PassedOn(PendingCall& pending, const Request& request, Reply* reply) {
   if (parts_.log.Leads()) return false;
   const Log::Leadership leadership = parts_.log.GetLeadership();
   const std::string& endpoint = leadership.leader_endpoint;
   const bool elsewhere = !endpoint.empty() && leadership.leader != leadership.node;
-  if (elsewhere && !LeaderLink::IsPassedOn(*waiting.context)) {
-    parts_.leader.PassOn(endpoint, waiting, request, *reply);
+  if (elsewhere && !LeaderLink::IsPassedOn(*pending.context())) {
+    parts_.leader.PassOn(endpoint, pending, request, *reply);
   } else {
-    waiting.reactor->Finish(WriteError(
+    pending.Finish(WriteError(
         absl::UnavailableError(elsewhere ? "this server leads no more"
                                          : "no leader is ready: the servers are choosing one, or "
                                            "no majority of them is up and connected"),
@@ -186,13 +208,13 @@ bool KeyValueService::PassedOn(const Waiting& waiting, const Request& request, R
   return true;
 }
 
-void KeyValueService::Enqueue(const Waiting& waiting, Call call) {
+void KeyValueService::Enqueue(PendingCall& pending, Call call) {
   if (const absl::Status status = parts_.disk_reserve.Check(); !status.ok()) {
-    return FinishUndecided(waiting, status, kDiskFullPushback);
+    return FinishUndecided(pending, status, kDiskFullPushback);
   }
-  if (const absl::Status status = parts_.batcher.Enqueue(std::move(call)); !status.ok()) {
-    FinishUndecided(waiting, status, kOverloadPushback);
-  }
+  absl::Status status = unsent_replies_.Check();
+  if (status.ok()) status = parts_.batcher.Enqueue(std::move(call));
+  if (!status.ok()) FinishUndecided(pending, status, kOverloadPushback);
 }
 
 }  // namespace tripla

@@ -9,6 +9,7 @@
 #include "log/log.h"
 #include "model/command.h"
 #include "service/leader_link.h"
+#include "service/unsent_replies.h"
 #include "state/state_machine.h"
 #include "tripla/v1/tripla.grpc.pb.h"
 
@@ -55,14 +56,15 @@ class KeyValueService : public v1::KeyValue::CallbackService {
                                   absl::StatusOr<Command> command, v1::Reply* reply);
   // Passes the call on if another server leads, or ends it if none does that is known.
   template <typename Request, typename Reply>
-  bool PassedOn(const Waiting& waiting, const Request& request, Reply* reply);
+  bool PassedOn(PendingCall& pending, const Request& request, Reply* reply);
   // Queues a call, or refuses it.
-  void Enqueue(const Waiting& waiting, Call call);
+  void Enqueue(PendingCall& pending, Call call);
   // Calls `answer` once the state may be read with this consistency.
   void Read(bool stale, Log::ReadableFn answer);
 
   const Parts parts_;
   const size_t data_bytes_max_;
+  UnsentReplies unsent_replies_;
 };
 
 }  // namespace tripla

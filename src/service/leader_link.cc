@@ -63,22 +63,27 @@ void Send(Stub& to, grpc::ClientContext& context, const v1::BatchRequest& reques
 }
 
 // Ends the call as the leader has ended its part of it.
-void Finish(const Waiting& waiting, const grpc::ClientContext& asked, const std::string& endpoint,
-            const grpc::Status& status) {
+void Finish(PendingCall& call, const grpc::ClientContext& asked, const std::string& endpoint,
+            const grpc::Status& status, size_t reply_bytes) {
   const auto& trailers = asked.GetServerTrailingMetadata();
   if (const auto pushback = trailers.find(kPushback); pushback != trailers.end()) {
-    waiting.context->AddTrailingMetadata(kPushback,
-                                         {pushback->second.data(), pushback->second.size()});
+    call.context()->AddTrailingMetadata(kPushback,
+                                        {pushback->second.data(), pushback->second.size()});
   }
   // Only a server's own answer says what became of the write.
   const bool answered = status.ok() || !status.error_details().empty();
-  waiting.reactor->Finish(
-      answered ? status
-               : WriteError(absl::UnavailableError(fmt::format(
-                                "the leader at {} did not answer ({}); whether the write was "
-                                "applied is not known, the same request id again tells",
-                                endpoint, status.error_message())),
-                            Applied::kUnknown));
+  if (answered && status.ok()) {
+    if (const absl::Status room = call.CountReply(reply_bytes); !room.ok()) {
+      return call.Finish(WriteError(room, Applied::kUnknown));
+    }
+  }
+  call.Finish(answered
+                  ? status
+                  : WriteError(absl::UnavailableError(fmt::format(
+                                   "the leader at {} did not answer ({}); whether the write was "
+                                   "applied is not known, the same request id again tells",
+                                   endpoint, status.error_message())),
+                               Applied::kUnknown));
 }
 
 }  // namespace
@@ -101,26 +106,26 @@ bool LeaderLink::IsPassedOn(const grpc::CallbackServerContext& context) {
 }
 
 template <typename Request, typename Reply>
-void LeaderLink::PassOn(const std::string& endpoint, const Waiting& waiting, const Request& request,
+void LeaderLink::PassOn(const std::string& endpoint, PendingCall& call, const Request& request,
                         Reply& reply) {
   const auto context = std::make_shared<grpc::ClientContext>();
   context->AddMetadata(kPassedOn, "1");
-  context->set_deadline(waiting.context->raw_deadline());
+  context->set_deadline(call.context()->raw_deadline());
   Send(To(endpoint).key_value, *context, request, reply,
-       [context, waiting, endpoint](const grpc::Status& status) {
-         Finish(waiting, *context, endpoint, status);
+       [context, &call, endpoint, &reply](const grpc::Status& status) {
+         Finish(call, *context, endpoint, status, reply.ByteSizeLong());
        });
 }
 
-template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::SetRequest&,
+template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::SetRequest&,
                                  v1::Reply&);
-template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::DelRequest&,
+template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::DelRequest&,
                                  v1::Reply&);
-template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::DelVersionRequest&,
+template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::DelVersionRequest&,
                                  v1::Reply&);
-template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::TestAndSetRequest&,
+template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::TestAndSetRequest&,
                                  v1::Reply&);
-template void LeaderLink::PassOn(const std::string&, const Waiting&, const v1::BatchRequest&,
+template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
                                  v1::BatchReply&);
 
 void LeaderLink::AskReadIndex(const std::string& endpoint,

@@ -12,16 +12,11 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "model/log_position.h"
+#include "service/unsent_replies.h"
 #include "tripla/internal/peer.grpc.pb.h"
 #include "tripla/v1/tripla.grpc.pb.h"
 
 namespace tripla {
-
-// A gRPC call that waits for its answer; valid until the reactor is finished.
-struct Waiting {
-  grpc::CallbackServerContext* context;
-  grpc::ServerUnaryReactor* reactor;
-};
 
 // How a replica reaches the one that leads: it passes writes on, so that they join the leader's
 // batches, and answers its own clients with what comes back.
@@ -33,10 +28,9 @@ class LeaderLink {
   [[nodiscard]] static bool IsPassedOn(const grpc::CallbackServerContext& context);
 
   // Passes a write on to the server at `endpoint`, within its deadline, and ends it with the
-  // answer. Request: what v1::KeyValue takes. `request` and `reply` are the waiting call's.
+  // answer. Request: what v1::KeyValue takes. `request` and `reply` are the call's.
   template <typename Request, typename Reply>
-  void PassOn(const std::string& endpoint, const Waiting& waiting, const Request& request,
-              Reply& reply);
+  void PassOn(const std::string& endpoint, PendingCall& call, const Request& request, Reply& reply);
 
   // Asks the server at `endpoint` for Peer.ReadIndex.
   void AskReadIndex(const std::string& endpoint,

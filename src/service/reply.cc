@@ -39,13 +39,20 @@ void FillReply(const Outcome& outcome, v1::Reply& reply) {
   value.set_data(data.data(), data.size());
 }
 
+size_t DataBytes(std::span<const Outcome> outcomes) {
+  size_t bytes = 0;
+  for (const Outcome& outcome : outcomes) {
+    if (outcome.entry) bytes += outcome.entry->data().size();
+  }
+  return bytes;
+}
+
 absl::Status FillBatchReply(std::span<const Outcome> outcomes, v1::BatchReply& reply,
                             Applied& applied) {
-  size_t bytes = 0;
   for (size_t i = 0; i < outcomes.size(); ++i) {
     if (outcomes[i].refusal != Refusal::kNone) return DescribeRefusal(outcomes, i, applied);
-    if (outcomes[i].entry) bytes += outcomes[i].entry->data().size();
   }
+  const size_t bytes = DataBytes(outcomes);
   if (bytes > limits::kBatchReplyBytesMax) {
     applied = Applied::kUnknown;
     return absl::ResourceExhaustedError(

@@ -8,7 +8,7 @@
 //           EIO@N    step N fails so; a write is half done
 //           ENOSPC@N the same
 //           short@N  a write is half done, and says so
-//           slow@US  every sync takes this many microseconds more
+//           slow@N   every step takes N times as long as it would
 //           hold@F   every sync waits while another process has a lock on the file F; one that has
 //                    to says so: "bad disk: a sync waits"
 //
@@ -23,11 +23,13 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <thread>
 
 namespace {
 
@@ -37,7 +39,7 @@ struct Plan {
   Fault fault = Fault::kNone;
   int error = 0;
   long step = 0;
-  useconds_t sync_delay_us = 0;
+  long slowdown = 1;
   const char* held_by = nullptr;
 };
 
@@ -54,7 +56,7 @@ Plan ReadPlan() {
   const size_t length = at - text;
   const auto is = [&](const char* word) { return std::strncmp(text, word, length) == 0; };
   if (is("slow")) {
-    plan.sync_delay_us = plan.step;
+    plan.slowdown = plan.step;
   } else if (is("kill")) {
     plan.fault = Fault::kKill;
   } else if (is("short")) {
@@ -104,7 +106,6 @@ Function Real(const char* name) {
 
 void BeforeSync() {
   const Plan& plan = ThePlan();
-  if (plan.sync_delay_us != 0) usleep(plan.sync_delay_us);
   if (plan.held_by == nullptr) return;
   const int file = open(plan.held_by, O_RDONLY | O_CLOEXEC);
   if (flock(file, LOCK_SH | LOCK_NB) != 0) {
@@ -113,6 +114,19 @@ void BeforeSync() {
     flock(file, LOCK_SH);
   }
   close(file);
+}
+
+// Does what a step does, on a disk that may be slow.
+template <typename Call>
+auto AtItsPace(Call call) {
+  const long slowdown = ThePlan().slowdown;
+  if (slowdown == 1) return call();
+  const auto start = std::chrono::steady_clock::now();
+  const auto result = call();
+  const int error = errno;
+  std::this_thread::sleep_for((slowdown - 1) * (std::chrono::steady_clock::now() - start));
+  errno = error;
+  return result;
 }
 
 // For a call that happens whole or not at all.
@@ -125,7 +139,7 @@ int WholeStep(const char* name, What what, Call call) {
       errno = ThePlan().error;
       return -1;
     default:
-      return call();
+      return AtItsPace(call);
   }
 }
 
@@ -136,7 +150,7 @@ extern "C" {
 ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
   static const auto real = Real<ssize_t (*)(int, const void*, size_t, off_t)>("pwrite");
   const Fault fault = Step("pwrite", file);
-  if (fault == Fault::kNone) return real(file, bytes, size, offset);
+  if (fault == Fault::kNone) return AtItsPace([&] { return real(file, bytes, size, offset); });
   const ssize_t half = real(file, bytes, size / 2, offset);
   if (fault == Fault::kKill) Kill();
   if (fault == Fault::kShort) return half;

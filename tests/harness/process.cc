@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "base/check.h"
 
@@ -115,6 +116,16 @@ void Process::Kill() {
 std::string Process::output() const {
   MutexLock lock(mutex_);
   return output_;
+}
+
+uint64_t Process::PeakResidentBytes() const {
+  std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
+  for (std::string word; status >> word;) {
+    uint64_t kilobytes = 0;
+    if (word == "VmHWM:" && status >> kilobytes) return kilobytes * 1024;
+  }
+  ADD_FAILURE() << "process " << pid_ << " has no memory: it is gone";
+  return 0;
 }
 
 TemporaryDirectory::TemporaryDirectory() {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,8 @@ class Process {
   // What it has printed so far.
   std::string output() const;
   pid_t pid() const { return pid_; }
+  // The most memory that it ever had resident.
+  uint64_t PeakResidentBytes() const;
 
  private:
   void Collect(int pipe);

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// The power of a whole standalone server is cut at each step of its disk: while it writes its log,
+// changes segments, writes images, renames them, removes old ones and releases the log; and again
+// while it starts. Everything acknowledged is there, request ids included, and nothing else (R13,
+// R16, R18).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/diagnostics.h"
+#include "disk/faulty_disk.h"
+#include "log/local/unnoticed_power_cut.h"
+#include "server/standalone_recovery.h"
+#include "snapshot/image_test_state.h"
+
+namespace tripla {
+namespace {
+
+using Unsynced = FaultyDisk::Unsynced;
+
+// Small enough that a few batches fill a segment.
+constexpr uint64_t kSegmentBytes = 1024;
+constexpr LogIndex kBatches = 14;
+
+// What is submitted as record `index`: creates, changes and removes entries, with ids and without.
+Batch BatchOf(LogIndex index) {
+  const std::string key = std::to_string(index % 4);
+  const std::string data = "data " + std::to_string(index) + std::string(index * 37 % 300, 'x');
+  std::vector<Command> commands = {MakeCommand(CommandKind::kSet, key, data),
+                                   MakeCommand(CommandKind::kTestAndSet, key, "again " + data, 1)};
+  if (index % 5 == 4) commands.push_back(MakeCommand(CommandKind::kDel, key));
+  if (index % 2 == 0) commands[0] = WithId(commands[0], 'a', index, index);
+  return {std::move(commands)};
+}
+
+// The state after the first `last` records.
+StateSummary StateAfter(LogIndex last) {
+  StateMachine machine;
+  for (LogIndex index = 1; index <= last; ++index) machine.Apply({.index = index}, BatchOf(index));
+  return machine.GetSummary();
+}
+
+// One server's disk and what its clients know.
+class Life {
+ public:
+  explicit Life(FaultyDisk& disk) : disk_(disk) {}
+
+  // Starts; false once the power is cut.
+  bool Start() {
+    End();
+    absl::StatusOr<DataDirectory> directory = DataDirectory::Open(disk_, "/data");
+    if (disk_.cut()) return false;
+    EXPECT_TRUE(directory.ok()) << directory.status();
+    if (!directory.ok()) return false;
+    directory_.emplace(*std::move(directory));
+    images_.emplace(*directory_);
+    absl::StatusOr<RecoveredStandalone> recovered =
+        RecoverStandalone(*directory_, {.segment_bytes = kSegmentBytes}, *images_);
+    if (disk_.cut()) return false;
+    EXPECT_TRUE(recovered.ok()) << recovered.status();
+    if (!recovered.ok()) return false;
+    server_ = *std::move(recovered);
+    const StateSummary found = server_.machine->GetSummary();
+    EXPECT_GE(found.position.index, acknowledged_) << "an acknowledged write is lost";
+    EXPECT_LE(found.position.index, submitted_) << "a write was invented";
+    EXPECT_EQ(found, StateAfter(found.position.index));
+    acknowledged_ = submitted_ = found.position.index;
+    return !testing::Test::HasFailure();
+  }
+
+  // Takes records up to `last`, and an image with each third.
+  bool RunThrough(LogIndex last) {
+    while (acknowledged_ < last) {
+      submitted_ = acknowledged_ + 1;
+      absl::Status answer = absl::UnknownError("not answered");
+      server_.log->Submit(BatchOf(submitted_),
+                          [&](const auto& outcomes) { answer = outcomes.status(); });
+      if (disk_.cut()) return false;
+      EXPECT_TRUE(answer.ok()) << answer;
+      acknowledged_ = submitted_;
+      if (acknowledged_ % 3 == 0 && !TakeImage()) return false;
+    }
+    return true;
+  }
+
+  // What the server holds ends with it.
+  void End() {
+    server_.log = nullptr;
+    server_.machine = nullptr;
+    images_.reset();
+    directory_.reset();
+  }
+
+ private:
+  // As the schedule does: the image, and then the log's beginning.
+  bool TakeImage() {
+    const std::atomic<bool> never_abandoned{false};
+    const auto written = images_->Write(server_.machine->Freeze(), never_abandoned);
+    if (disk_.cut()) return false;
+    EXPECT_TRUE(written.ok()) << written.status();
+    const absl::Status released = server_.log->ReleasePrefix(images_->releasable());
+    if (disk_.cut()) return false;
+    EXPECT_TRUE(released.ok()) << released;
+    return true;
+  }
+
+  UnnoticedPowerCut disk_;
+  std::optional<DataDirectory> directory_;
+  std::optional<ImageStore> images_;
+  RecoveredStandalone server_;
+  LogIndex acknowledged_ = 0;
+  LogIndex submitted_ = 0;
+};
+
+class PowerCutOfAServer : public testing::TestWithParam<Unsynced> {
+ protected:
+  void SetUp() override { SetLowestSeverity(Severity::kError); }  // torn ends are no news here
+  void TearDown() override { SetLowestSeverity(Severity::kInfo); }
+};
+
+TEST_P(PowerCutOfAServer, AtAnyStepAndAgainWhileItStartsLosesNothingAcknowledged) {
+  bool through = false;
+  uint64_t step = 1;
+  for (; !through && !HasFailure(); ++step) {
+    for (uint64_t seed = 1; seed <= 4 && !HasFailure(); ++seed) {
+      SCOPED_TRACE(testing::Message() << "step " << step << ", seed " << seed);
+      FaultyDisk disk(seed);
+      Life life(disk);
+      disk.CutPowerAt(step);
+      if (life.Start() && life.RunThrough(kBatches)) life.Start();
+      through = disk.steps() < step;
+      life.End();
+      disk.Restart(GetParam());
+      disk.CutPowerAt(disk.steps() + 2 * seed);
+      if (life.Start()) life.RunThrough(kBatches + 2);
+      life.End();
+      disk.Restart(GetParam());
+      ASSERT_TRUE(life.Start());
+      ASSERT_TRUE(life.RunThrough(kBatches + 4));
+      ASSERT_TRUE(life.Start());
+    }
+  }
+  EXPECT_GT(step, 100u) << "a life has more steps than this";
+}
+
+std::string NameOf(const testing::TestParamInfo<Unsynced>& info) {
+  static constexpr const char* kNames[] = {"Lost", "ByChance", "Kept"};
+  return kNames[static_cast<int>(info.param)];
+}
+
+INSTANTIATE_TEST_SUITE_P(Unsynced, PowerCutOfAServer,
+                         testing::Values(Unsynced::kLost, Unsynced::kByChance, Unsynced::kKept),
+                         NameOf);
+
+}  // namespace
+}  // namespace tripla

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "disk/data_directory.h"
+#include "log/local/local_log.h"
+#include "snapshot/image_store.h"
+#include "state/state_machine.h"
+
+namespace tripla {
+
+// A standalone server as it starts: all that was acknowledged is applied.
+struct RecoveredStandalone {
+  std::unique_ptr<StateMachine> machine;
+  std::unique_ptr<LocalLog> log;  // applies to the machine, which outlives it
+  LogIndex of_image = 0;          // the last record that came from the image; the log had the rest
+};
+
+// Loads the newest image, and opens the log, which applies what it holds behind it. All arguments
+// but `options` outlive what is returned.
+//
+// Errors: what ImageStore::Recover(), RecoveredState::CheckLogReached() and LocalLog::Open() say.
+[[nodiscard]] absl::StatusOr<RecoveredStandalone> RecoverStandalone(
+    const DataDirectory& directory, const LocalLog::Options& options, ImageStore& images);
+
+}  // namespace tripla

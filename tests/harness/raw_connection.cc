@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/harness/raw_connection.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+namespace tripla {
+namespace {
+
+using std::string_literals::operator""s;
+
+std::string BigEndian(uint32_t number) {
+  return {static_cast<char>(number >> 24), static_cast<char>(number >> 16),
+          static_cast<char>(number >> 8), static_cast<char>(number)};
+}
+
+// One HTTP/2 frame (RFC 9113, section 4.1).
+std::string Frame(char type, char flags, uint32_t stream, const std::string& payload) {
+  return BigEndian(static_cast<uint32_t>(payload.size())).substr(1) + type + flags +
+         BigEndian(stream) + payload;
+}
+
+constexpr char kData = 0;
+constexpr char kHeaders = 1;
+constexpr char kSettings = 4;
+constexpr char kWindowUpdate = 8;
+constexpr char kEndStream = 1;
+constexpr char kEndHeaders = 4;
+
+}  // namespace
+
+RawConnection::RawConnection(const std::string& endpoint) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+  const size_t colon = endpoint.rfind(':');
+  sockaddr_in address{.sin_family = AF_INET};
+  address.sin_port = htons(static_cast<uint16_t>(std::stoi(endpoint.substr(colon + 1))));
+  inet_pton(AF_INET, endpoint.substr(0, colon).c_str(), &address.sin_addr);
+  connected_ =
+      fd_ >= 0 && connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+}
+
+RawConnection::RawConnection(RawConnection&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)), connected_(other.connected_) {}
+
+RawConnection::~RawConnection() {
+  if (fd_ >= 0) close(fd_);
+}
+
+bool RawConnection::Send(const std::string& bytes) const {
+  return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+std::string Http2Greeting(uint32_t window_bytes) {
+  const std::string initial_window = "\x00\x04"s + BigEndian(window_bytes);
+  constexpr uint32_t kWindowOfAConnection = 65'535;  // until it is updated (RFC 9113, 6.9.2)
+  std::string greeting =
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + Frame(kSettings, 0, 0, initial_window);
+  if (window_bytes > kWindowOfAConnection) {
+    greeting += Frame(kWindowUpdate, 0, 0, BigEndian(window_bytes - kWindowOfAConnection));
+  }
+  return greeting;
+}
+
+std::string CallHeaders(const std::string& method, uint32_t stream) {
+  const auto text = [](const std::string& value) {
+    return static_cast<char>(value.size()) + value;  // HPACK string without Huffman (RFC 7541)
+  };
+  return Frame(kHeaders, kEndHeaders, stream,
+               "\x83\x86"s +  // :method POST, :scheme http
+                   "\x04"s + text(method) + "\x01"s + text("tripla") + "\x00"s +
+                   text("content-type") + text("application/grpc") + "\x00"s + text("te") +
+                   text("trailers"));
+}
+
+std::string CallMessage(const std::string& bytes, uint32_t message_bytes, uint32_t stream) {
+  const char flags = bytes.size() == message_bytes ? kEndStream : 0;
+  return Frame(kData, flags, stream, "\x00"s + BigEndian(message_bytes) + bytes);
+}
+
+}  // namespace tripla

@@ -16,9 +16,10 @@
 namespace tripla::load {
 namespace {
 
-// Of one call that fills: large, but such that all in flight fit into any server's queue.
-constexpr size_t kFillBytes = size_t{256} << 10;
-constexpr size_t kFillOperationsMax = 500;
+// Calls that fill are large, but such that all in flight fit into a server's queue.
+constexpr size_t kFillBytes = size_t{64} << 20;
+constexpr size_t kFillOperations = 32'000;
+constexpr size_t kFillOperationsPerCall = 500;
 
 constexpr uint64_t kNoEnd = uint64_t{1} << 62;
 
@@ -324,8 +325,9 @@ std::unique_ptr<Workload> MakeFill(const Plan& plan) {
   if (plan.api == Api::kEtcd) return std::make_unique<Puts>(kPutMethod, plan, keys, plan.keys);
   Plan fill = plan;
   fill.request_ids = false;
+  const size_t operations = std::min(kFillOperations, kFillBytes / (plan.value_bytes + 1));
   fill.batch_operations =
-      std::clamp<size_t>(kFillBytes / std::max<size_t>(plan.value_bytes, 1), 1, kFillOperationsMax);
+      std::clamp<size_t>(operations / plan.in_flight, 1, kFillOperationsPerCall);
   return std::make_unique<Batches>(fill, keys, plan.keys);
 }
 

@@ -27,8 +27,9 @@ ROOMS = {
     "client": {"base", "model"},
     "cli": {"base", "model", "client"},
     "check": {"base", "model", "client", "cli"},
+    "load": {"base", "model", "client", "cli"},
 }
-GRPC_ROOMS = {"service", "server", "client", "check"}
+GRPC_ROOMS = {"service", "server", "client", "check", "load"}
 CLOCK_FREE_ROOMS = {"model", "state"}
 
 BANNED = [

@@ -13,7 +13,6 @@
 
 #include "check/api_claims.h"
 #include "check/sole_client.h"
-#include "check/stop.h"
 #include "client/wire.h"
 
 namespace tripla::check {

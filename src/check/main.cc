@@ -14,7 +14,7 @@
 #include "check/report.h"
 #include "check/run.h"
 #include "check/runner.h"
-#include "check/stop.h"
+#include "cli/stop.h"
 
 namespace tripla::check {
 namespace {
@@ -48,7 +48,7 @@ int Check(const Options& options, const std::vector<Claim>& claims) {
                "tripla-check: {}; nothing was checked; check that the server runs there, or name "
                "others with --endpoints HOST:PORT,...\n",
                std::string(reached.message()));
-    return Code(StopAsked() ? ExitCode::kInterrupted : ExitCode::kNotReached);
+    return Code(cli::StopAsked() ? ExitCode::kInterrupted : ExitCode::kNotReached);
   }
   Progress progress(isatty(STDERR_FILENO) == 1);
   const Report report = RunClaims(run, claims, progress);
@@ -72,7 +72,7 @@ int Main(const std::vector<std::string>& arguments) {
     List(claims);
     return Code(ExitCode::kAllHold);
   }
-  WatchForStop();
+  cli::WatchForStop();
   return Check(options, claims);
 }
 

@@ -7,8 +7,8 @@
 
 #include "base/quantity.h"
 #include "check/sole_client.h"
-#include "check/stop.h"
 #include "check/trial.h"
+#include "cli/stop.h"
 
 namespace tripla::check {
 namespace {
@@ -72,22 +72,22 @@ ExitCode Report::exit_code() const {
 Report RunClaims(Run& run, std::span<const Claim> claims, Progress& progress) {
   Report report;
   for (const Claim& claim : claims) {
-    if (StopAsked()) break;
+    if (cli::StopAsked()) break;
     progress.Begin(claim, report.results.size(), claims.size());
     ClaimResult result = Try(run, claim);
-    if (result.verdict == Verdict::kOpen && !StopAsked()) {
+    if (result.verdict == Verdict::kOpen && !cli::StopAsked()) {
       SettleOpen(result, run.Reach(), run.plan());
       // The claims that follow would wait for as long, each of them.
       report.ended_early = result.open_because;
     }
-    if (result.verdict == Verdict::kHolds && StopAsked()) {
+    if (result.verdict == Verdict::kHolds && cli::StopAsked()) {
       result.verdict = Verdict::kOpen;
       result.open_because = "interrupted";
     }
     report.results.push_back(std::move(result));
     if (!report.ended_early.empty()) break;
   }
-  report.interrupted = StopAsked();
+  report.interrupted = cli::StopAsked();
   if (report.ended_early.empty()) report.results.push_back(Try(run, LeavesNothing()));
   progress.End();
   return report;

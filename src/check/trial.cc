@@ -4,7 +4,7 @@
 #include <fmt/core.h>
 
 #include "absl/status/status.h"
-#include "check/stop.h"
+#include "cli/stop.h"
 
 namespace tripla::check {
 namespace {
@@ -76,7 +76,7 @@ void Trial::SetFigures(std::string_view figures) {
 }
 
 bool Trial::Over() const {
-  if (StopAsked()) return true;
+  if (cli::StopAsked()) return true;
   const MutexLock lock(mutex_);
   return !mismatches_.empty() || !open_because_.empty();
 }

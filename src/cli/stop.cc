@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "check/stop.h"
+#include "cli/stop.h"
 
 #include <unistd.h>
 
@@ -7,9 +7,9 @@
 #include <csignal>
 
 #include "base/check.h"
-#include "check/exit_code.h"
+#include "cli/exit_code.h"
 
-namespace tripla::check {
+namespace tripla::cli {
 namespace {
 
 // A signal handler reaches nothing else than what is global.
@@ -33,4 +33,4 @@ void WatchForStop() {
 
 bool StopAsked() { return stop_asked.load(); }
 
-}  // namespace tripla::check
+}  // namespace tripla::cli

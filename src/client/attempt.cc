@@ -66,7 +66,10 @@ AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext
   attempt.failure.applied = WhetherApplied(status, said, effect);
   const Pushback pushback = ReadPushback(context);
   attempt.failure.retry_after = pushback.milliseconds;
-  const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE;
+  // A server that ends cancels the calls it still has; who has cancelled a call himself does not
+  // ask whether to retry it.
+  const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
+                           status.error_code() == grpc::StatusCode::CANCELLED;
   attempt.worth_retrying = pushback.given ? pushback.milliseconds.has_value() : unavailable;
   attempt.worth_asking_another =
       unavailable || status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;

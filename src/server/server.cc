@@ -262,6 +262,7 @@ void Server::Shutdown() {
     batcher_->Stop();
     // Answers all who wait for it, which a cluster without a majority never would.
     if (ratis_log_ != nullptr) ratis_log_->Stop();
+    leader_link_.Stop();
     grpc_server_->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
     grpc_server_->Wait();
     grpc_server_ = nullptr;

@@ -101,6 +101,27 @@ LeaderLink::Server& LeaderLink::To(const std::string& endpoint) {
   return *server;
 }
 
+bool LeaderLink::Begin(const std::shared_ptr<grpc::ClientContext>& call) {
+  MutexLock lock(mutex_);
+  if (!stopped_) passed_on_.insert(call);
+  return !stopped_;
+}
+
+void LeaderLink::End(const std::shared_ptr<grpc::ClientContext>& call) {
+  MutexLock lock(mutex_);
+  passed_on_.erase(call);
+}
+
+void LeaderLink::Stop() {
+  std::set<std::shared_ptr<grpc::ClientContext>> calls;
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    calls = passed_on_;
+  }
+  for (const auto& call : calls) call->TryCancel();
+}
+
 bool LeaderLink::IsPassedOn(const grpc::CallbackServerContext& context) {
   return context.client_metadata().count(kPassedOn) != 0;
 }
@@ -111,8 +132,13 @@ void LeaderLink::PassOn(const std::string& endpoint, PendingCall& call, const Re
   const auto context = std::make_shared<grpc::ClientContext>();
   context->AddMetadata(kPassedOn, "1");
   context->set_deadline(call.context()->raw_deadline());
+  if (!Begin(context)) {
+    return call.Finish(
+        WriteError(absl::UnavailableError("the server is shutting down"), Applied::kNo));
+  }
   Send(To(endpoint).key_value, *context, request, reply,
-       [context, &call, endpoint, &reply](const grpc::Status& status) {
+       [this, context, &call, endpoint, &reply](const grpc::Status& status) {
+         End(context);
          Finish(call, *context, endpoint, status, reply.ByteSizeLong());
        });
 }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "absl/base/thread_annotations.h"
@@ -32,6 +33,10 @@ class LeaderLink {
   template <typename Request, typename Reply>
   void PassOn(const std::string& endpoint, PendingCall& call, const Request& request, Reply& reply);
 
+  // Gives up what was passed on and not answered, and what will be: whether it was applied is not
+  // known. The server is shutting down.
+  void Stop();
+
   // Asks the server at `endpoint` for Peer.ReadIndex.
   void AskReadIndex(const std::string& endpoint,
                     std::function<void(const absl::StatusOr<LogIndex>&)> answer);
@@ -46,8 +51,13 @@ class LeaderLink {
   };
 
   Server& To(const std::string& endpoint);
+  // False when it is too late to send anything.
+  [[nodiscard]] bool Begin(const std::shared_ptr<grpc::ClientContext>& call);
+  void End(const std::shared_ptr<grpc::ClientContext>& call);
 
   Mutex mutex_;
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::set<std::shared_ptr<grpc::ClientContext>> passed_on_ ABSL_GUARDED_BY(mutex_);
   // Never forgotten: there are as many as the cluster has members.
   std::map<std::string, std::unique_ptr<Server>> servers_ ABSL_GUARDED_BY(mutex_);
 };

@@ -45,8 +45,9 @@ void AwaitTrue(const std::function<bool()>& condition,
   }
 }
 
-TestCluster::TestCluster(const std::string& directory, std::vector<std::string> flags)
-    : directory_(directory), flags_(std::move(flags)) {
+TestCluster::TestCluster(const std::string& directory, std::vector<std::string> flags,
+                         std::array<Place, kSize> places)
+    : directory_(directory), flags_(std::move(flags)), places_(std::move(places)) {
   std::ifstream(directory_ + "/members") >> members_;
   if (members_.empty()) Prepare();
   const std::vector<std::string> members = absl::StrSplit(members_, ',');
@@ -63,8 +64,9 @@ TestCluster::~TestCluster() = default;
 void TestCluster::Prepare() {
   std::vector<std::string> members;
   for (int i = 0; i < kSize; ++i) {
-    members.push_back(NodeOf(i) + "=127.0.0.1:" + std::to_string(FreePort()) +
-                      "/127.0.0.1:" + std::to_string(FreePort()));
+    const std::string address = places_[i].host + ":";
+    members.push_back(NodeOf(i) + "=" + address + std::to_string(FreePort()) + "/" + address +
+                      std::to_string(FreePort()));
   }
   members_ = absl::StrJoin(members, ",");
   for (int i = 0; i < kSize; ++i) {
@@ -84,11 +86,17 @@ std::vector<std::string> TestCluster::endpoints() const {
 }
 
 void TestCluster::Start(int number) {
-  std::vector<std::string> argv = {ProgramPath("triplad"), "--data-dir", data_dir(number), "--node",
-                                   NodeOf(number)};
-  argv.insert(argv.end(), flags_.begin(), flags_.end());
+  const Place& place = places_[number];
+  std::vector<std::string> argv = place.launcher;
+  const auto add = [&](const std::vector<std::string>& words) {
+    argv.insert(argv.end(), words.begin(), words.end());
+  };
+  add({ProgramPath("triplad"), "--data-dir", data_dir(number), "--node", NodeOf(number)});
+  add(flags_);
+  add(place.flags);
   Server& server = servers_[number];
-  server.process = std::make_unique<Process>(std::move(argv));
+  server.paused = false;
+  server.process = std::make_unique<Process>(std::move(argv), place.environment);
   server.channel = Connect(server.endpoint);
   server.stub = v1::KeyValue::NewStub(server.channel);
   server.admin = v1::Admin::NewStub(server.channel);
@@ -113,6 +121,12 @@ void TestCluster::Pause(int number) {
 void TestCluster::Resume(int number) {
   servers_[number].paused = false;
   process(number).Signal(SIGCONT);
+}
+
+void TestCluster::BringBack(int number) {
+  if (servers_[number].paused) Resume(number);
+  if (!Runs(number)) Start(number);
+  AwaitReady(number);
 }
 
 bool TestCluster::Runs(int number) const {

@@ -13,6 +13,14 @@
 
 namespace tripla {
 
+// Where and how a server runs.
+struct ServerPlace {
+  std::string host = "127.0.0.1";
+  std::vector<std::string> launcher;     // the words before triplad's own
+  std::vector<std::string> environment;  // NAME=VALUE
+  std::vector<std::string> flags;
+};
+
 // Three real triplad processes that are replicas of one database, on loopback ports of their own,
 // numbered 0 to 2 (nodes n1 to n3).
 //
@@ -20,14 +28,20 @@ namespace tripla {
 class TestCluster {
  public:
   static constexpr int kSize = 3;
+  using Place = ServerPlace;
 
   // Prepares `directory`/n1 to n3 unless that was done before, starts all, and waits until each is
   // ready.
-  explicit TestCluster(const std::string& directory, std::vector<std::string> flags = {});
+  explicit TestCluster(const std::string& directory, std::vector<std::string> flags = {},
+                       std::array<Place, kSize> places = {});
   ~TestCluster();
 
   // Starts one that does not run; AwaitReady() waits for it.
   void Start(int number);
+  // Makes one that was killed, stopped or paused run again, and waits until it is ready.
+  void BringBack(int number);
+  // What the next start of this one goes by.
+  [[nodiscard]] Place& place(int number) { return places_[number]; }
   void AwaitReady(int number);
   // SIGTERM; expects exit code 0.
   void Stop(int number);
@@ -47,6 +61,9 @@ class TestCluster {
   [[nodiscard]] std::string data_dir(int number) const;
   // As --cluster takes it.
   [[nodiscard]] const std::string& members() const { return members_; }
+
+  // Neither killed nor stopped nor paused.
+  [[nodiscard]] bool Runs(int number) const;
 
   // What a server says of itself; empty when it does not answer.
   [[nodiscard]] v1::StatusReply Status(int number);
@@ -70,10 +87,10 @@ class TestCluster {
   };
 
   void Prepare();
-  [[nodiscard]] bool Runs(int number) const;
 
   const std::string directory_;
   const std::vector<std::string> flags_;
+  std::array<Place, kSize> places_;
   std::string members_;
   std::array<Server, kSize> servers_;
 };

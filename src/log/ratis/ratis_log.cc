@@ -213,6 +213,8 @@ void RatisLog::Stop() {
   for (auto& [number, submission] : submissions_.TakeAll()) {
     submission.done(absl::UnknownError("the server is shutting down; ask again"));
   }
+  reads_here_.Stop();
+  orders_of_nothing_.Stop();
   applied_.Stop();
 }
 

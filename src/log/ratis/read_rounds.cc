@@ -2,23 +2,51 @@
 #include "log/ratis/read_rounds.h"
 
 #include <atomic>
+#include <iterator>
 #include <memory>
 #include <utility>
 
 namespace tripla {
 
 struct ReadRounds::Round {
-  std::vector<AnswerFn> asked;
   std::atomic<bool> half_over{false};  // the question has been put, or the answer given
 };
 
+namespace {
+
+absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutting down"); }
+
+}  // namespace
+
 void ReadRounds::Await(AnswerFn answer) {
+  bool stopped = false;
   {
     MutexLock lock(mutex_);
-    waiting_.push_back(std::move(answer));
-    if (std::exchange(asking_, true)) return;
+    stopped = stopped_;
+    if (!stopped) {
+      waiting_.push_back(std::move(answer));
+      if (std::exchange(asking_, true)) return;
+    }
   }
+  if (stopped) return answer(ShuttingDown());
   AskForAll();
+}
+
+void ReadRounds::Stop() {
+  std::vector<AnswerFn> all;
+  {
+    MutexLock lock(mutex_);
+    stopped_ = true;
+    all.swap(waiting_);
+    std::move(asked_.begin(), asked_.end(), std::back_inserter(all));
+    asked_.clear();
+  }
+  for (const AnswerFn& answer : all) answer(ShuttingDown());
+}
+
+std::vector<ReadRounds::AnswerFn> ReadRounds::TakeAsked() {
+  MutexLock lock(mutex_);
+  return std::exchange(asked_, {});
 }
 
 void ReadRounds::AskForAll() {
@@ -26,14 +54,14 @@ void ReadRounds::AskForAll() {
     const auto round = std::make_shared<Round>();
     {
       MutexLock lock(mutex_);
-      round->asked.swap(waiting_);
-      if (round->asked.empty()) {
+      asked_.swap(waiting_);
+      if (asked_.empty()) {
         asking_ = false;
         return;
       }
     }
     ask_([this, round](const absl::StatusOr<LogIndex>& index) {
-      for (const AnswerFn& answer : round->asked) answer(index);
+      for (const AnswerFn& answer : TakeAsked()) answer(index);
       if (round->half_over.exchange(true)) AskForAll();
     });
     // Whoever is second, this or the answer, begins the next round: answers at once do not pile up

@@ -29,15 +29,22 @@ class ReadRounds {
   // Waits for an answer to a question that is asked from now on.
   void Await(AnswerFn answer);
 
+  // Tells all who wait, and all who will, that the server is shutting down: the answer that is
+  // under way may take long.
+  void Stop();
+
  private:
   struct Round;
 
   // Asks for those who wait, until nobody does.
   void AskForAll();
+  [[nodiscard]] std::vector<AnswerFn> TakeAsked();
 
   const AskFn ask_;
   Mutex mutex_;
   std::vector<AnswerFn> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::vector<AnswerFn> asked_ ABSL_GUARDED_BY(mutex_);  // wait for the answer under way
+  bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool asking_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -31,6 +31,24 @@ TEST(ReadRounds, OneQuestionServesAllWhoWaitedWhenItWasAsked) {
   EXPECT_EQ(questions.size(), 3u);
 }
 
+TEST(ReadRounds, AStopSendsAllAwayAndALateAnswerHarmsNothing) {
+  std::vector<ReadRounds::AnswerFn> questions;
+  ReadRounds rounds([&](ReadRounds::AnswerFn answer) { questions.push_back(std::move(answer)); });
+  int sent_away = 0;
+  const auto await = [&] {
+    rounds.Await([&](const absl::StatusOr<LogIndex>& index) { sent_away += index.ok() ? 0 : 1; });
+  };
+  await();
+  await();
+  rounds.Stop();
+  EXPECT_EQ(sent_away, 2);
+  await();
+  EXPECT_EQ(sent_away, 3);
+  questions[0](LogIndex{5});
+  EXPECT_EQ(sent_away, 3);
+  EXPECT_EQ(questions.size(), 1u);
+}
+
 TEST(ReadRounds, AnErrorReachesAllWhoWaited) {
   std::vector<ReadRounds::AnswerFn> questions;
   ReadRounds rounds([&](ReadRounds::AnswerFn answer) { questions.push_back(std::move(answer)); });

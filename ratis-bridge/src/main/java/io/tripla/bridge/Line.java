@@ -13,7 +13,13 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
  * error. Any thread.
  */
 final class Line {
-  private static final Duration CALL_TIME = Duration.ofSeconds(3);
+  /**
+   * A call gets this long first, so that a peer behind a cut network is given up, and looked for again,
+   * within a second; one that is only slow gets more with each attempt.
+   */
+  private static final Duration SHORT_TIME = Duration.ofSeconds(1);
+
+  private static final Duration LONG_TIME = Duration.ofSeconds(30);
   private static final Duration IDLE_TIME = Duration.ofSeconds(30);
 
   /** Between two attempts to connect, so that a peer that is gone costs next to nothing. */
@@ -22,24 +28,31 @@ final class Line {
   private final Peer peer;
   private final Call.Purpose purpose;
   private Wire wire;
+  private Duration time;
   private long lastFailure = System.nanoTime() - Duration.ofMillis(PAUSE_MS).toNanos();
 
   Line(Peer peer, Call.Purpose purpose) {
     this.peer = peer;
     this.purpose = purpose;
+    this.time = shortTime();
+  }
+
+  /** A piece of an image is written to the disk before it is answered; the last with a sync of all. */
+  private Duration shortTime() {
+    return purpose == Call.Purpose.SNAPSHOTS ? SHORT_TIME.multipliedBy(10) : SHORT_TIME;
   }
 
   /** Any error is an IOException, never one of a timeout, which Ratis takes for an interrupt. */
   synchronized MessageLite call(Call call, MessageLite request) throws IOException {
     try {
       if (wire == null || wire.isClosed()) {
-        awaitNextAttempt();
-        wire = peer.connect(purpose);
+        connect();
       }
-      wire.allow(CALL_TIME);
+      wire.allow(time);
       wire.send(call.number, request);
-      Wire.Frame frame = wire.receive(CALL_TIME);
+      Wire.Frame frame = wire.receive(time);
       wire.allow(IDLE_TIME);
+      time = shortTime();
       if (frame.kind() == Wire.REPLY) {
         return frame.parse(call.reply);
       }
@@ -64,10 +77,22 @@ final class Line {
   /** The caller is to stop. */
   private static final class Interrupted extends InterruptedIOException {}
 
+  private void connect() throws IOException {
+    wire = null;
+    awaitNextAttempt();
+    try {
+      wire = peer.connect(purpose);
+    } catch (IOException e) {
+      time = shortTime();
+      throw e;
+    }
+  }
+
   private IOException giveUp(IOException e) {
     if (wire != null) {
       wire.close();
       wire = null;
+      time = time.multipliedBy(3).compareTo(LONG_TIME) < 0 ? time.multipliedBy(3) : LONG_TIME;
     }
     lastFailure = System.nanoTime();
     return new IOException(peer + " did not answer: " + e, e);

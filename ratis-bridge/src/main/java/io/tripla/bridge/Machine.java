@@ -6,7 +6,9 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientRequest;
@@ -35,6 +37,9 @@ final class Machine extends BaseStateMachine {
   private final TermIndex imagePlace;
   private ByteBuffer kept = ByteBuffer.allocateDirect(64 << 10);
   private volatile boolean closing;
+
+  /** Batches of this process that are in the log, or about to be, and not answered. */
+  private final Set<Long> appended = ConcurrentHashMap.newKeySet();
 
   /** @param image what the server has begun with, or null */
   Machine(long log, Path image, TermIndex imagePlace) {
@@ -72,6 +77,18 @@ final class Machine extends BaseStateMachine {
         .setClientRequest(request)
         .setStateMachineContext(request.getCallId())
         .build();
+  }
+
+  /** Called before an entry is appended; not for one that is refused before that. */
+  @Override
+  public TransactionContext preAppendTransaction(TransactionContext transaction) {
+    appended.add((Long) transaction.getStateMachineContext());
+    return transaction;
+  }
+
+  /** Whether a batch was appended; asked once, when Ratis has done with it. */
+  boolean forgetAppended(long batch) {
+    return appended.remove(batch);
   }
 
   @Override

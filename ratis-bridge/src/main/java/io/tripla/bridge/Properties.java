@@ -8,9 +8,6 @@ import org.apache.ratis.server.RaftServerConfigKeys;
 
 /** How Ratis is set, and why where it differs from its defaults. */
 final class Properties {
-  /** A follower that heard from its leader votes for no other for this long. */
-  static final int VOTE_PROMISE_MS = 1000;
-
   private Properties() {}
 
   static RaftProperties of(File logDirectory, int entryBytesMax) {
@@ -19,10 +16,6 @@ final class Properties {
     p.set("raft.rpc.type", SocketRpcType.class.getName());
     setTimes(p);
     setLog(p, entryBytesMax);
-
-    // Reads: only the lease, tested by LeaderAccess.
-    p.set("raft.server.read.leader.lease.enabled", "true");
-    p.set("raft.server.read.leader.lease.timeout.ratio", "0.9");
 
     // Images are written when the server says so; Ratis only sends them.
     p.set("raft.server.snapshot.auto.trigger.enabled", "false");
@@ -36,7 +29,7 @@ final class Properties {
 
   private static void setTimes(RaftProperties p) {
     // Long enough for pauses on a busy machine, short enough for a new leader within two seconds.
-    p.set("raft.server.rpc.timeout.min", VOTE_PROMISE_MS + "ms");
+    p.set("raft.server.rpc.timeout.min", VotePromise.TIME.toMillis() + "ms");
     p.set("raft.server.rpc.timeout.max", "1600ms");
     p.set("raft.server.rpc.first-election.timeout.min", "200ms");
     p.set("raft.server.rpc.first-election.timeout.max", "400ms");

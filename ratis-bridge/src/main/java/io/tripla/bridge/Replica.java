@@ -42,6 +42,7 @@ final class Replica {
   private final RaftServer server;
   private final RaftServer.Division division;
   private final RaftClientAsynchronousProtocol orders;
+  private final Lease lease;
   private final ClientId client = ClientId.randomId();
   private long calls;
 
@@ -74,12 +75,14 @@ final class Replica {
     List<RaftPeer> peers = Stream.of(members).map(Replica::toPeer).toList();
     UUID id = UUID.fromString(cluster);
     RaftGroup group = RaftGroup.valueOf(RaftGroupId.valueOf(id), peers);
+    lease = new Lease(members.length);
     SocketRpcType.Settings transport =
         new SocketRpcType.Settings(
             id,
             node,
             addressOf(node, peers),
             entryBytesMax + (1 << 20),
+            lease,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     server =
@@ -105,7 +108,7 @@ final class Replica {
   private static void awaitEndOfOldPromises() {
     long running = ManagementFactory.getRuntimeMXBean().getUptime();
     try {
-      Thread.sleep(Math.max(0, Properties.VOTE_PROMISE_MS - running));
+      Thread.sleep(Math.max(0, VotePromise.TIME.toMillis() - running));
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
@@ -142,14 +145,13 @@ final class Replica {
     try {
       reply = orders.submitClientRequestAsync(toRequest(batch, bytes));
     } catch (IOException | RuntimeException e) {
-      Native.failed(log, batch, false, why(e));
-      return;
+      reply = CompletableFuture.failedFuture(e);
     }
-    // What is refused at once was never appended. Later nobody knows: a leader that steps down fails
-    // what it has appended, and its successor may commit it all the same.
-    boolean appended = !reply.isDone();
     reply.whenComplete(
         (answer, failure) -> {
+          // Once appended nobody knows: a leader that steps down fails what it has appended, and its
+          // successor may commit it all the same.
+          boolean appended = machine.forgetAppended(batch);
           Throwable cause = failure != null ? failure : answer.getException();
           if (cause != null) {
             Native.failed(log, batch, appended, why(cause));
@@ -175,7 +177,7 @@ final class Replica {
 
   /** As {@link LeaderAccess#readIndex}. */
   long readIndex() {
-    return LeaderAccess.readIndex(division);
+    return LeaderAccess.readIndex(division, lease::holds);
   }
 
   /** As {@link LeaderAccess#tellCommitted}. */

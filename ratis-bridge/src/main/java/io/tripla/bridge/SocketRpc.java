@@ -7,6 +7,7 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
@@ -33,6 +34,7 @@ final class SocketRpc implements RaftServerRpc {
   private final RpcType type;
   private final SocketRpcType.Settings settings;
   private final Watchdog watchdog = new Watchdog();
+  private final VotePromise promise = new VotePromise();
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private Listener listener;
 
@@ -78,11 +80,31 @@ final class SocketRpc implements RaftServerRpc {
 
   private MessageLite execute(Call call, MessageLite request) throws IOException {
     return switch (call) {
-      case REQUEST_VOTE -> server.requestVote((RequestVoteRequestProto) request);
-      case APPEND_ENTRIES -> server.appendEntries((AppendEntriesRequestProto) request);
+      case REQUEST_VOTE -> vote((RequestVoteRequestProto) request);
+      case APPEND_ENTRIES -> append((AppendEntriesRequestProto) request);
       case INSTALL_SNAPSHOT -> server.installSnapshot((InstallSnapshotRequestProto) request);
-      case START_ELECTION -> server.startLeaderElection((StartLeaderElectionRequestProto) request);
+      case START_ELECTION -> startElection((StartLeaderElectionRequestProto) request);
     };
+  }
+
+  private MessageLite vote(RequestVoteRequestProto request) throws IOException {
+    return request.getPreVote()
+        ? server.requestVote(request)
+        : promise.keepOr(requestor(request.getServerRequest()), () -> server.requestVote(request));
+  }
+
+  private MessageLite append(AppendEntriesRequestProto request) throws IOException {
+    promise.renew(requestor(request.getServerRequest()));
+    return server.appendEntries(request);
+  }
+
+  private MessageLite startElection(StartLeaderElectionRequestProto request) throws IOException {
+    promise.release(requestor(request.getServerRequest()));
+    return server.startLeaderElection(request);
+  }
+
+  private static String requestor(RaftRpcRequestProto header) {
+    return header.getRequestorId().toStringUtf8();
   }
 
   private MessageLite call(Call call, RaftRpcRequestProto header, MessageLite request)
@@ -97,13 +119,25 @@ final class SocketRpc implements RaftServerRpc {
 
   @Override
   public RequestVoteReplyProto requestVote(RequestVoteRequestProto request) throws IOException {
+    // To stand for election is to vote for oneself.
+    if (!request.getPreVote()) {
+      promise.check(settings.node());
+    }
     return (RequestVoteReplyProto) call(Call.REQUEST_VOTE, request.getServerRequest(), request);
   }
 
   @Override
   public AppendEntriesReplyProto appendEntries(AppendEntriesRequestProto request)
       throws IOException {
-    return (AppendEntriesReplyProto) call(Call.APPEND_ENTRIES, request.getServerRequest(), request);
+    RaftRpcRequestProto header = request.getServerRequest();
+    long sent = System.nanoTime();
+    AppendEntriesReplyProto reply =
+        (AppendEntriesReplyProto) call(Call.APPEND_ENTRIES, header, request);
+    if (reply.getResult() == AppendResult.SUCCESS
+        || reply.getResult() == AppendResult.INCONSISTENCY) {
+      settings.lease().extend(request.getLeaderTerm(), header.getReplyId().toStringUtf8(), sent);
+    }
+    return reply;
   }
 
   @Override
@@ -116,6 +150,7 @@ final class SocketRpc implements RaftServerRpc {
   @Override
   public StartLeaderElectionReplyProto startLeaderElection(StartLeaderElectionRequestProto request)
       throws IOException {
+    settings.lease().release();
     return (StartLeaderElectionReplyProto)
         call(Call.START_ELECTION, request.getServerRequest(), request);
   }

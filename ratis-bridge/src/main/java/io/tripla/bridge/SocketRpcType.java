@@ -23,6 +23,7 @@ public final class SocketRpcType implements RpcType {
       String node,
       InetSocketAddress address,
       int frameBytesMax,
+      Lease lease,
       SocketFactory sockets,
       ServerSocketFactory serverSockets) {
     Parameters toParameters() {

@@ -2,6 +2,7 @@
 package io.tripla.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -23,10 +24,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
+import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
@@ -42,6 +46,7 @@ class TransportTest {
 
   private final List<SocketRpc> nodes = new ArrayList<>();
   private final AtomicInteger votesAsked = new AtomicInteger();
+  private final Lease lease = new Lease(2);
   private final int port1 = freePort();
   private final int port2 = freePort();
 
@@ -242,6 +247,86 @@ class TransportTest {
     }
   }
 
+  @Test
+  void whoHasJustHeardFromALeaderVotesForNoOther() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    n1.appendEntries(appendFrom("n1", 1));
+    RequestVoteRequestProto another = voteFrom("n3", false);
+    IOException e = assertThrows(IOException.class, () -> n1.requestVote(another));
+    assertTrue(e.getMessage().contains("it has just heard from n1"), e.getMessage());
+    assertEquals(0, votesAsked.get());
+    assertEquals(7, n1.requestVote(voteFrom("n1", false)).getTerm(), "but for the leader itself");
+    assertEquals(7, n1.requestVote(voteFrom("n3", true)).getTerm(), "and asks may be made");
+    awaitVote(n1, another);
+  }
+
+  @Test
+  void whoHasJustHeardFromALeaderDoesNotStandForElection() throws IOException {
+    SocketRpc n2 = start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    n1.appendEntries(appendFrom("n1", 1));
+    RequestVoteRequestProto own =
+        RequestVoteRequestProto.newBuilder()
+            .setServerRequest(header().setReplyId(ByteString.copyFromUtf8("n1")))
+            .setCandidateTerm(7)
+            .build();
+    assertThrows(IOException.class, () -> n2.requestVote(own));
+    awaitVote(n2, own);
+  }
+
+  @Test
+  void aLeaderThatAsksAnotherToLeadFreesItFromItsPromiseAndHasNoLease() throws IOException {
+    SocketRpc n2 = start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    n1.appendEntries(appendFrom("n1", 1));
+    assertTrue(lease.holds(1));
+    n1.startLeaderElection(
+        StartLeaderElectionRequestProto.newBuilder()
+            .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8("n1")))
+            .build());
+    assertFalse(lease.holds(1));
+    assertEquals(7, n1.requestVote(voteFrom("n3", false)).getTerm());
+    assertEquals(2, nodes.size(), n2.toString());
+  }
+
+  @Test
+  void theAnswerThatALeaderLeadsNoMoreExtendsNoLease() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    n1.appendEntries(appendFrom("n1", -1));
+    assertFalse(lease.holds(-1));
+    n1.appendEntries(appendFrom("n1", 1));
+    assertTrue(lease.holds(1));
+  }
+
+  /** Until it is granted, which the end of a promise allows. */
+  private static void awaitVote(SocketRpc from, RequestVoteRequestProto request) {
+    while (true) {
+      try {
+        assertEquals(7, from.requestVote(request).getTerm());
+        return;
+      } catch (IOException e) {
+        assertTrue(e.getMessage().contains("it has just heard from n1"), e.getMessage());
+      }
+    }
+  }
+
+  private static AppendEntriesRequestProto appendFrom(String leader, long term) {
+    return AppendEntriesRequestProto.newBuilder()
+        .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8(leader)))
+        .setLeaderTerm(term)
+        .build();
+  }
+
+  private static RequestVoteRequestProto voteFrom(String candidate, boolean preVote) {
+    return RequestVoteRequestProto.newBuilder()
+        .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8(candidate)))
+        .setCandidateTerm(7)
+        .setPreVote(preVote)
+        .build();
+  }
+
   /** Cuts, changes or replaces parts of a conversation. */
   private static byte[] spoil(byte[] valid, Random random) {
     int kind = random.nextInt(3);
@@ -300,6 +385,7 @@ class TransportTest {
             node,
             address,
             FRAME_BYTES_MAX,
+            lease,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);
@@ -323,6 +409,7 @@ class TransportTest {
                 switch (method.getName()) {
                   case "requestVote" -> vote((RequestVoteRequestProto) arguments[0]);
                   case "appendEntries" -> append((AppendEntriesRequestProto) arguments[0]);
+                  case "startLeaderElection" -> StartLeaderElectionReplyProto.getDefaultInstance();
                   default -> throw new UnsupportedOperationException(method.getName());
                 });
   }
@@ -337,6 +424,7 @@ class TransportTest {
 
   private static AppendEntriesReplyProto append(AppendEntriesRequestProto request) {
     AppendEntriesReplyProto.Builder reply = AppendEntriesReplyProto.newBuilder();
+    reply.setResult(request.getLeaderTerm() < 0 ? AppendResult.NOT_LEADER : AppendResult.SUCCESS);
     reply.getServerReplyBuilder().setRequestorId(request.getServerRequest().getRequestorId());
     return reply.build();
   }

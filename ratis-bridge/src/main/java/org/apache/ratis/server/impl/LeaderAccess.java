@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.apache.ratis.server.impl;
 
+import java.util.function.LongPredicate;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.LogAppender;
 
@@ -12,19 +13,29 @@ public final class LeaderAccess {
    * The index up to which a read must see now to be linearizable, or -1 when this server cannot tell
    * because it is not the leader, not ready, or not sure to be the leader still.
    *
-   * <p>One lease test, no message. Not Ratis's own read index: after one acknowledged round that goes
-   * on answering without asking anybody until the next write (ReadIndexHeartbeats), so a leader that
-   * was deposed would give stale reads.
+   * <p>The order of the steps is what makes it right, however long this thread is stopped between any
+   * two of them. Once the leader is ready, the committed index includes what earlier leaders have
+   * committed. It is read before the lease is tested: at the moment of the test nobody else has
+   * committed anything. And a leader that has itself voted for another before that moment is found
+   * out by the last step, whatever it was promised.
+   *
+   * <p>Not Ratis's own read index: after one acknowledged round that goes on answering without asking
+   * anybody until the next write (ReadIndexHeartbeats), so a leader that was deposed would give stale
+   * reads.
+   *
+   * @param holdsLease whether the leader of this term is sure to be so still
    */
-  public static long readIndex(RaftServer.Division division) {
-    // Before the test: whatever was committed when the lease held is included.
+  public static long readIndex(RaftServer.Division division, LongPredicate holdsLease) {
+    RoleInfo role = ((RaftServerImpl) division).getRole();
+    LeaderStateImpl leader = role.getLeaderState().orElse(null);
+    if (leader == null || !leader.isReady()) {
+      return -1;
+    }
     long committed = division.getRaftLog().getLastCommittedIndex();
-    return ((RaftServerImpl) division)
-        .getRole()
-        .getLeaderState()
-        .filter(LeaderStateImpl::hasLease)
-        .map(leader -> committed)
-        .orElse(-1L);
+    if (!holdsLease.test(leader.getCurrentTerm())) {
+      return -1;
+    }
+    return role.getLeaderState().orElse(null) == leader ? committed : -1;
   }
 
   /**

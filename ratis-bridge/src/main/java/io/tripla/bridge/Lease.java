@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * How long a leader is sure that there is no other: as long as a majority, itself included, stands by
+ * its {@link VotePromise}. That makes a read linearizable without a message.
+ *
+ * <p>It counts from when the leader sent what was answered, which is before the promise was made, and is
+ * a tenth shorter than the promise, for clocks that run at different speeds. Only answers of those who
+ * acknowledge the leader count: Ratis's own lease counts the answer "you lead no more" as well, until
+ * another thread has made a follower of it, and stale reads come through.
+ *
+ * <p>Any thread.
+ */
+final class Lease {
+  static final Duration TIME = VotePromise.TIME.multipliedBy(9).dividedBy(10);
+
+  private record Held(long term, long until) {}
+
+  private final int othersNeeded;
+  private final Map<String, Long> sent = new HashMap<>();
+  private long term = -1;
+  private long releasedTerm = -1;
+  private volatile Held held = new Held(-1, 0);
+
+  /** @param members of the cluster, this node included */
+  Lease(int members) {
+    othersNeeded = members / 2;
+  }
+
+  /** A node has acknowledged the leader of this term; the message was sent at {@code nanos}. */
+  synchronized void extend(long ofTerm, String node, long nanos) {
+    if (ofTerm < term || ofTerm == releasedTerm) {
+      return;
+    }
+    if (ofTerm > term) {
+      sent.clear();
+      term = ofTerm;
+    }
+    sent.put(node, nanos);
+    if (sent.size() >= othersNeeded) {
+      long now = System.nanoTime();
+      long oldestNeeded =
+          sent.values().stream()
+              .sorted(Comparator.comparingLong(each -> now - each))
+              .skip(othersNeeded - 1)
+              .findFirst()
+              .orElseThrow();
+      held = new Held(term, oldestNeeded + TIME.toNanos());
+    }
+  }
+
+  /** It ends, and comes no more in this term: another node is asked to lead. */
+  synchronized void release() {
+    releasedTerm = term;
+    held = new Held(-1, 0);
+  }
+
+  /** Whether this node, the leader of this term, is sure at this moment that it still is. */
+  boolean holds(long ofTerm) {
+    Held now = held;
+    return othersNeeded == 0 || (now.term == ofTerm && System.nanoTime() - now.until < 0);
+  }
+}

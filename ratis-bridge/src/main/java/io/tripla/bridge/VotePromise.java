@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.IOException;
+import java.time.Duration;
+import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
+
+/**
+ * What a node owes its leader, and the other half of {@link Lease}: having heard from it, it takes part
+ * in no election of another for a while.
+ *
+ * <p>Ratis asks voters for that too, but only before an election, in the round that counts for nothing:
+ * a leader that is heard from between that round and the election would be deposed at once, and not
+ * know it. So the promise is kept here, for the vote itself.
+ *
+ * <p>Any thread.
+ */
+final class VotePromise {
+  static final Duration TIME = Duration.ofMillis(1000);
+
+  /** Votes, as far as this node may. */
+  interface Vote {
+    MessageLite cast() throws IOException;
+  }
+
+  private String leader = "";
+  private long until = System.nanoTime();
+
+  /** Before the leader's message is executed, and so before it is answered. */
+  synchronized void renew(String to) {
+    leader = to;
+    until = System.nanoTime() + TIME.toNanos();
+  }
+
+  /** The leader does not count on it any more. */
+  synchronized void release(String by) {
+    if (leader.equals(by)) {
+      until = System.nanoTime();
+    }
+  }
+
+  /** Votes for a candidate, unless another was promised; no promise is made meanwhile. */
+  synchronized MessageLite keepOr(String candidate, Vote vote) throws IOException {
+    check(candidate);
+    return vote.cast();
+  }
+
+  /** An error if another was promised. */
+  synchronized void check(String candidate) throws IOException {
+    if (!candidate.equals(leader) && System.nanoTime() - until < 0) {
+      throw new IOException("it has just heard from " + leader + ", its leader");
+    }
+  }
+}

@@ -54,7 +54,7 @@ void CheckFile(std::string_view content) {
   TRIPLA_CHECK(file.ok() && (*file)->WriteAt(0, content).ok(), "memory takes it");
   const auto membership = ReadMembership(*directory);
   TRIPLA_CHECK(!membership.ok(), "Ratis has kept nothing here");
-  TRIPLA_CHECK(membership.status().message().find(kPath) != absl::string_view::npos,
+  TRIPLA_CHECK(membership.status().message().find(kPath) != std::string::npos,
                "the file is named");
 }
 

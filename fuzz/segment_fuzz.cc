@@ -57,7 +57,7 @@ std::string WithRecordChecksums(std::string bytes, Repair repair) {
 
 void CheckError(const absl::Status& status) {
   TRIPLA_CHECK(absl::IsDataLoss(status) || absl::IsUnimplemented(status), "nothing else is wrong");
-  TRIPLA_CHECK(status.message().find(kPath) != absl::string_view::npos, "the file is named");
+  TRIPLA_CHECK(status.message().find(kPath) != std::string::npos, "the file is named");
 }
 
 // What the server makes of a segment before it appends: nothing behind the last whole record.

@@ -27,8 +27,11 @@ absl::StatusOr<std::string> FromHexadecimal(std::string_view digits) {
 
 absl::StatusOr<std::string> FromBase64(std::string_view text) {
   std::string bytes;
-  const bool blank = text.find_first_of(" \t\r\n") != text.npos;  // which absl would skip
-  if (blank || !absl::Base64Unescape({text.data(), text.size()}, &bytes)) {
+  // absl would skip blanks, and take a dot for padding.
+  const bool foreign =
+      text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=") !=
+      text.npos;
+  if (foreign || !absl::Base64Unescape({text.data(), text.size()}, &bytes)) {
     return absl::InvalidArgumentError(
         "b64: takes base64, as in b64:bGFsYQ==; for text that begins so, write text:b64:...");
   }

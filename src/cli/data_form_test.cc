@@ -44,7 +44,7 @@ TEST(ReadData, ReadsHexadecimal) {
 TEST(ReadData, ReadsBase64) {
   EXPECT_EQ(Data("b64:bGFsYQ=="), "lala");
   EXPECT_EQ(Data("b64:"), "");
-  for (const char* form : {"b64:bGFsYQ=", "b64:!", "b64:bGFs YQ=="}) {
+  for (const char* form : {"b64:bGFsYQ=", "b64:!", "b64:bGFs YQ==", "b64:iex\v", "b64:bGFsYQ.."}) {
     EXPECT_THAT(ErrorOf(form), HasSubstr("takes base64")) << form;
   }
 }

@@ -54,8 +54,7 @@ void CheckFile(std::string_view content) {
   TRIPLA_CHECK(file.ok() && (*file)->WriteAt(0, content).ok(), "memory takes it");
   const auto membership = ReadMembership(*directory);
   TRIPLA_CHECK(!membership.ok(), "Ratis has kept nothing here");
-  TRIPLA_CHECK(membership.status().message().find(kPath) != std::string::npos,
-               "the file is named");
+  TRIPLA_CHECK(membership.status().message().find(kPath) != std::string::npos, "the file is named");
 }
 
 std::string WithCheck(std::string_view content) {

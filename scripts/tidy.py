@@ -109,6 +109,26 @@ def check_links(path):
                 yield number, f"the link to {target} leads nowhere"
 
 
+def check_test_names(path):
+    """Each `Suite.Name` and each `R8.claim` that docs/testing.md speaks of must exist."""
+    tests, claims = set(), set()
+    for source in tracked_files():
+        if source.suffix != ".cc" or not source.exists():
+            continue
+        text = source.read_text()
+        tests.update(f"{suite}.{name}" for suite, name in
+                     re.findall(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", text, re.MULTILINE))
+        if "src/check/" in source.as_posix():
+            claims.update(re.findall(r'"(R\d+\.[a-z-]+)"', text))
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for name in re.findall(r"`([A-Z]\w+\.[A-Z]\w+)`", line):
+            if name not in tests:
+                yield number, f"there is no test {name}"
+        for name in re.findall(r"`(R\d+\.[a-z-]+)`", line):
+            if name not in claims:
+                yield number, f"tripla-check has no claim {name}"
+
+
 def main():
     failures = 0
     for path in tracked_files():
@@ -117,7 +137,9 @@ def main():
         if path.suffix in SOURCE_SUFFIXES:
             findings = check_source(path)
         elif path.suffix == ".md":
-            findings = check_links(path)
+            findings = list(check_links(path))
+            if path == ROOT / "docs" / "testing.md":
+                findings += check_test_names(path)
         else:
             continue
         for number, finding in findings:

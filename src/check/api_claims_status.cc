@@ -8,6 +8,7 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -31,29 +32,60 @@ bool Await(Trial& trial, const std::function<bool()>& come) {
   return true;
 }
 
-void EveryEndpointTellsItsState(Trial& trial) {
+// The status of an endpoint once it has come up to `revision`.
+std::optional<v1::StatusReply> StatusFrom(Trial& trial, size_t endpoint, uint64_t revision) {
+  const std::string what = "Admin.Status of " + trial.plan().endpoints[endpoint];
+  Told<v1::StatusReply> told;
+  const bool reached = Await(trial, [&] {
+    told = trial.caller().Status(endpoint);
+    if (!told.ok()) trial.NotDecided(what, "a status", told.status, told.error);
+    return told.ok() && told.reply.revision() >= revision;
+  });
+  if (!told.ok()) return std::nullopt;
+  trial.Check(reached, what, fmt::format("a revision of {} or above", revision),
+              fmt::format("revision {}", told.reply.revision()));
+  return told.reply;
+}
+
+void CheckStatus(Trial& trial, const std::string& what, const v1::StatusReply& status,
+                 uint64_t keys_present) {
   static constexpr std::array<const char*, 4> kRoles = {"standalone", "leader", "follower",
                                                         "candidate"};
+  trial.Check(status.keys() >= keys_present, what, fmt::format("{} keys or more", keys_present),
+              fmt::format("{} keys", status.keys()));
+  trial.Check(status.keys() <= status.revision(), what,
+              fmt::format("no more keys than there were changes, {}", status.revision()),
+              fmt::format("{} keys", status.keys()));
+  trial.Check(status.state_hash().size() == 16, what, "a state hash of 16 bytes",
+              fmt::format("{} bytes", status.state_hash().size()));
+  trial.Check(std::ranges::find(kRoles, status.role()) != kRoles.end(), what,
+              "role standalone, leader, follower or candidate", "role " + status.role());
+}
+
+void EveryEndpointTellsItsState(Trial& trial) {
+  constexpr uint64_t kKeys = 10;
   SoleClient client(trial, trial.caller());
-  const auto set =
-      client.Expect(SetOperation{trial.NewKey(), 1, "a"}, Result::kSuccess, std::nullopt);
-  if (!set) return;
+  const auto set_another = [&] {
+    const auto set =
+        client.Expect(SetOperation{trial.NewKey(), 1, "a"}, Result::kSuccess, std::nullopt);
+    return set ? set->revision : 0;
+  };
+  uint64_t revision = 0;
+  for (uint64_t key = 0; key < kKeys; ++key) revision = set_another();
   for (size_t i = 0; i < trial.caller().endpoints() && !trial.Over(); ++i) {
     const std::string what = "Admin.Status of " + trial.plan().endpoints[i];
-    Told<v1::StatusReply> told;
-    const bool reached = Await(trial, [&] {
-      told = trial.caller().Status(i);
-      if (!told.ok()) trial.NotDecided(what, "a status", told.status, told.error);
-      return told.ok() && told.reply.revision() >= set->revision;
-    });
-    if (!told.ok()) return;
-    trial.Check(reached, what, fmt::format("a revision of {} or above", set->revision),
-                fmt::format("revision {}", told.reply.revision()));
-    trial.Check(told.reply.keys() >= 1, what, "one key or more", "no keys");
-    trial.Check(told.reply.state_hash().size() == 16, what, "a state hash of 16 bytes",
-                fmt::format("{} bytes", told.reply.state_hash().size()));
-    trial.Check(std::ranges::find(kRoles, told.reply.role()) != kRoles.end(), what,
-                "role standalone, leader, follower or candidate", "role " + told.reply.role());
+    const auto before = StatusFrom(trial, i, revision);
+    if (!before) return;
+    CheckStatus(trial, what, *before, kKeys);
+    revision = set_another();
+    if (trial.Over()) return;
+    trial.Check(before->revision() < revision, what,
+                fmt::format("a revision below that of the next change, {}", revision),
+                fmt::format("revision {}", before->revision()));
+    const auto after = StatusFrom(trial, i, revision);
+    if (!after) return;
+    trial.Check(after->state_hash() != before->state_hash(), what,
+                "another state hash after a change", "the same");
   }
 }
 
@@ -94,7 +126,8 @@ void StaleReadsShowWhatWasWritten(Trial& trial) {
 
 std::vector<Claim> StatusClaims() {
   return {
-      {"api", "R14.status", "every endpoint tells role, revision, keys and state hash",
+      {"api", "R14.status",
+       "every endpoint tells role, revision, keys and state hash, as they must be",
        EveryEndpointTellsItsState},
       {"api", "R25.stale-read",
        "a read that may be old shows what was stored, and comes up to date",

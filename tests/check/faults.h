@@ -15,6 +15,7 @@ struct Fault {
   std::string command;
   std::string claim;  // or how the names of several begin
   WrongServer::Behaviour behaviour;
+  WrongServer::Elsewhere elsewhere = {};
 };
 
 inline void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
@@ -28,5 +29,8 @@ inline void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name;
 [[nodiscard]] std::vector<Fault> FaultsNowAndThen(const std::string& command,
                                                   const std::string& claim);
 [[nodiscard]] std::vector<Fault> FaultsOfCuts();
+// Of batches as a whole, of what a server says of itself, and others thought of once the claims
+// were written.
+[[nodiscard]] std::vector<Fault> FaultsThoughtOfLater();
 
 }  // namespace tripla::check

@@ -28,7 +28,8 @@ absl::StatusOr<std::vector<Command>> CommandsOf(const v1::Operation& request) {
 
 }  // namespace
 
-WrongServer::WrongServer(Behaviour behaviour) : behaviour_(std::move(behaviour)) {
+WrongServer::WrongServer(Behaviour behaviour, Elsewhere elsewhere)
+    : behaviour_(std::move(behaviour)), elsewhere_(std::move(elsewhere)) {
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(static_cast<v1::KeyValue::Service*>(this));
@@ -111,6 +112,7 @@ grpc::Status WrongServer::Batch(grpc::ServerContext* /*context*/, const v1::Batc
     const grpc::Status status = Answer(operation, *reply->add_replies());
     if (!status.ok()) return status;
   }
+  if (elsewhere_.batch) elsewhere_.batch(*reply);
   return grpc::Status::OK;
 }
 
@@ -125,6 +127,7 @@ grpc::Status WrongServer::Status(grpc::ServerContext* /*context*/,
   reply->set_key_bytes_max(limits::kKeyBytesMax);
   reply->set_data_bytes_max(kDataBytesMax);
   reply->set_batch_operations_max(limits::kBatchOperationsMax);
+  if (elsewhere_.status) elsewhere_.status(*reply);
   return grpc::Status::OK;
 }
 

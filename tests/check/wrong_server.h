@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -28,8 +29,15 @@ class WrongServer final : public v1::KeyValue::Service, public v1::Admin::Servic
   using Behaviour = std::function<grpc::Status(const v1::Operation& request, v1::Reply& reply,
                                                const Right& right)>;
 
+  // What it does wrong where no single operation is.
+  struct Elsewhere {
+    std::function<void(v1::BatchReply&)> batch;    // changes a right reply
+    std::function<void(v1::StatusReply&)> status;  // likewise
+  };
+
   // Without a behaviour it is right in everything.
-  explicit WrongServer(Behaviour behaviour = nullptr);
+  explicit WrongServer(Behaviour behaviour = nullptr) : WrongServer(std::move(behaviour), {}) {}
+  WrongServer(Behaviour behaviour, Elsewhere elsewhere);
   ~WrongServer() override;
 
   [[nodiscard]] std::string endpoint() const;
@@ -57,6 +65,7 @@ class WrongServer final : public v1::KeyValue::Service, public v1::Admin::Servic
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Behaviour behaviour_;
+  const Elsewhere elsewhere_;
   Mutex mutex_;
   StateMachine machine_ ABSL_GUARDED_BY(mutex_);
   std::unique_ptr<grpc::Server> server_;

@@ -45,7 +45,7 @@ std::vector<Fault> AllFaults() {
   for (const auto& part :
        {FaultsOfPlainOperations(), FaultsOfVersions(), FaultsOfValues(), FaultsOfRevisions(),
         FaultsOfRequestIds(), FaultsNowAndThen("history", "R11.linearizable"),
-        FaultsNowAndThen("stress", "R21."), FaultsOfCuts()}) {
+        FaultsNowAndThen("stress", "R21."), FaultsOfCuts(), FaultsThoughtOfLater()}) {
     all.insert(all.end(), part.begin(), part.end());
   }
   return all;
@@ -55,7 +55,7 @@ class WrongServers : public testing::TestWithParam<Fault> {};
 
 TEST_P(WrongServers, AreFound) {
   const Fault& fault = GetParam();
-  const WrongServer server(fault.behaviour);
+  const WrongServer server(fault.behaviour, fault.elsewhere);
   const Report report = RunAgainst(server, fault.command, fault.claim);
   const std::string text = TableText({}, report);
   EXPECT_EQ(report.exit_code(), ExitCode::kClaimFailed) << text;

@@ -4,6 +4,7 @@
 // nothing that nobody wrote.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/harness/dose.h"
@@ -136,22 +138,41 @@ class DiskSteps : public testing::TestWithParam<const char*> {
  protected:
   // Runs `once` with a fault at step 1, 2, 3 … until it meets none: it returns what it met. The
   // short dose is killed at every step, and told of an error at each fifth, another with each seed.
-  static void ForEachStep(
+  // Returns all that it met.
+  static std::vector<std::string> ForEachStep(
       const std::function<std::optional<std::string>(const std::string&)>& once) {
     constexpr int kFarBeyondTheLast = 5000;
     const bool every = LongDose() || std::string(GetParam()) == "kill";
     const int stride = every ? 1 : 5;
     int step = every ? 1 : 1 + static_cast<int>(Seed() % stride);
+    std::vector<std::string> all;
     for (; step < kFarBeyondTheLast; step += stride) {
       const std::string fault = std::string(GetParam()) + "@" + std::to_string(step);
       SCOPED_TRACE(fault);
       const std::optional<std::string> met = once(fault);
       if (!met) break;
-      ASSERT_FALSE(testing::Test::HasFailure()) << "after " << *met;
+      EXPECT_FALSE(testing::Test::HasFailure()) << "after " << *met;
+      if (testing::Test::HasFailure()) return all;
+      all.push_back(*met);
     }
     std::cout << "no fault left at step " << step << "\n";
     EXPECT_GT(step, 5);
     EXPECT_LT(step, kFarBeyondTheLast);
+    return all;
+  }
+
+  // What the run must have been killed at, or it is not the run that it is meant to be.
+  static void ExpectMet(const std::vector<std::string>& met,
+                        const std::vector<std::pair<std::string, std::string>>& expected) {
+    if (std::string(GetParam()) != "kill") return;
+    for (const auto& [call, file] : expected) {
+      EXPECT_TRUE(std::ranges::any_of(met,
+                                      [&, call = call, file = file](const std::string& one) {
+                                        return one.find(": " + call + " ") != std::string::npos &&
+                                               one.ends_with(file);
+                                      }))
+          << "never killed at " << call << " of " << file;
+    }
   }
 };
 
@@ -159,7 +180,7 @@ INSTANTIATE_TEST_SUITE_P(Faults, DiskSteps, testing::Values("kill", "EIO", "ENOS
                          [](const auto& info) { return std::string(info.param); });
 
 TEST_P(DiskSteps, OfALifeLoseNothingAcknowledged) {
-  ForEachStep([](const std::string& fault) {
+  const auto met = ForEachStep([](const std::string& fault) {
     const TemporaryDirectory directory;
     const std::string data_dir = directory.path() + "/data";
     Process process(TestServer::CommandLine(data_dir, {"--snapshot-interval", "0"}),
@@ -177,6 +198,16 @@ TEST_P(DiskSteps, OfALifeLoseNothingAcknowledged) {
     ExpectTrue(data_dir, acknowledged, in_doubt);
     return MetFault(process.output());
   });
+  ExpectMet(met, {{"pwrite", ".wal"},
+                  {"fdatasync", ".wal"},
+                  {"rename", ".wal.partial"},  // a new segment
+                  {"unlink", ".wal"},          // the log's beginning
+                  {"pwrite", ".image.partial"},
+                  {"fdatasync", ".image.partial"},
+                  {"rename", ".image.partial"},
+                  {"unlink", ".image"},
+                  {"fsync", "/log"},
+                  {"fsync", "/image"}});
 }
 
 TEST_P(DiskSteps, OfAStartLoseNothingAcknowledged) {
@@ -190,7 +221,7 @@ TEST_P(DiskSteps, OfAStartLoseNothingAcknowledged) {
     entries = script.acknowledged();
     server.Kill();
   }
-  ForEachStep([&](const std::string& fault) {
+  const auto met = ForEachStep([&](const std::string& fault) {
     const std::string data_dir = directory.path() + "/data";
     std::filesystem::remove_all(data_dir);
     std::filesystem::copy(before, data_dir, std::filesystem::copy_options::recursive);
@@ -203,6 +234,7 @@ TEST_P(DiskSteps, OfAStartLoseNothingAcknowledged) {
     ExpectTrue(data_dir, entries, std::nullopt);
     return MetFault(process.output());
   });
+  ExpectMet(met, {{"fdatasync", ".wal"}, {"unlink", ".image.partial"}});
 }
 
 }  // namespace

@@ -207,6 +207,19 @@ TEST_F(LocalLogTest, RefusesWithoutSpaceForASegmentAndHeals) {
   EXPECT_EQ(log_.batches(), SampleBatches(1, 30)) << "what was refused is not there";
 }
 
+TEST_F(LocalLogTest, AnswersOnceTheBatchIsDurableAndApplied) {
+  SubmitThrough(3);
+  uint64_t steps_at_answer = 0;
+  bool applied_at_answer = false;
+  log_->Submit(SampleBatch(4), [&](const auto& outcomes) {
+    ASSERT_TRUE(outcomes.ok());
+    steps_at_answer = disk_.steps();
+    applied_at_answer = log_.batches().contains(4);
+  });
+  EXPECT_EQ(disk_.steps(), steps_at_answer) << "something was left to do for the disk";
+  EXPECT_TRUE(applied_at_answer);
+}
+
 TEST_F(LocalLogTest, AfterStopIsUnavailable) {
   SubmitThrough(3);
   log_->Stop();

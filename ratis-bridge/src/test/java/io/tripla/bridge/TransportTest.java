@@ -44,6 +44,9 @@ class TransportTest {
   private static final UUID CLUSTER = UUID.nameUUIDFromBytes(new byte[] {1});
   private static final int FRAME_BYTES_MAX = 1 << 20;
 
+  /** The leader of this term is told that it leads no more. */
+  private static final long TERM_OVER = 5;
+
   private final List<SocketRpc> nodes = new ArrayList<>();
   private final AtomicInteger votesAsked = new AtomicInteger();
   private final Lease lease = new Lease(2);
@@ -294,10 +297,10 @@ class TransportTest {
   void theAnswerThatALeaderLeadsNoMoreExtendsNoLease() throws IOException {
     start(CLUSTER, "n2", port2);
     SocketRpc n1 = start(CLUSTER, "n1", port1);
-    n1.appendEntries(appendFrom("n1", -1));
-    assertFalse(lease.holds(-1));
-    n1.appendEntries(appendFrom("n1", 1));
-    assertTrue(lease.holds(1));
+    n1.appendEntries(appendFrom("n1", TERM_OVER));
+    assertFalse(lease.holds(TERM_OVER));
+    n1.appendEntries(appendFrom("n1", TERM_OVER + 1));
+    assertTrue(lease.holds(TERM_OVER + 1));
   }
 
   /** Until it is granted, which the end of a promise allows. */
@@ -424,7 +427,7 @@ class TransportTest {
 
   private static AppendEntriesReplyProto append(AppendEntriesRequestProto request) {
     AppendEntriesReplyProto.Builder reply = AppendEntriesReplyProto.newBuilder();
-    reply.setResult(request.getLeaderTerm() < 0 ? AppendResult.NOT_LEADER : AppendResult.SUCCESS);
+    reply.setResult(request.getLeaderTerm() == TERM_OVER ? AppendResult.NOT_LEADER : AppendResult.SUCCESS);
     reply.getServerReplyBuilder().setRequestorId(request.getServerRequest().getRequestorId());
     return reply.build();
   }

@@ -110,7 +110,7 @@ def check_links(path):
 
 
 def check_test_names(path):
-    """Each `Suite.Name` and each `R8.claim` that docs/testing.md speaks of must exist."""
+    """Each `Suite.Name` and each `R8.claim` that these documents speak of must exist."""
     tests, claims = set(), set()
     for source in tracked_files():
         if source.suffix != ".cc" or not source.exists():
@@ -138,7 +138,7 @@ def main():
             findings = check_source(path)
         elif path.suffix == ".md":
             findings = list(check_links(path))
-            if path == ROOT / "docs" / "testing.md":
+            if path.name in ("testing.md", "presentation.md"):
                 findings += check_test_names(path)
         else:
             continue

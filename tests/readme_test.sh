@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# Runs every command of README.md's first session in a fresh copy of the tree, as a new user would,
-# and compares the output with what the README shows. readme_test.sh SOURCE_DIR BIN_DIR
+# Runs every command of a document's session in a fresh copy of the tree, as a new user would, and
+# compares the output with what the document shows. readme_test.sh SOURCE_DIR BIN_DIR DOCUMENT
 #
-# In the README a block ```console holds "$ COMMAND" lines, each followed by its output. Timestamps are
+# In it a block ```console holds "$ COMMAND" lines, each followed by its output. Timestamps are
 # the client's clock, so a run of 13 digits stands for any other.
 set -euo pipefail
 source_dir=$1
 bin_dir=$2
+document=$3
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# A document may leave its server's process id in "pid".
+trap '[[ ! -f $work/pid ]] || kill -9 "$(<"$work/pid")" 2>/dev/null || true; rm -rf "$work"' EXIT
 mkdir -p "$work/build"
 cp -r "$source_dir/scripts" "$work/"
 ln -s "$bin_dir" "$work/build/bin"
@@ -20,15 +22,15 @@ export TRIPLA_LISTEN=127.0.0.1:0
 unset TRIPLA_DATA_DIR
 cd "$work"
 
-awk '/^```console$/ {inside = 1; next} /^```$/ {inside = 0} inside' "$source_dir/README.md" >session
-grep -q '^\$ ' session || { echo "README.md has no console session" >&2; exit 1; }
+awk '/^```console$/ {inside = 1; next} /^```$/ {inside = 0} inside' "$source_dir/$document" >session
+grep -q '^\$ ' session || { echo "$document has no console session" >&2; exit 1; }
 
 failures=0
 run() {
   [[ -n $command ]] || return 0
   bash -c "$command" >actual 2>&1 </dev/null || true
   if ! diff <(sed -E 's/[0-9]{13}/TIMESTAMP/g' expected) <(sed -E 's/[0-9]{13}/TIMESTAMP/g' actual); then
-    echo "README.md: \"$command\" prints something else (< README, > real)" >&2
+    echo "$document: \"$command\" prints something else (< $document, > real)" >&2
     failures=$((failures + 1))
   fi
 }

@@ -11,7 +11,8 @@
 namespace tripla::load {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 constexpr double kCallsPerSecond = 1000;
 constexpr uint64_t kSeed = 7;
@@ -35,11 +36,12 @@ std::vector<TimePoint> Due(TimePoint end) {
 }
 
 TEST(Pace, ArrivalsArePoisson) {
-  const std::vector<TimePoint> due = Due(TimePoint(100s));
+  const std::vector<TimePoint> due = Due(TimePoint(seconds(100)));
   EXPECT_NEAR(static_cast<double>(due.size()), 100'000, 4 * std::sqrt(100'000));
   // Of exponential gaps 1/e are longer than the mean; of even ones none would be.
-  const auto longer = static_cast<double>(std::ranges::count_if(
-      due, [&](const TimePoint& at) { return &at != due.data() && at - *(&at - 1) > 1ms; }));
+  const auto longer = static_cast<double>(std::ranges::count_if(due, [&](const TimePoint& at) {
+    return &at != due.data() && at - *(&at - 1) > milliseconds(1);
+  }));
   EXPECT_NEAR(longer / static_cast<double>(due.size()), std::exp(-1), 0.01);
 }
 
@@ -51,8 +53,8 @@ TEST(Pace, EachCallBeginsWhenItIsDue) {
     began.push_back(intended);
     return true;
   };
-  EXPECT_EQ(Pace(Arrivals(kCallsPerSecond, {}, kSeed), clock, TimePoint(1s), begin), 0u);
-  EXPECT_EQ(began, Due(TimePoint(1s)));
+  EXPECT_EQ(Pace(Arrivals(kCallsPerSecond, {}, kSeed), clock, TimePoint(seconds(1)), begin), 0u);
+  EXPECT_EQ(began, Due(TimePoint(seconds(1))));
 }
 
 TEST(Pace, AStallMovesNoIntendedStart) {
@@ -62,25 +64,27 @@ TEST(Pace, AStallMovesNoIntendedStart) {
   const auto begin = [&](TimePoint at) {
     intended.push_back(at);
     latest = std::max(latest, std::chrono::nanoseconds(clock.Now() - at));
-    if (intended.size() == 100) clock.Pass(250ms);  // no call can be made so long
+    if (intended.size() == 100) clock.Pass(milliseconds(250));  // no call can be made so long
     return true;
   };
-  EXPECT_EQ(Pace(Arrivals(kCallsPerSecond, {}, kSeed), clock, TimePoint(1s), begin), 0u);
-  EXPECT_EQ(intended, Due(TimePoint(1s)));
-  EXPECT_GT(latest, 240ms);  // a closed loop would not have seen it in more than one call
+  EXPECT_EQ(Pace(Arrivals(kCallsPerSecond, {}, kSeed), clock, TimePoint(seconds(1)), begin), 0u);
+  EXPECT_EQ(intended, Due(TimePoint(seconds(1))));
+  EXPECT_GT(latest,
+            milliseconds(240));  // a closed loop would not have seen it in more than one call
 }
 
 TEST(Pace, WhatCannotBeBegunBeforeTheEndIsCounted) {
   FakeClock clock;
   uint64_t begun = 0;
   const auto begin = [&](TimePoint) {
-    clock.Pass(2ms);  // twice as long as there is
+    clock.Pass(milliseconds(2));  // twice as long as there is
     ++begun;
     return true;
   };
-  const uint64_t never = Pace(Arrivals(kCallsPerSecond, {}, kSeed), clock, TimePoint(1s), begin);
+  const uint64_t never =
+      Pace(Arrivals(kCallsPerSecond, {}, kSeed), clock, TimePoint(seconds(1)), begin);
   EXPECT_NEAR(static_cast<double>(begun), 500, 10);
-  EXPECT_EQ(begun + never, Due(TimePoint(1s)).size());
+  EXPECT_EQ(begun + never, Due(TimePoint(seconds(1))).size());
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -21,6 +22,7 @@
 namespace tripla::load {
 namespace {
 
+constexpr int kFillInFlight = 64;
 constexpr const char* kClearLine = "\r\x1b[K";
 
 int Code(ExitCode code) { return static_cast<int>(code); }
@@ -61,9 +63,11 @@ int NotReached(const std::string& why) {
 }
 
 // Creates what the run needs. An exit code when that fails.
-std::optional<int> Fill(Generator& generator, const Plan& plan) {
+std::optional<int> Fill(Plan plan) {
+  plan.in_flight = std::max(plan.in_flight, kFillInFlight);  // who measures one call waits too
   const std::unique_ptr<Workload> fill = MakeFill(plan);
   if (fill == nullptr) return std::nullopt;
+  Generator generator(plan);
   const Tally filled = Run(generator, *fill, {}, "filling").tally;
   if (cli::StopAsked()) return Code(ExitCode::kInterrupted);
   if (filled.errors + filled.unknown == 0) return std::nullopt;
@@ -78,7 +82,7 @@ int Bench(const Options& options) {
   if (const absl::Status connected = generator.Connect(); !connected.ok()) {
     return NotReached(std::string(connected.message()));
   }
-  if (const std::optional<int> failed = Fill(generator, plan)) return *failed;
+  if (const std::optional<int> failed = Fill(plan)) return *failed;
   const Measurement found =
       Run(generator, *MakeWorkload(plan),
           {.warm_up = plan.warm_up, .duration = plan.duration, .rate = plan.rate}, plan.verb_name);

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <csignal>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "absl/strings/str_join.h"
@@ -26,14 +27,22 @@ std::string NodeOf(int number) { return "n" + std::to_string(number + 1); }
 }  // namespace
 
 int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-  socklen_t size = sizeof(address);
-  auto* generic = reinterpret_cast<sockaddr*>(&address);
-  TRIPLA_CHECK(fd >= 0 && bind(fd, generic, size) == 0 && getsockname(fd, generic, &size) == 0,
-               "there is a free port");
-  close(fd);
-  return ntohs(address.sin_port);
+  // Below those that Linux gives to outgoing connections: one of these, of any program, could take
+  // the port before the server does.
+  constexpr uint16_t kFirst = 15'000;
+  constexpr uint16_t kCount = 15'000;
+  static std::mt19937 chance{std::random_device()()};
+  while (true) {
+    const auto port = static_cast<uint16_t>(kFirst + chance() % kCount);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    TRIPLA_CHECK(fd >= 0, "a socket can be opened");
+    const sockaddr_in address{
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    const bool is_free =
+        bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    close(fd);
+    if (is_free) return port;
+  }
 }
 
 void AwaitTrue(const std::function<bool()>& condition,

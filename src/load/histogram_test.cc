@@ -49,6 +49,13 @@ TEST(Histogram, SmallValuesAndTheMaximumAreExact) {
   EXPECT_EQ(histogram.Percentile(1.0), nanoseconds(1'234'567'891));
 }
 
+TEST(Histogram, APercentileIsTheLastValueOfItsBucket) {
+  Histogram histogram;
+  histogram.Record(nanoseconds(256));  // with 257 in one bucket
+  histogram.Record(nanoseconds(1000));
+  EXPECT_EQ(histogram.Percentile(0.5), nanoseconds(257));
+}
+
 TEST(Histogram, TheLongestDurationThereIsHasABucket) {
   Histogram histogram;
   histogram.Record(nanoseconds::max());
@@ -61,7 +68,7 @@ TEST(Histogram, MergedPartsAreTheWhole) {
   Histogram parts[2];
   Histogram whole;
   for (int value = 1; value <= 10'000; ++value) {
-    parts[value % 2].Record(nanoseconds(value * 1000));
+    parts[1 - value % 2].Record(nanoseconds(value * 1000));
     whole.Record(nanoseconds(value * 1000));
   }
   parts[0].Merge(parts[1]);

@@ -29,10 +29,18 @@ bool RefusedAtTheDoor(grpc::StatusCode code) {
          code == grpc::StatusCode::PERMISSION_DENIED;
 }
 
+// A message above the server's receive limit: gRPC answers in the server's place, in these words,
+// and without our details. Our own side has no such limit, so it is not the reply that is meant.
+bool RefusedUnread(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+         status.error_message().starts_with("Received message larger than max");
+}
+
 Applied WhetherApplied(const grpc::Status& status, const v1::Undecided& said, Effect effect) {
   if (effect == Effect::kReads || said.applied() == v1::Undecided::NO) return Applied::kNo;
   if (said.applied() == v1::Undecided::UNKNOWN) return Applied::kUnknown;
-  return RefusedAtTheDoor(status.error_code()) ? Applied::kNo : Applied::kUnknown;
+  const bool refused = RefusedAtTheDoor(status.error_code()) || RefusedUnread(status);
+  return refused ? Applied::kNo : Applied::kUnknown;
 }
 
 // What a server that pushes back asks for. `milliseconds` is empty when it asks not to come back.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tripla/client.h"
 
+#include <fmt/core.h>
 #include <gmock/gmock.h>
+#include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -155,6 +157,22 @@ TEST(Client, ErrorWithoutDetailLeavesAWriteUnknown) {
   FakeServer server(FailAlways({grpc::StatusCode::INTERNAL, "boom"}));
   Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   EXPECT_EQ(client.Set(K("1"), 0, "a").failure().applied, Applied::kUnknown);
+}
+
+TEST(Client, AMessageThatGrpcRefusesUnreadIsSurelyNotApplied) {
+  v1::KeyValue::Service service;
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&service);
+  constexpr int kLimit = 1000;
+  builder.SetMaxReceiveMessageSize(kLimit);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  Client client({.endpoints = {fmt::format("127.0.0.1:{}", port)}, .deadline = kLong});
+  const Answer<Decided> answer = client.Set(K("1"), 0, std::string(kLimit + 1, 'a'));
+  ASSERT_FALSE(answer.ok());
+  EXPECT_EQ(answer.failure().code, absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(answer.failure().applied, Applied::kNo) << answer.failure().message;
 }
 
 TEST(Client, DoubtStaysWhenALaterAttemptIsSurelyNotApplied) {

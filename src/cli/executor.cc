@@ -49,15 +49,17 @@ template <typename Call>
 auto Executor::Timed(const Call& call) {
   const auto began = std::chrono::steady_clock::now();
   auto answer = call();
-  const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - began;
-  if (settings_.timing == Settings::Timing::kOn) {
-    console_.Say(fmt::format("time {:.3f} ms", took.count()));
-  }
+  took_ = std::chrono::steady_clock::now() - began;
   return answer;
 }
 
 ExitCode Executor::Run(const Statement& statement, std::string_view place) {
-  return std::visit([&](const auto& each) { return Do(each, place); }, statement);
+  took_.reset();
+  const ExitCode code = std::visit([&](const auto& each) { return Do(each, place); }, statement);
+  if (took_ && settings_.timing == Settings::Timing::kOn) {
+    console_.Say(fmt::format("time {:.3f} ms", took_->count()));
+  }
+  return code;
 }
 
 ExitCode Executor::Do(const Operation& operation, std::string_view place) {

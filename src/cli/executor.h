@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <istream>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,7 +49,7 @@ class Executor {
   ExitCode Do(const SnapshotStatement&, std::string_view place);
   ExitCode Do(const HelpStatement& help, std::string_view place);
 
-  // Makes a call, timed when that is wanted.
+  // Makes a call and notes how long it took.
   template <typename Call>
   auto Timed(const Call& call);
 
@@ -58,6 +60,7 @@ class Executor {
   Console& console_;
   const Settings& settings_;
   std::istream* standard_input_;
+  std::optional<std::chrono::duration<double, std::milli>> took_;  // the statement's call
 };
 
 }  // namespace tripla::cli

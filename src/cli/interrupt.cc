@@ -10,6 +10,7 @@
 #include <array>
 #include <csignal>
 #include <cstdint>
+#include <string_view>
 
 #include "base/check.h"
 #include "cli/exit_code.h"
@@ -64,8 +65,14 @@ void InterruptWatch::Watch() {
 
 void InterruptWatch::OnInterrupt() {
   if (client_.CancelCalls() > 0) return;
-  // Not exit(): other threads run, and all output has been written.
-  if (when_idle_ == WhenIdle::kEndProgram) _exit(static_cast<int>(ExitCode::kInterrupted));
+  if (when_idle_ == WhenIdle::kEndProgram) {
+    constexpr std::string_view kSaid = "tripla: interrupted; no call was running\n";
+    if (write(STDERR_FILENO, kSaid.data(), kSaid.size()) < 0) {
+      // Then there is nobody to tell.
+    }
+    // Not exit(): other threads run, and all output has been written.
+    _exit(static_cast<int>(ExitCode::kInterrupted));
+  }
   Raise(told_);
 }
 

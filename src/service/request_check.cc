@@ -109,7 +109,7 @@ absl::StatusOr<std::vector<Command>> ToCommands(const v1::BatchRequest& request,
   const size_t count = request.operations().size();
   if (count > limits::kBatchOperationsMax) {
     return absl::ResourceExhaustedError(
-        fmt::format("the batch has {} operations; this server takes {} at most", count,
+        fmt::format("the batch has {} operations; this server takes {} at most: divide it", count,
                     limits::kBatchOperationsMax));
   }
   std::vector<Command> commands;
@@ -124,9 +124,9 @@ absl::StatusOr<std::vector<Command>> ToCommands(const v1::BatchRequest& request,
     }
     bytes += command->key.ordered_bytes().size() + command->data.size();
     if (bytes > limits::kBatchBytesMax) {
-      return absl::ResourceExhaustedError(
-          fmt::format("the keys and data of the batch have more than {} bytes, the limit",
-                      limits::kBatchBytesMax));
+      return absl::ResourceExhaustedError(fmt::format(
+          "the keys and data of the batch have more than {} bytes, the limit: divide it",
+          limits::kBatchBytesMax));
     }
     commands.push_back(*std::move(command));
   }

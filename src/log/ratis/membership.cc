@@ -15,7 +15,7 @@
 namespace tripla {
 namespace {
 
-constexpr std::string_view kFirstLine = "tripla replica, format 1";
+constexpr std::string_view kFirstLine = "tripla replica, format 1\n";
 constexpr size_t kFileBytesMax = 64 << 10;
 constexpr size_t kMembersMax = 15;
 constexpr size_t kNodeBytesMax = 32;
@@ -123,7 +123,7 @@ std::string CheckLine(std::string_view before) {
 
 std::string ToText(const Membership& membership) {
   std::string text =
-      fmt::format("{}\ncluster {}\nnode {}\n", kFirstLine, membership.cluster, membership.node);
+      fmt::format("{}cluster {}\nnode {}\n", kFirstLine, membership.cluster, membership.node);
   for (const Member& member : membership.members) text += "member " + MemberText(member) + "\n";
   return text + CheckLine(text);
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log/ratis/membership.h"
 
+#define XXH_INLINE_ALL
+#include <fmt/core.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <xxhash.h>
 
 #include "disk/faulty_disk.h"
 
@@ -93,6 +96,21 @@ TEST(Membership, AChangedByteIsDamage) {
     ASSERT_TRUE((*file)->WriteAt(offset, std::string(1, byte)).ok());
   }
   EXPECT_TRUE(ReadMembership(directory).ok());
+}
+
+TEST(Membership, ALaterFormatIsNotTakenForFormat1) {
+  FaultyDisk disk;
+  const DataDirectory directory = OpenDirectory(disk);
+  ASSERT_TRUE(InitializeReplica(directory, *ParseMembership("n1", kThree)).ok());
+  auto file = disk.Open("d/replica", OpenMode::kReadWrite);
+  std::string text(*(*file)->Size(), '\0');
+  ASSERT_TRUE((*file)->ReadAt(0, text.data(), text.size()).ok());
+  text.insert(text.find('\n'), "0");  // format 10
+  text.resize(text.rfind("check "));
+  text += fmt::format("check {:016x}\n", XXH3_64bits(text.data(), text.size()));
+  ASSERT_TRUE((*file)->WriteAt(0, text).ok());
+  const absl::Status status = ReadMembership(directory).status();
+  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
 }
 
 TEST(Membership, APowerCutDuringInitLeavesAReplicaOrNone) {

@@ -3,6 +3,7 @@
 // applied, and the server goes on.
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <limits>
 #include <string>
 
@@ -87,6 +88,8 @@ TEST_F(Limits, RequestIdsAreChecked) {
   request.mutable_request_id()->set_client("fifteen bytes..");
   request.mutable_request_id()->set_sequence(1);
   ExpectRefused(Send(stub(), &Stub::Set, request), grpc::INVALID_ARGUMENT);
+  request.mutable_request_id()->set_client("seventeen bytes..");
+  ExpectRefused(Send(stub(), &Stub::Set, request), grpc::INVALID_ARGUMENT);
   request.mutable_request_id()->set_client("sixteen bytes...");
   request.mutable_request_id()->set_sequence(0);
   ExpectRefused(Send(stub(), &Stub::Set, request), grpc::INVALID_ARGUMENT);
@@ -127,12 +130,43 @@ TEST_F(Limits, ABatchOfReadsWhoseReplyIsTooLargeIsRefused) {
   Del(stub(), "2000");
 }
 
+// It cannot be refused before: what it will find, only its place in the order tells.
+TEST_F(Limits, ABatchOfWritesWhoseReplyIsTooLargeSaysThatItMayHaveBeenApplied) {
+  Set(stub(), "2050", 0, std::string(16 * kMiB, 'd'));
+  v1::BatchRequest writes;
+  for (int i = 0; i < 5; ++i) writes.add_operations()->mutable_set()->set_key(KeyBytes("2050"));
+  writes.add_operations()->mutable_set()->set_key(KeyBytes("2051"));
+  const BatchAnswer answer = SendBatch(stub(), writes);
+  EXPECT_EQ(answer.status.error_code(), grpc::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(answer.applied(), v1::Undecided::UNKNOWN) << answer.status.error_message();
+  EXPECT_EQ(Get(stub(), "2051").reply.result(), v1::SUCCESS);
+  Del(stub(), "2050");
+}
+
 TEST_F(Limits, ACallWhoseDeadlineHasPassedIsNotExecuted) {
   v1::SetRequest request;
   request.set_key(KeyBytes("2100"));
   const CallAnswer answer = Send(stub(), &Stub::Set, request, std::chrono::milliseconds(-1));
   EXPECT_EQ(answer.status.error_code(), grpc::DEADLINE_EXCEEDED);
   EXPECT_EQ(Get(stub(), "2100").reply.result(), v1::ERROR);
+}
+
+// No operation leads to the highest version: the golden image has an entry that is there.
+TEST(VersionLimit, R8b_AtTheHighestVersionTestAndSetIsOutOfRangeAndNothingChanges) {
+  const TemporaryDirectory directory;
+  TestServer(directory.path()).Stop();
+  constexpr char kImage[] = "/00000000000000000022.image";
+  std::filesystem::copy_file(std::string(TRIPLA_GOLDEN "/image-format-1") + kImage,
+                             directory.path() + "/image" + kImage);
+  TestServer server(directory.path());
+  const v1::Reply before = Get(server.stub(), "7").reply;
+  constexpr int64_t kHighest = std::numeric_limits<int64_t>::max();
+  ASSERT_EQ(before.value().version(), kHighest);
+  const CallAnswer answer = TestAndSet(server.stub(), "7", kHighest, 0, "beyond");
+  EXPECT_EQ(answer.status.error_code(), grpc::OUT_OF_RANGE);
+  EXPECT_EQ(answer.applied(), v1::Undecided::NO) << answer.status.error_message();
+  EXPECT_EQ(Get(server.stub(), "7").reply.SerializeAsString(), before.SerializeAsString());
+  EXPECT_EQ(DelVersion(server.stub(), "7", kHighest).reply.result(), v1::SUCCESS);
 }
 
 TEST(ConfiguredLimits, R14_DataBytesMaxIsConfigurableAndAdvertised) {

@@ -94,7 +94,7 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   private MessageLite append(AppendEntriesRequestProto request) throws IOException {
-    promise.renew(requestor(request.getServerRequest()));
+    promise.renew(requestor(request.getServerRequest()), request.getLeaderTerm());
     return server.appendEntries(request);
   }
 

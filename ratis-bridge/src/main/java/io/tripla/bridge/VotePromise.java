@@ -24,10 +24,18 @@ final class VotePromise {
   }
 
   private String leader = "";
+  private long term = -1;
   private long until = System.nanoTime();
 
-  /** Before the leader's message is executed, and so before it is answered. */
-  synchronized void renew(String to) {
+  /**
+   * Before the leader's message is executed, and so before it is answered. One of an earlier term was
+   * deposed and does not know it: what was promised to its successor stands.
+   */
+  synchronized void renew(String to, long ofTerm) {
+    if (ofTerm < term) {
+      return;
+    }
+    term = ofTerm;
     leader = to;
     until = System.nanoTime() + TIME.toNanos();
   }

@@ -266,6 +266,17 @@ class TransportTest {
   }
 
   @Test
+  void aLateWordOfADeposedLeaderBreaksNoPromiseToItsSuccessor() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    n1.appendEntries(appendFrom("n1", 2));
+    n1.appendEntries(appendFrom("n3", 1));
+    IOException e =
+        assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n3", false)));
+    assertTrue(e.getMessage().contains("it has just heard from n1"), e.getMessage());
+  }
+
+  @Test
   void whoHasJustHeardFromALeaderDoesNotStandForElection() throws IOException {
     SocketRpc n2 = start(CLUSTER, "n2", port2);
     SocketRpc n1 = start(CLUSTER, "n1", port1);

@@ -52,7 +52,8 @@ LineEditor::LineEditor(std::filesystem::path history_file, int interrupts)
   el_set(editor, EL_EDITOR, "emacs");
   el_set(editor, EL_SIGNAL, 1);  // the terminal is put right when a signal ends or stops us
   el_wset(editor, EL_GETCFN, &ReadCharacter);
-  el_set(editor, EL_ADDFN, "tripla-complete", "complete a verb or a flag", &Complete);
+  // The narrow form would copy both texts and never free them.
+  el_wset(editor, EL_ADDFN, L"tripla-complete", L"complete a verb or a flag", &Complete);
   el_set(editor, EL_BIND, "\t", "tripla-complete", nullptr);
   el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   HistEvent event;

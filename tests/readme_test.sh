@@ -11,7 +11,8 @@ document=$3
 
 work=$(mktemp -d)
 # A document may leave its server's process id in "pid".
-trap '[[ ! -f $work/pid ]] || kill -9 "$(<"$work/pid")" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap '[[ ! -d $work/data/cluster ]] || (cd "$work" && scripts/cluster stop) || true
+  [[ ! -f $work/pid ]] || kill -9 "$(<"$work/pid")" 2>/dev/null || true; rm -rf "$work"' EXIT
 mkdir -p "$work/build"
 cp -r "$source_dir/scripts" "$work/"
 ln -s "$bin_dir" "$work/build/bin"

@@ -27,7 +27,7 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 /**
  * What Ratis's servers say to each other, on blocking sockets: a call is executed on the caller's
  * thread here and on one thread there, with no hand-over between threads, which is what a write spends
- * most of its time on (docs/decisions, "our own transport").
+ * most of its time on (docs/decisions/0010-ratis.md).
  */
 final class SocketRpc implements RaftServerRpc {
   private final RaftServer server;

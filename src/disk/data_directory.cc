@@ -65,6 +65,25 @@ absl::Status NotOurs(const std::string& path) {
       "{} is not empty and no tripla data directory; name another one, or an empty one", path));
 }
 
+// `format` is missing: what never took a write holds nothing.
+absl::Status CheckIsEmpty(Disk& disk, const std::string& part, const std::string& format_path) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(part));
+  if (names.empty()) return absl::OkStatus();
+  return absl::DataLossError(fmt::format(
+      "{} holds data but {} is missing: a copy without it? Put the file back from where the "
+      "copy came from",
+      part, format_path));
+}
+
+// Says what next where the system said no.
+absl::Status WithAdvice(const absl::Status& status) {
+  if (!absl::IsInternal(status) && !absl::IsNotFound(status)) return status;
+  return absl::Status(status.code(),
+                      fmt::format("{}; the server makes and writes files there: give it the right "
+                                  "to, or name another data directory",
+                                  std::string(status.message())));
+}
+
 }  // namespace
 
 DataDirectory::DataDirectory(Disk& disk, std::string path)
@@ -74,6 +93,12 @@ DataDirectory::DataDirectory(Disk& disk, std::string path)
       image_path_(path_ + "/image") {}
 
 absl::StatusOr<DataDirectory> DataDirectory::Open(Disk& disk, std::string path) {
+  absl::StatusOr<DataDirectory> opened = OpenLocked(disk, std::move(path));
+  if (!opened.ok()) return WithAdvice(opened.status());
+  return opened;
+}
+
+absl::StatusOr<DataDirectory> DataDirectory::OpenLocked(Disk& disk, std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   TRIPLA_RETURN_IF_ERROR(EnsureWithParents(disk, path));
   DataDirectory directory(disk, std::move(path));
@@ -95,6 +120,10 @@ absl::StatusOr<DataDirectory> DataDirectory::OpenReadOnly(Disk& disk, std::strin
   DataDirectory directory(disk, std::move(path));
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.path_));
   if (std::ranges::find(names, "format") == names.end()) {
+    for (const std::string& part : {directory.log_path_, directory.image_path_}) {
+      const absl::Status empty = CheckIsEmpty(disk, part, directory.format_path());
+      if (absl::IsDataLoss(empty)) return empty;
+    }
     return absl::FailedPreconditionError(
         fmt::format("{} is no tripla data directory: it has no file \"format\"", directory.path_));
   }
@@ -104,15 +133,8 @@ absl::StatusOr<DataDirectory> DataDirectory::OpenReadOnly(Disk& disk, std::strin
 
 absl::Status DataDirectory::MakeReady() {
   for (const std::string& part : {log_path_, image_path_}) {
-    // Only a directory without `format` comes here, and it never took a write.
     TRIPLA_RETURN_IF_ERROR(Ensure(*disk_, part));
-    TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk_->List(part));
-    if (!names.empty()) {
-      return absl::DataLossError(fmt::format(
-          "{} holds data but {} is missing: a copy without it? Put the file back from where the "
-          "copy came from",
-          part, format_path()));
-    }
+    TRIPLA_RETURN_IF_ERROR(CheckIsEmpty(*disk_, part, format_path()));
   }
   return WriteDurably(*disk_, format_path(), kFormatLine);
 }

@@ -198,7 +198,8 @@ class PosixDiskImpl : public Disk {
     if (flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) return SystemError(errno, "lock", path);
       return absl::FailedPreconditionError(
-          fmt::format("{} is held by {}", path, HolderOf(descriptor)));
+          fmt::format("{} is held by {}: end that one first, or name another data directory", path,
+                      HolderOf(descriptor)));
     }
     const std::string holder = std::to_string(getpid()) + "\n";
     if (ftruncate(descriptor.get(), 0) != 0 ||

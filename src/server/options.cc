@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cctype>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <string>
@@ -39,7 +40,11 @@ CLI::Option* AddFlag(CLI::App& app, const std::string& flag, const std::string& 
       flag,
       [flag, read = std::move(read)](const std::string& text) {
         const absl::Status status = read(text);
-        if (!status.ok()) throw CLI::ValidationError(flag, std::string(status.message()));
+        if (status.ok()) return;
+        const std::string variable = EnvironmentName(flag);
+        const char* value = std::getenv(variable.c_str());
+        const bool from_variable = value != nullptr && text == value;
+        throw CLI::ValidationError(from_variable ? variable : flag, std::string(status.message()));
       },
       help);
   return option->type_name(type)->envname(EnvironmentName(flag));
@@ -195,7 +200,11 @@ void UseConfigurationFile(CLI::App& app, const std::string& path) {
     }
     if (option->count() != 0) continue;
     option->add_result(text);
-    option->run_callback();
+    try {
+      option->run_callback();
+    } catch (const CLI::ParseError& error) {
+      throw CLI::ConfigError(fmt::format("{}: {}", path, error.what()));
+    }
   }
 }
 
@@ -222,7 +231,8 @@ std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv)
     if (init_command->parsed()) return init;
     if (!configuration.empty()) UseConfigurationFile(app, configuration);
     if (options.data_dir.empty()) {
-      throw CLI::RequiredError("--data-dir is missing: name the directory that holds the data");
+      throw CLI::ParseError("--data-dir is missing: name the directory that holds the data",
+                            CLI::ExitCodes::RequiredError);
     }
   } catch (const CLI::Success& help_or_version) {
     return ExitCode{app.exit(help_or_version)};

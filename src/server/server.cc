@@ -8,7 +8,9 @@
 #include <grpcpp/impl/server_builder_plugin.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <future>
 #include <optional>
 #include <utility>
@@ -126,10 +128,9 @@ absl::Status CheckReplicaOptions(const Options& options) {
 }
 
 absl::Status CannotListen(const std::string& address, const std::string& why) {
-  return absl::UnavailableError(
-      fmt::format("cannot listen on {}: {}; stop what listens there, or choose another address "
-                  "with --listen",
-                  address, why));
+  return absl::UnavailableError(fmt::format(
+      "cannot listen on {}: {}; {} another address with --listen", address, why,
+      why == std::strerror(EADDRINUSE) ? "stop what listens there, or choose" : "choose"));
 }
 
 }  // namespace
@@ -175,10 +176,12 @@ absl::Status Server::RecoverStandalone(const Options& options) {
   log_ = std::move(recovered.log);
   const LogPosition reached = machine_->GetSummary().position;
   Say(Severity::kInfo,
-      fmt::format("{}: {} entries at revision {}; records 1 to {} from the image, "
-                  "{} more from the log",
-                  directory_.path(), machine_->GetSummary().keys, machine_->GetSummary().revision,
-                  recovered.of_image, reached.index - recovered.of_image));
+      fmt::format("{}: {} entries at revision {}; {}, {} more from the log", directory_.path(),
+                  machine_->GetSummary().keys, machine_->GetSummary().revision,
+                  recovered.of_image == 0
+                      ? "no image"
+                      : fmt::format("records 1 to {} from the image", recovered.of_image),
+                  reached.index - recovered.of_image));
   if (!options.log) {
     TRIPLA_RETURN_IF_ERROR(ReplaceLogByImage());
     log_ = std::make_unique<MemoryLog>(reached, [this](LogPosition position, const Batch& batch) {

@@ -37,7 +37,8 @@ void ExpectOneLine(const Ended& ended, int exit_code, const std::string& part) {
 TEST(Start, BadFlagsAreUsageErrors) {
   const TemporaryDirectory directory;
   const std::string data = directory.path() + "/data";
-  ExpectOneLine(RunTriplad({}), 2, "--data-dir is missing");
+  ExpectOneLine(RunTriplad({}), 2,
+                "--data-dir is missing: name the directory that holds the data;");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--no-such-flag"}), 2, "--no-such-flag");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--fsync", "sometimes"}), 2, "sometimes");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--fsync", "interval:"}), 2, "--fsync");
@@ -61,10 +62,10 @@ TEST(Start, FlagBeatsEnvironmentBeatsFile) {
   const std::string file = directory.path() + "/triplad.toml";
   std::ofstream(file) << "fsync = \"from-file\"\nlog = \"from-file\"\n";
   const std::string data = directory.path() + "/data";
-  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "from-file");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, file + ": ");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file, "--log", "on"},
                            {"TRIPLA_FSYNC=from-environment"}),
-                2, "from-environment");
+                2, "TRIPLA_FSYNC: \"from-environment\"");
   ExpectOneLine(
       RunTriplad({"--data-dir", data, "--config", file, "--log", "on", "--fsync", "from-flag"},
                  {"TRIPLA_FSYNC=from-environment"}),
@@ -100,14 +101,14 @@ TEST(Start, ADirectoryOfSomethingElseIsLeftAlone) {
 
 TEST(Start, ADirectoryThatCannotBeWrittenIsRefused) {
   ExpectOneLine(RunTriplad({"--data-dir", "/proc/tripla", "--listen", "127.0.0.1:0"}), 1,
-                "/proc/tripla");
+                "give it the right to, or name another data directory");
 }
 
 TEST(Start, TheSecondServerOnADirectorySaysWhoHoldsIt) {
   const TemporaryDirectory directory;
   TestServer first(directory.path());
   ExpectOneLine(RunTriplad({"--data-dir", directory.path(), "--listen", "127.0.0.1:0"}), 1,
-                std::to_string(first.process().pid()));
+                std::to_string(first.process().pid()) + ": end that one first");
 }
 
 TEST(Start, APortInUseIsSaid) {
@@ -115,7 +116,13 @@ TEST(Start, APortInUseIsSaid) {
   TestServer first(directory.path() + "/first");
   ExpectOneLine(
       RunTriplad({"--data-dir", directory.path() + "/second", "--listen", first.endpoint()}), 1,
-      "Address already in use");
+      "Address already in use; stop what listens there");
+}
+
+TEST(Start, AnAddressOfNoMachineIsNotSaidToBeInUse) {
+  const TemporaryDirectory directory;
+  ExpectOneLine(RunTriplad({"--data-dir", directory.path(), "--listen", "203.0.113.9:7420"}), 1,
+                "Cannot assign requested address; choose another address with --listen");
 }
 
 TEST(Start, ANewDirectoryIsMadeReadyWithItsParents) {

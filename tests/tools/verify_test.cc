@@ -216,6 +216,15 @@ TEST_F(VerifyTest, AFlippedByteInTheLogIsNamedWithItsPlace) {
   EXPECT_GT(record + 150, flipped);
 }
 
+TEST_F(VerifyTest, AMissingFormatFileIsDamageWhereThereIsData) {
+  MakeKilled(1, 1);
+  fs::remove(data() + "/format");
+  EXPECT_EQ(Verify(data()).exit_code, 10);
+  fs::remove_all(data() + "/log");
+  fs::remove_all(data() + "/image");
+  EXPECT_EQ(Verify(data()).exit_code, 1);
+}
+
 TEST_F(VerifyTest, EveryDamagedFileIsListed) {
   {
     TestServer server(data(), {"--snapshot-interval", "0"});

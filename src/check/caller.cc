@@ -119,8 +119,11 @@ auto Caller::Repeat(bool safe, const Attempt& attempt) {
     if (told.error.failure.retry_after) {
       wait = std::max<Clock::duration>(wait, *told.error.failure.retry_after);
     }
-    if (Clock::now() + wait >= deadline) return told;
-    std::this_thread::sleep_for(wait);
+    const Clock::time_point until = Clock::now() + wait;
+    if (until >= deadline) return told;
+    // gRPC makes a connection only while a thread waits inside it; asleep, all attempts would fail.
+    Connect(std::chrono::ceil<milliseconds>(wait));
+    std::this_thread::sleep_until(until);
   }
 }
 

@@ -120,7 +120,8 @@ TEST_F(Recovery, AFollowerTheLogDoesNotReachBackToIsCaughtUpByAnImageWhileTheLea
       if (cluster().Runs(i)) cluster().Snapshot(i);
     }
   }
-  EXPECT_LT(cluster().Status(leader).log_bytes(), uint64_t{40} << 20) << "the log is kept for ever";
+  AwaitTrue([&] { return cluster().Status(leader).log_bytes() < uint64_t{40} << 20; },
+            [&] { return "the log is kept for ever: " + cluster().Status(leader).DebugString(); });
   cluster().Start(follower);
   for (int i = 0; i < 10; ++i) write(2300 + i);
   cluster().AwaitReady(follower);

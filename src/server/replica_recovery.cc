@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <string>
@@ -101,7 +102,7 @@ ImageFile InstallReceived(const DataDirectory& directory, const Membership& memb
 absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
                                                 const Membership& membership,
                                                 uint64_t data_bytes_max, ImageStore& images,
-                                                LeaderLink& leader) {
+                                                RecentHashes& hashes, PeerLink& peers) {
   RecoveredReplica replica;
   TRIPLA_ASSIGN_OR_RETURN(replica.machine, LoadState(directory, membership, images));
   StateMachine* machine = replica.machine.get();
@@ -111,15 +112,20 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
                   directory.path(), membership.node, machine->GetSummary().keys,
                   machine->GetSummary().revision, machine->GetSummary().position.index));
   RatisLog::Hooks hooks{
-      .apply = [machine](LogPosition position,
-                         const Batch& batch) { return machine->Apply(position, batch); },
+      .apply =
+          [machine, &hashes](LogPosition position, const Batch& batch) {
+            std::vector<Outcome> outcomes = machine->Apply(position, batch);
+            hashes.Note(machine->GetSummary());
+            return outcomes;
+          },
       .newest_image = [&directory, &images] { return NewestImage(directory, images); },
       .hold_images = [&images] { images.Hold(); },
       .install = [&directory, membership, &images,
                   machine] { return InstallReceived(directory, membership, images, *machine); },
       .ask_leader =
-          [&leader](const std::string& endpoint, ReadRounds::AnswerFn answer) {
-            leader.AskReadIndex(endpoint, std::move(answer));
+          [&peers, cluster = membership.cluster](const std::string& endpoint,
+                                                 ReadRounds::AnswerFn answer) {
+            peers.AskReadIndex(endpoint, cluster, std::move(answer));
           },
   };
   const size_t command_bytes_max = data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;

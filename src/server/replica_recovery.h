@@ -8,8 +8,9 @@
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
 #include "log/ratis/ratis_log.h"
-#include "service/leader_link.h"
+#include "service/peer_link.h"
 #include "snapshot/image_store.h"
+#include "state/recent_hashes.h"
 #include "state/state_machine.h"
 
 namespace tripla {
@@ -22,13 +23,12 @@ struct RecoveredReplica {
 };
 
 // All arguments but `membership` outlive what is returned. `data_bytes_max`: limit of one value.
+// `hashes` is told each state.
 //
 // Errors: DataLoss when the newest image is damaged and cannot be replaced; what RatisLog::Open()
 // says.
-[[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
-                                                              const Membership& membership,
-                                                              uint64_t data_bytes_max,
-                                                              ImageStore& images,
-                                                              LeaderLink& leader);
+[[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(
+    const DataDirectory& directory, const Membership& membership, uint64_t data_bytes_max,
+    ImageStore& images, RecentHashes& hashes, PeerLink& peers);
 
 }  // namespace tripla

@@ -194,12 +194,19 @@ absl::Status Server::RecoverStandalone(const Options& options) {
 absl::Status Server::RecoverReplica(const Options& options, const Membership& membership) {
   TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
                           tripla::RecoverReplica(directory_, membership, options.data_bytes_max,
-                                                 images_, leader_link_));
+                                                 images_, recent_hashes_, peer_link_));
   machine_ = std::move(recovered.machine);
   ratis_log_ = recovered.log.get();
   log_ = std::move(recovered.log);
+  membership_ = membership;
   peer_service_ = std::make_unique<PeerService>(
-      [this](ReadRounds::AnswerFn answer) { ratis_log_->ConfirmReadIndex(std::move(answer)); });
+      membership.cluster,
+      PeerService::Sources{
+          .confirm_read_index =
+              [this](ReadRounds::AnswerFn answer) {
+                ratis_log_->ConfirmReadIndex(std::move(answer));
+              },
+          .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); }});
   return absl::OkStatus();
 }
 
@@ -215,7 +222,7 @@ absl::Status Server::ReplaceLogByImage() {
 
 absl::Status Server::Listen(const Options& options) {
   key_value_service_ = std::make_unique<KeyValueService>(
-      KeyValueService::Parts{*machine_, *log_, *batcher_, leader_link_, disk_reserve_},
+      KeyValueService::Parts{*machine_, *log_, *batcher_, peer_link_, disk_reserve_},
       options.data_bytes_max);
   admin_service_ = std::make_unique<AdminService>(
       AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_},
@@ -235,6 +242,15 @@ absl::Status Server::Listen(const Options& options) {
   }
   address_ = options.listen.substr(0, options.listen.rfind(':') + 1) + std::to_string(port);
   SetReady(false);
+  if (is_replica()) {
+    state_comparison_ = std::make_unique<StateComparison>(
+        *membership_, *machine_, recent_hashes_,
+        [this](const Member& member, const std::vector<LogIndex>& indexes,
+               StateComparison::AnswerFn answer) {
+          peer_link_.AskStateHashes(member.client_endpoint, membership_->cluster, indexes,
+                                    std::move(answer));
+        });
+  }
   readiness_ = std::make_unique<Readiness>(*log_, [this](bool ready) {
     SetReady(ready);
     Say(ready ? Severity::kInfo : Severity::kWarning,
@@ -260,12 +276,13 @@ void Server::WriteLastImage() {
 
 void Server::Shutdown() {
   if (grpc_server_ != nullptr) {
+    state_comparison_ = nullptr;
     readiness_ = nullptr;
     SetReady(false);
     batcher_->Stop();
     // Answers all who wait for it, which a cluster without a majority never would.
     if (ratis_log_ != nullptr) ratis_log_->Stop();
-    leader_link_.Stop();
+    peer_link_.Stop();
     grpc_server_->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
     grpc_server_->Wait();
     grpc_server_ = nullptr;

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -15,12 +16,14 @@
 #include "server/housekeeping.h"
 #include "server/options.h"
 #include "server/readiness.h"
+#include "server/state_comparison.h"
 #include "service/admin_service.h"
 #include "service/key_value_service.h"
-#include "service/leader_link.h"
+#include "service/peer_link.h"
 #include "service/peer_service.h"
 #include "snapshot/image_store.h"
 #include "snapshot/snapshot_schedule.h"
+#include "state/recent_hashes.h"
 #include "state/state_machine.h"
 
 namespace tripla {
@@ -72,7 +75,9 @@ class Server {
   Housekeeping housekeeping_;
   ImageStore images_;
   std::unique_ptr<StateMachine> machine_;
-  LeaderLink leader_link_;
+  std::optional<Membership> membership_;  // of a replica
+  RecentHashes recent_hashes_;            // told by a replica
+  PeerLink peer_link_;
   std::unique_ptr<Log> log_;
   RatisLog* ratis_log_ = nullptr;  // log_, on a replica
   std::unique_ptr<SnapshotSchedule> snapshots_;
@@ -82,6 +87,7 @@ class Server {
   std::unique_ptr<PeerService> peer_service_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::unique_ptr<Readiness> readiness_;
+  std::unique_ptr<StateComparison> state_comparison_;  // of a replica
   std::string address_;
   bool image_at_shutdown_ = false;
 };

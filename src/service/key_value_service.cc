@@ -196,8 +196,8 @@ bool KeyValueService::PassedOn(PendingCall& pending, const Request& request, Rep
   const Log::Leadership leadership = parts_.log.GetLeadership();
   const std::string& endpoint = leadership.leader_endpoint;
   const bool elsewhere = !endpoint.empty() && leadership.leader != leadership.node;
-  if (elsewhere && !LeaderLink::IsPassedOn(*pending.context())) {
-    parts_.leader.PassOn(endpoint, pending, request, *reply);
+  if (elsewhere && !PeerLink::IsPassedOn(*pending.context())) {
+    parts_.peers.PassOn(endpoint, pending, request, *reply);
   } else {
     pending.Finish(WriteError(
         absl::UnavailableError(elsewhere ? "this server leads no more"

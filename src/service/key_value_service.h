@@ -8,7 +8,7 @@
 #include "disk/disk_reserve.h"
 #include "log/log.h"
 #include "model/command.h"
-#include "service/leader_link.h"
+#include "service/peer_link.h"
 #include "service/unsent_replies.h"
 #include "state/state_machine.h"
 #include "tripla/v1/tripla.grpc.pb.h"
@@ -28,7 +28,7 @@ class KeyValueService : public v1::KeyValue::CallbackService {
     const StateMachine& machine;
     Log& log;
     Batcher& batcher;
-    LeaderLink& leader;
+    PeerLink& peers;
     const DiskReserve& disk_reserve;
   };
 

@@ -1,18 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/peer_service.h"
 
+#include <fmt/core.h>
+
 #include "service/status_mapping.h"
 
 namespace tripla {
 
+grpc::Status PeerService::Check(const std::string& cluster) const {
+  if (cluster == cluster_) return grpc::Status::OK;
+  return {grpc::StatusCode::FAILED_PRECONDITION,
+          fmt::format("this server is of the cluster {}, not of {}", cluster_, cluster)};
+}
+
 grpc::ServerUnaryReactor* PeerService::ReadIndex(grpc::CallbackServerContext* context,
-                                                 const internal::ReadIndexRequest*,
+                                                 const internal::ReadIndexRequest* request,
                                                  internal::ReadIndexReply* reply) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  confirm_([reactor, reply](const absl::StatusOr<LogIndex>& index) {
+  if (grpc::Status status = Check(request->cluster()); !status.ok()) {
+    reactor->Finish(status);
+    return reactor;
+  }
+  sources_.confirm_read_index([reactor, reply](const absl::StatusOr<LogIndex>& index) {
     if (index.ok()) reply->set_index(*index);
     reactor->Finish(index.ok() ? grpc::Status::OK : ReadError(index.status()));
   });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* PeerService::StateHashes(grpc::CallbackServerContext* context,
+                                                   const internal::StateHashesRequest* request,
+                                                   internal::StateHashesReply* reply) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const grpc::Status status = Check(request->cluster());
+  if (status.ok()) {
+    const std::map<LogIndex, StateHash> known = sources_.state_hashes();
+    for (const uint64_t index : request->indexes()) {
+      const auto found = known.find(index);
+      if (found == known.end()) continue;
+      internal::StateHash& hash = *reply->add_hashes();
+      hash.set_index(index);
+      hash.set_hash(found->second.data(), found->second.size());
+    }
+  }
+  reactor->Finish(status);
   return reactor;
 }
 

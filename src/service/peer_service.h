@@ -2,9 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "model/log_position.h"
+#include "state/state_summary.h"
 #include "tripla/internal/peer.grpc.pb.h"
 
 namespace tripla {
@@ -14,17 +17,31 @@ namespace tripla {
 // Thread-safety: gRPC calls it from many threads; it never blocks one.
 class PeerService : public internal::Peer::CallbackService {
  public:
-  // As RatisLog::ConfirmReadIndex().
-  using ConfirmFn = std::function<void(std::function<void(const absl::StatusOr<LogIndex>&)>)>;
+  // What it answers with.
+  struct Sources {
+    // As RatisLog::ConfirmReadIndex().
+    std::function<void(std::function<void(const absl::StatusOr<LogIndex>&)>)> confirm_read_index;
+    // As StateComparison::Known().
+    std::function<std::map<LogIndex, StateHash>()> state_hashes;
+  };
 
-  explicit PeerService(ConfirmFn confirm) : confirm_(std::move(confirm)) {}
+  // `cluster`: the id of the one this server belongs to.
+  PeerService(std::string cluster, Sources sources)
+      : cluster_(std::move(cluster)), sources_(std::move(sources)) {}
 
   grpc::ServerUnaryReactor* ReadIndex(grpc::CallbackServerContext* context,
                                       const internal::ReadIndexRequest* request,
                                       internal::ReadIndexReply* reply) override;
+  grpc::ServerUnaryReactor* StateHashes(grpc::CallbackServerContext* context,
+                                        const internal::StateHashesRequest* request,
+                                        internal::StateHashesReply* reply) override;
 
  private:
-  const ConfirmFn confirm_;
+  // OK when `cluster` is this server's: an address may have become another's.
+  [[nodiscard]] grpc::Status Check(const std::string& cluster) const;
+
+  const std::string cluster_;
+  const Sources sources_;
 };
 
 }  // namespace tripla

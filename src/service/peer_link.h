@@ -8,22 +8,24 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "model/log_position.h"
 #include "service/unsent_replies.h"
+#include "state/state_summary.h"
 #include "tripla/internal/peer.grpc.pb.h"
 #include "tripla/v1/tripla.grpc.pb.h"
 
 namespace tripla {
 
-// How a replica reaches the one that leads: it passes writes on, so that they join the leader's
-// batches, and answers its own clients with what comes back.
+// How a replica reaches the others: it passes writes on to the one that leads, so that they join
+// its batches, and answers its own clients with what comes back; and it asks what Peer answers.
 //
 // Thread-safety: any thread; never blocks. Lifetime: outlives the calls it has taken.
-class LeaderLink {
+class PeerLink {
  public:
   // Whether the call was passed on by another replica, and so must not be once more.
   [[nodiscard]] static bool IsPassedOn(const grpc::CallbackServerContext& context);
@@ -33,13 +35,18 @@ class LeaderLink {
   template <typename Request, typename Reply>
   void PassOn(const std::string& endpoint, PendingCall& call, const Request& request, Reply& reply);
 
-  // Gives up what was passed on and not answered, and what will be: whether it was applied is not
-  // known. The server is shutting down.
-  void Stop();
-
-  // Asks the server at `endpoint` for Peer.ReadIndex.
-  void AskReadIndex(const std::string& endpoint,
+  // Ask the server at `endpoint`, which should be of this cluster. The answer comes on a thread of
+  // gRPC's, at once or after two seconds at most; errors: Unavailable with the reason.
+  void AskReadIndex(const std::string& endpoint, const std::string& cluster,
                     std::function<void(const absl::StatusOr<LogIndex>&)> answer);
+  // The answer holds those of `indexes` that the server knows.
+  void AskStateHashes(
+      const std::string& endpoint, const std::string& cluster, const std::vector<LogIndex>& indexes,
+      std::function<void(const absl::StatusOr<std::map<LogIndex, StateHash>>&)> answer);
+
+  // Gives up what was passed on or asked and is not answered, and what will be: whether a write was
+  // applied is not known. No answer comes after it. The server is shutting down. Idempotent.
+  void Stop();
 
  private:
   // A connection and what is called over it.
@@ -51,13 +58,18 @@ class LeaderLink {
   };
 
   Server& To(const std::string& endpoint);
+  template <typename Method, typename Request, typename Reply, typename Answer>
+  void Ask(const std::string& endpoint, Method method, Request request,
+           std::function<Answer(const Reply&)> read,
+           std::function<void(const absl::StatusOr<Answer>&)> answer);
   // False when it is too late to send anything.
   [[nodiscard]] bool Begin(const std::shared_ptr<grpc::ClientContext>& call);
   void End(const std::shared_ptr<grpc::ClientContext>& call);
 
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::set<std::shared_ptr<grpc::ClientContext>> passed_on_ ABSL_GUARDED_BY(mutex_);
+  std::set<std::shared_ptr<grpc::ClientContext>> calls_ ABSL_GUARDED_BY(mutex_);
+  Condition ended_;  // a call
   // Never forgotten: there are as many as the cluster has members.
   std::map<std::string, std::unique_ptr<Server>> servers_ ABSL_GUARDED_BY(mutex_);
 };

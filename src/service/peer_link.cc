@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "service/leader_link.h"
+#include "service/peer_link.h"
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -20,7 +21,7 @@ constexpr int kKeepaliveMs = 1'000;
 constexpr int kKeepaliveTimeoutMs = 1'000;
 constexpr int kReconnectMs = 100;
 constexpr int kConnectTimeoutMs = 1'000;
-constexpr std::chrono::seconds kReadIndexPatience{2};
+constexpr std::chrono::seconds kAnswerPatience{2};
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
@@ -86,49 +87,58 @@ void Finish(PendingCall& call, const grpc::ClientContext& asked, const std::stri
                                Applied::kUnknown));
 }
 
+std::map<LogIndex, StateHash> ReadHashes(const internal::StateHashesReply& reply) {
+  std::map<LogIndex, StateHash> hashes;
+  for (const internal::StateHash& each : reply.hashes()) {
+    StateHash hash;
+    if (each.hash().size() != hash.size()) continue;
+    std::ranges::copy(each.hash(), hash.begin());
+    hashes[each.index()] = hash;
+  }
+  return hashes;
+}
+
 }  // namespace
 
-LeaderLink::Server::Server(const std::string& endpoint)
+PeerLink::Server::Server(const std::string& endpoint)
     : channel(grpc::CreateCustomChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials(),
                                         Arguments())),
       key_value(channel),
       peer(channel) {}
 
-LeaderLink::Server& LeaderLink::To(const std::string& endpoint) {
+PeerLink::Server& PeerLink::To(const std::string& endpoint) {
   MutexLock lock(mutex_);
   std::unique_ptr<Server>& server = servers_[endpoint];
   if (server == nullptr) server = std::make_unique<Server>(endpoint);
   return *server;
 }
 
-bool LeaderLink::Begin(const std::shared_ptr<grpc::ClientContext>& call) {
+bool PeerLink::Begin(const std::shared_ptr<grpc::ClientContext>& call) {
   MutexLock lock(mutex_);
-  if (!stopped_) passed_on_.insert(call);
+  if (!stopped_) calls_.insert(call);
   return !stopped_;
 }
 
-void LeaderLink::End(const std::shared_ptr<grpc::ClientContext>& call) {
+void PeerLink::End(const std::shared_ptr<grpc::ClientContext>& call) {
   MutexLock lock(mutex_);
-  passed_on_.erase(call);
+  calls_.erase(call);
+  ended_.NotifyAll();
 }
 
-void LeaderLink::Stop() {
-  std::set<std::shared_ptr<grpc::ClientContext>> calls;
-  {
-    MutexLock lock(mutex_);
-    stopped_ = true;
-    calls = passed_on_;
-  }
-  for (const auto& call : calls) call->TryCancel();
+void PeerLink::Stop() {
+  MutexLock lock(mutex_);
+  stopped_ = true;
+  for (const auto& call : calls_) call->TryCancel();
+  while (!calls_.empty()) ended_.Wait(mutex_);
 }
 
-bool LeaderLink::IsPassedOn(const grpc::CallbackServerContext& context) {
+bool PeerLink::IsPassedOn(const grpc::CallbackServerContext& context) {
   return context.client_metadata().count(kPassedOn) != 0;
 }
 
 template <typename Request, typename Reply>
-void LeaderLink::PassOn(const std::string& endpoint, PendingCall& call, const Request& request,
-                        Reply& reply) {
+void PeerLink::PassOn(const std::string& endpoint, PendingCall& call, const Request& request,
+                      Reply& reply) {
   const auto context = std::make_shared<grpc::ClientContext>();
   context->AddMetadata(kPassedOn, "1");
   context->set_deadline(call.context()->raw_deadline());
@@ -138,38 +148,70 @@ void LeaderLink::PassOn(const std::string& endpoint, PendingCall& call, const Re
   }
   Send(To(endpoint).key_value, *context, request, reply,
        [this, context, &call, endpoint, &reply](const grpc::Status& status) {
-         End(context);
          Finish(call, *context, endpoint, status, reply.ByteSizeLong());
+         End(context);
        });
 }
 
-template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::SetRequest&,
-                                 v1::Reply&);
-template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::DelRequest&,
-                                 v1::Reply&);
-template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::DelVersionRequest&,
-                                 v1::Reply&);
-template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::TestAndSetRequest&,
-                                 v1::Reply&);
-template void LeaderLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
-                                 v1::BatchReply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::SetRequest&, v1::Reply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelRequest&, v1::Reply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelVersionRequest&,
+                               v1::Reply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::TestAndSetRequest&,
+                               v1::Reply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
+                               v1::BatchReply&);
 
-void LeaderLink::AskReadIndex(const std::string& endpoint,
-                              std::function<void(const absl::StatusOr<LogIndex>&)> answer) {
+template <typename Method, typename Request, typename Reply, typename Answer>
+void PeerLink::Ask(const std::string& endpoint, Method method, Request request,
+                   std::function<Answer(const Reply&)> read,
+                   std::function<void(const absl::StatusOr<Answer>&)> answer) {
   struct Question {
-    grpc::ClientContext context;
-    internal::ReadIndexRequest request;
-    internal::ReadIndexReply reply;
+    Request request;
+    Reply reply;
   };
-  const auto question = std::make_shared<Question>();
-  question->context.set_deadline(std::chrono::system_clock::now() + kReadIndexPatience);
-  To(endpoint).peer.async()->ReadIndex(
-      &question->context, &question->request, &question->reply,
-      [question, endpoint, answer = std::move(answer)](const grpc::Status& status) {
-        if (status.ok()) return answer(question->reply.index());
-        answer(absl::UnavailableError(fmt::format("the leader at {} did not confirm the read ({})",
-                                                  endpoint, status.error_message())));
+  const auto context = std::make_shared<grpc::ClientContext>();
+  context->set_deadline(std::chrono::system_clock::now() + kAnswerPatience);
+  if (!Begin(context)) return answer(absl::UnavailableError("the server is shutting down"));
+  const auto question = std::make_shared<Question>(Question{std::move(request), {}});
+  (To(endpoint).peer.async()->*method)(
+      context.get(), &question->request, &question->reply,
+      [this, context, question, endpoint, read = std::move(read),
+       answer = std::move(answer)](const grpc::Status& status) {
+        if (status.ok()) {
+          answer(read(question->reply));
+        } else {
+          answer(absl::UnavailableError(
+              fmt::format("{} did not answer ({})", endpoint, status.error_message())));
+        }
+        End(context);
       });
+}
+
+void PeerLink::AskReadIndex(const std::string& endpoint, const std::string& cluster,
+                            std::function<void(const absl::StatusOr<LogIndex>&)> answer) {
+  internal::ReadIndexRequest request;
+  request.set_cluster(cluster);
+  using Method = void (internal::Peer::Stub::async::*)(
+      grpc::ClientContext*, const internal::ReadIndexRequest*, internal::ReadIndexReply*,
+      std::function<void(grpc::Status)>);
+  Ask<Method, internal::ReadIndexRequest, internal::ReadIndexReply, LogIndex>(
+      endpoint, &internal::Peer::Stub::async::ReadIndex, std::move(request),
+      [](const internal::ReadIndexReply& reply) { return reply.index(); }, std::move(answer));
+}
+
+void PeerLink::AskStateHashes(
+    const std::string& endpoint, const std::string& cluster, const std::vector<LogIndex>& indexes,
+    std::function<void(const absl::StatusOr<std::map<LogIndex, StateHash>>&)> answer) {
+  internal::StateHashesRequest request;
+  request.set_cluster(cluster);
+  for (const LogIndex index : indexes) request.add_indexes(index);
+  using Method = void (internal::Peer::Stub::async::*)(
+      grpc::ClientContext*, const internal::StateHashesRequest*, internal::StateHashesReply*,
+      std::function<void(grpc::Status)>);
+  Ask<Method, internal::StateHashesRequest, internal::StateHashesReply,
+      std::map<LogIndex, StateHash>>(endpoint, &internal::Peer::Stub::async::StateHashes,
+                                     std::move(request), &ReadHashes, std::move(answer));
 }
 
 }  // namespace tripla

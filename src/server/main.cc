@@ -9,6 +9,7 @@
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
 #include "server/options.h"
+#include "server/rebuild.h"
 #include "server/server.h"
 #include "server/signals.h"
 
@@ -42,12 +43,21 @@ int Fail(const absl::Status& status, int exit_code) {
 }
 
 int Init(const InitOptions& options) {
-  const absl::StatusOr<Membership> membership = ParseMembership(options.node, options.cluster);
+  absl::StatusOr<Membership> membership = ParseMembership(options.node, options.cluster);
   if (!membership.ok()) return Fail(membership.status(), kUsageExitCode);
   const absl::StatusOr<DataDirectory> directory =
       DataDirectory::Open(PosixDisk(), options.data_dir);
   if (!directory.ok()) return Fail(directory.status(), kFailureExitCode);
-  if (absl::Status status = InitializeReplica(*directory, *membership); !status.ok()) {
+  LogPosition known;
+  if (options.rebuild) {
+    const absl::StatusOr<LogPosition> others = AskWhatOthersKnow(*membership);
+    if (!others.ok()) return Fail(others.status(), kFailureExitCode);
+    known = *others;
+    membership->votes_from = known.index;
+  } else if (absl::Status status = CheckClusterIsNew(*membership); !status.ok()) {
+    return Fail(status, kFailureExitCode);
+  }
+  if (absl::Status status = InitializeReplica(*directory, *membership, known.term); !status.ok()) {
     return Fail(status, kFailureExitCode);
   }
   fmt::print("{} is replica {}'s now; start it with: triplad --data-dir {}\n", options.data_dir,

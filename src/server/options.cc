@@ -152,6 +152,10 @@ void AddServingFlags(CLI::App& app, Options& options) {
           "where to serve; port 0 takes a free one and says it [127.0.0.1:7420; a replica: where "
           "its cluster knows it]",
           "HOST:PORT", [&](const std::string& text) { return ReadListen(text, options.listen); });
+  AddFlag(app, "--raft-listen",
+          "where a replica takes the connections of the other servers [where its cluster knows it]",
+          "HOST:PORT",
+          [&](const std::string& text) { return ReadListen(text, options.raft_listen); });
   AddFlag(app, "--data-bytes-max", "size limit of one value's data [16MiB]", "SIZE",
           [&](const std::string& text) {
             return ReadSize(text, 1, limits::kDataBytesMaxCeiling, options.data_bytes_max);
@@ -185,6 +189,9 @@ CLI::App* AddInit(CLI::App& app, InitOptions& init) {
       ->required()
       ->type_name("ID=HOST:PORT/HOST:PORT,...")
       ->envname("TRIPLA_CLUSTER");
+  command->add_flag("--rebuild", init.rebuild,
+                    "begins in place of a server that was lost, from the others, most of which\n"
+                    "must be up; the lost one must never run again");
   return command;
 }
 

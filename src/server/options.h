@@ -18,6 +18,8 @@ struct Options {
   std::string data_dir;
   std::string node;    // the replica that data_dir must belong to; empty: whatever it is
   std::string listen;  // empty: 127.0.0.1:7420, a replica where the cluster knows it
+  std::string
+      raft_listen;  // of a replica, for the other servers; empty: where the cluster knows it
   std::chrono::milliseconds snapshot_interval{30'000};  // 0: never by period
   FsyncPolicy fsync;
   bool log = true;
@@ -32,6 +34,7 @@ struct InitOptions {
   std::string data_dir;
   std::string node;
   std::string cluster;
+  bool rebuild = false;  // in place of one that was lost, from the others
 };
 
 // How the process should end instead of serving: `--help`, or an error that was printed.

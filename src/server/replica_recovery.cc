@@ -56,17 +56,26 @@ absl::StatusOr<std::optional<std::string>> FindReceivedImage(const DataDirectory
 }
 
 // Loads the newest image; one that was received before the last end of the process counts too.
-absl::StatusOr<std::unique_ptr<StateMachine>> LoadState(const DataDirectory& directory,
-                                                        const Membership& membership,
-                                                        ImageStore& images) {
+absl::StatusOr<RecoveredState> LoadState(const DataDirectory& directory,
+                                         const Membership& membership, ImageStore& images) {
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex first, FirstRatisIndex(directory, membership));
   absl::StatusOr<RecoveredState> recovered = images.Recover(first);
   const LogIndex newest = images.newest() ? images.newest()->position.index : 0;
   TRIPLA_ASSIGN_OR_RETURN(const std::optional<std::string> received,
                           FindReceivedImage(directory, membership, newest));
-  if (received) return images.Adopt(*received);
-  TRIPLA_RETURN_IF_ERROR(recovered.status());
-  return std::move(recovered->machine);
+  if (!received) return recovered;
+  RecoveredState adopted;
+  TRIPLA_ASSIGN_OR_RETURN(adopted.machine, images.Adopt(*received));
+  return adopted;
+}
+
+// A standalone server's advice would be to take a copy.
+absl::Status AdviseRebuild(const absl::Status& status) {
+  if (!absl::IsDataLoss(status)) return status;
+  return absl::DataLossError(
+      fmt::format("{}; but this is a replica, and an older copy of it has forgotten "
+                  "what it has acknowledged: {}",
+                  std::string(status.message()), kRebuild));
 }
 
 std::optional<ImageFile> NewestImage(const DataDirectory& directory, const ImageStore& images) {
@@ -101,10 +110,12 @@ ImageFile InstallReceived(const DataDirectory& directory, const Membership& memb
 
 absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
                                                 const Membership& membership,
-                                                uint64_t data_bytes_max, ImageStore& images,
+                                                const ReplicaSettings& settings, ImageStore& images,
                                                 RecentHashes& hashes, PeerLink& peers) {
   RecoveredReplica replica;
-  TRIPLA_ASSIGN_OR_RETURN(replica.machine, LoadState(directory, membership, images));
+  absl::StatusOr<RecoveredState> recovered = LoadState(directory, membership, images);
+  if (!recovered.ok()) return AdviseRebuild(recovered.status());
+  replica.machine = std::move(recovered->machine);
   StateMachine* machine = replica.machine.get();
   Say(Severity::kInfo,
       fmt::format("{}: replica {} with {} entries at revision {}, from the image of record {}; "
@@ -128,9 +139,16 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
             peers.AskReadIndex(endpoint, cluster, std::move(answer));
           },
   };
-  const size_t command_bytes_max = data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;
-  TRIPLA_ASSIGN_OR_RETURN(
-      replica.log, RatisLog::Open(directory, membership, command_bytes_max, std::move(hooks)));
+  const size_t command_bytes_max =
+      settings.data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;
+  TRIPLA_ASSIGN_OR_RETURN(replica.log, RatisLog::Open(directory, membership,
+                                                      {.command_bytes_max = command_bytes_max,
+                                                       .listen = settings.raft_listen},
+                                                      std::move(hooks)));
+  if (absl::Status reached = recovered->CheckLogReached(replica.log->GetStatus().last.index);
+      !reached.ok()) {
+    return AdviseRebuild(reached);
+  }
   return replica;
 }
 

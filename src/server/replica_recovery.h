@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "disk/data_directory.h"
@@ -22,13 +23,18 @@ struct RecoveredReplica {
   std::unique_ptr<RatisLog> log;
 };
 
-// All arguments but `membership` outlive what is returned. `data_bytes_max`: limit of one value.
-// `hashes` is told each state.
+struct ReplicaSettings {
+  uint64_t data_bytes_max = 0;  // of one value
+  std::string raft_listen;      // as RatisLog::Settings::listen
+};
+
+// All arguments but `membership` and `settings` outlive what is returned. `hashes` is told each
+// state.
 //
 // Errors: DataLoss when the newest image is damaged and cannot be replaced; what RatisLog::Open()
 // says.
 [[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(
-    const DataDirectory& directory, const Membership& membership, uint64_t data_bytes_max,
+    const DataDirectory& directory, const Membership& membership, const ReplicaSettings& settings,
     ImageStore& images, RecentHashes& hashes, PeerLink& peers);
 
 }  // namespace tripla

@@ -193,7 +193,9 @@ absl::Status Server::RecoverStandalone(const Options& options) {
 
 absl::Status Server::RecoverReplica(const Options& options, const Membership& membership) {
   TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
-                          tripla::RecoverReplica(directory_, membership, options.data_bytes_max,
+                          tripla::RecoverReplica(directory_, membership,
+                                                 {.data_bytes_max = options.data_bytes_max,
+                                                  .raft_listen = options.raft_listen},
                                                  images_, recent_hashes_, peer_link_));
   machine_ = std::move(recovered.machine);
   ratis_log_ = recovered.log.get();
@@ -206,7 +208,8 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
               [this](ReadRounds::AnswerFn answer) {
                 ratis_log_->ConfirmReadIndex(std::move(answer));
               },
-          .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); }});
+          .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
+          .log_state = [this] { return ratis_log_->KnownState(); }});
   return absl::OkStatus();
 }
 
@@ -279,6 +282,7 @@ void Server::Shutdown() {
     state_comparison_ = nullptr;
     readiness_ = nullptr;
     SetReady(false);
+    if (ratis_log_ != nullptr) ratis_log_->BeginStop();
     batcher_->Stop();
     // Answers all who wait for it, which a cluster without a majority never would.
     if (ratis_log_ != nullptr) ratis_log_->Stop();

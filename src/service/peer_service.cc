@@ -47,4 +47,22 @@ grpc::ServerUnaryReactor* PeerService::StateHashes(grpc::CallbackServerContext* 
   return reactor;
 }
 
+grpc::ServerUnaryReactor* PeerService::LogState(grpc::CallbackServerContext* context,
+                                                const internal::LogStateRequest* request,
+                                                internal::LogStateReply* reply) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  grpc::Status status = Check(request->cluster());
+  if (status.ok()) {
+    const absl::StatusOr<LogPosition> state = sources_.log_state();
+    if (state.ok()) {
+      reply->set_term(state->term);
+      reply->set_last_index(state->index);
+    } else {
+      status = ReadError(state.status());
+    }
+  }
+  reactor->Finish(status);
+  return reactor;
+}
+
 }  // namespace tripla

@@ -23,6 +23,8 @@ class PeerService : public internal::Peer::CallbackService {
     std::function<void(std::function<void(const absl::StatusOr<LogIndex>&)>)> confirm_read_index;
     // As StateComparison::Known().
     std::function<std::map<LogIndex, StateHash>()> state_hashes;
+    // As RatisLog::GetStatus().last, once it knows all that it ever has acknowledged.
+    std::function<absl::StatusOr<LogPosition>()> log_state;
   };
 
   // `cluster`: the id of the one this server belongs to.
@@ -35,6 +37,9 @@ class PeerService : public internal::Peer::CallbackService {
   grpc::ServerUnaryReactor* StateHashes(grpc::CallbackServerContext* context,
                                         const internal::StateHashesRequest* request,
                                         internal::StateHashesReply* reply) override;
+  grpc::ServerUnaryReactor* LogState(grpc::CallbackServerContext* context,
+                                     const internal::LogStateRequest* request,
+                                     internal::LogStateReply* reply) override;
 
  private:
   // OK when `cluster` is this server's: an address may have become another's.

@@ -2,10 +2,16 @@
 // What is known and what is refused when servers are gone, and how they come back (R13, R27).
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <filesystem>
 #include <future>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "disk/data_directory.h"
+#include "snapshot/image_store.h"
+#include "state/state_machine.h"
 #include "tests/harness/test_cluster.h"
 
 namespace tripla {
@@ -137,6 +143,75 @@ TEST_F(Recovery, AFollowerTheLogDoesNotReachBackToIsCaughtUpByAnImageWhileTheLea
   cluster().Start(follower);
   cluster().AwaitReady(follower);
   cluster().AwaitSameState();
+}
+
+// Gives a server that does not run the state that a different write than the last would have led
+// to.
+void MakeStateWrong(const std::string& data_dir) {
+  const auto directory = DataDirectory::Open(PosixDisk(), data_dir);
+  ASSERT_TRUE(directory.ok()) << directory.status().message();
+  ImageStore images(*directory);
+  absl::StatusOr<RecoveredState> state = images.Recover(0);
+  ASSERT_TRUE(state.ok()) << state.status().message();
+  LogPosition position = state->machine->GetSummary().position;
+  ++position.index;
+  state->machine->Apply(position, {{{.kind = CommandKind::kSet, .key = Key(), .data = "wrong"}}});
+  const std::atomic<bool> never_abandoned{false};
+  ASSERT_TRUE(images.Write(state->machine->Freeze(), never_abandoned).ok());
+}
+
+TEST_F(Recovery, R24_AReplicaWhoseStateIsWrongEndsItselfAndIsRebuiltFromTheOthers) {
+  Settle(Request(4000));
+  const int wrong = cluster().AwaitFollower();
+  const std::string node = "n" + std::to_string(wrong + 1);
+  cluster().AwaitSameState();
+  cluster().Snapshot(wrong);
+  Settle(Request(4001));
+  cluster().AwaitSameState();
+  cluster().Kill(wrong);
+  MakeStateWrong(cluster().data_dir(wrong));
+  cluster().Start(wrong);
+  cluster().process(wrong).AwaitOutput(node + ", this one, is wrong");
+  EXPECT_EQ(cluster().process(wrong).Wait(), 1);
+  for (int i = 0; i < kSize; ++i) {
+    EXPECT_NE(cluster().process(wrong).output().find("n" + std::to_string(i + 1) + " has "),
+              std::string::npos);
+    if (i == wrong) continue;
+    EXPECT_FALSE(cluster().Status(i).node().empty()) << i << " has ended too";
+  }
+  cluster().Kill(wrong);
+
+  // Its directory is no good, and one that knows nothing must not take its name.
+  std::filesystem::remove_all(cluster().data_dir(wrong));
+  const auto init = [&](std::vector<std::string> more) {
+    std::vector<std::string> argv = {ProgramPath("triplad"),
+                                     "init",
+                                     "--data-dir",
+                                     cluster().data_dir(wrong),
+                                     "--node",
+                                     node,
+                                     "--cluster",
+                                     cluster().members()};
+    argv.insert(argv.end(), more.begin(), more.end());
+    return std::make_unique<Process>(argv);
+  };
+  std::unique_ptr<Process> again = init({});
+  EXPECT_EQ(again->Wait(), 1);
+  EXPECT_NE(again->output().find("--rebuild"), std::string::npos) << again->output();
+  const int other = 3 - wrong - cluster().AwaitLeader();
+  cluster().Stop(other);
+  again = init({"--rebuild"});
+  EXPECT_EQ(again->Wait(), 1) << "one alone may not know what the lost one has acknowledged";
+  EXPECT_NE(again->output().find("n" + std::to_string(other + 1)), std::string::npos);
+  cluster().BringBack(other);
+  again = init({"--rebuild"});
+  EXPECT_EQ(again->Wait(), 0) << again->output();
+  cluster().Start(wrong);
+  cluster().AwaitReady(wrong);
+  cluster().AwaitSameState();
+  // It votes: with one of the others gone the two of them go on.
+  cluster().Kill(other);
+  EXPECT_EQ(Settle(Request(4002)).result(), v1::SUCCESS);
 }
 
 TEST_F(Recovery, R27_WithoutAMajorityWritesFailInTimeNothingStaleIsReadAndServiceReturnsByItself) {

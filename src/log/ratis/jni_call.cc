@@ -17,6 +17,12 @@ absl::Status TakeException(JNIEnv* env) {
   return absl::InternalError(ToText(env, text));
 }
 
+bool DropException(JNIEnv* env) {
+  const bool thrown = env->ExceptionCheck() != JNI_FALSE;
+  if (thrown) env->ExceptionClear();
+  return thrown;
+}
+
 std::string ToText(JNIEnv* env, jstring text) {
   if (text == nullptr) return "";
   // Java's own form of UTF-8, which differs for NUL and beyond the basic plane only.

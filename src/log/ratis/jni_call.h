@@ -29,9 +29,13 @@ class JavaFrame {
 // OK, or Internal with what the last call has thrown, which is then forgotten.
 [[nodiscard]] absl::Status TakeException(JNIEnv* env);
 
+// Whether the last call has thrown; what, is forgotten.
+[[nodiscard]] bool DropException(JNIEnv* env);
+
 // A Java text in UTF-8; "" for null.
 [[nodiscard]] std::string ToText(JNIEnv* env, jstring text);
 
+// Null, with an exception pending, when Java has no memory left.
 [[nodiscard]] jstring ToJava(JNIEnv* env, std::string_view text);
 [[nodiscard]] jobjectArray ToJava(JNIEnv* env, const std::vector<std::string>& texts);
 [[nodiscard]] jbyteArray ToJavaBytes(JNIEnv* env, std::string_view bytes);

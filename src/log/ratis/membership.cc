@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <memory>
 #include <set>
@@ -19,8 +20,6 @@ constexpr std::string_view kFirstLine = "tripla replica, format 1\n";
 constexpr size_t kFileBytesMax = 64 << 10;
 constexpr size_t kMembersMax = 15;
 constexpr size_t kNodeBytesMax = 32;
-// What Ratis itself writes into a new directory: no term yet, no vote.
-constexpr std::string_view kNewMetadata = "term=0\nvotedFor=\n";
 
 absl::Status Invalid(std::string_view what) {
   return absl::InvalidArgumentError(
@@ -125,6 +124,7 @@ std::string ToText(const Membership& membership) {
   std::string text =
       fmt::format("{}cluster {}\nnode {}\n", kFirstLine, membership.cluster, membership.node);
   for (const Member& member : membership.members) text += "member " + MemberText(member) + "\n";
+  if (membership.votes_from > 0) text += fmt::format("votes-from {}\n", membership.votes_from);
   return text + CheckLine(text);
 }
 
@@ -138,13 +138,25 @@ absl::StatusOr<Membership> FromText(std::string_view text) {
   }
   std::string node;
   std::vector<Member> members;
+  LogIndex votes_from = 0;
   for (const std::string_view line : Split(text.substr(0, check), '\n')) {
     if (line.starts_with("node ")) node = line.substr(5);
+    if (line.starts_with("votes-from ")) {
+      std::from_chars(line.data() + 11, line.data() + line.size(), votes_from);
+    }
     if (!line.starts_with("member ")) continue;
     TRIPLA_ASSIGN_OR_RETURN(Member member, ParseMember(line.substr(7)));
     members.push_back(std::move(member));
   }
-  return MakeMembership(node, std::move(members));
+  TRIPLA_ASSIGN_OR_RETURN(Membership membership, MakeMembership(node, std::move(members)));
+  membership.votes_from = votes_from;
+  return membership;
+}
+
+// The term and the vote, as Ratis writes them. A vote for itself keeps a node from voting for
+// another in that term.
+std::string Metadata(const Membership& membership, uint64_t term) {
+  return fmt::format("term={}\nvotedFor={}\n", term, term == 0 ? "" : membership.node);
 }
 
 absl::Status WriteNewFile(Disk& disk, const std::string& path, std::string_view content) {
@@ -168,6 +180,21 @@ absl::Status CheckEmpty(const DataDirectory& directory) {
                                           "directory",
                                           directory.path(), path, name));
     }
+  }
+  return absl::OkStatus();
+}
+
+// As a standalone server it would leave out what is in Ratis's log.
+absl::Status CheckIsNoReplica(const DataDirectory& directory) {
+  Disk& disk = directory.disk();
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.log_path()));
+  for (const std::string& name : names) {
+    const std::string metadata = directory.log_path() + "/" + name + "/current/raft-meta";
+    if (!disk.Open(metadata, OpenMode::kRead).ok()) continue;
+    return absl::DataLossError(fmt::format(
+        "{} is missing, but {} is a replica's; restore this file from a copy; if triplad init was "
+        "cut off here, empty {} and init again",
+        ReplicaPath(directory), metadata, directory.path()));
   }
   return absl::OkStatus();
 }
@@ -196,14 +223,15 @@ absl::StatusOr<Membership> ParseMembership(std::string_view node, std::string_vi
   return MakeMembership(node, std::move(members));
 }
 
-absl::Status InitializeReplica(const DataDirectory& directory, const Membership& membership) {
+absl::Status InitializeReplica(const DataDirectory& directory, const Membership& membership,
+                               uint64_t term) {
   TRIPLA_RETURN_IF_ERROR(CheckEmpty(directory));
   Disk& disk = directory.disk();
   const std::string current = RatisLogPath(directory, membership);
   const std::string group = current.substr(0, current.rfind('/'));
   TRIPLA_RETURN_IF_ERROR(disk.CreateDirectory(group));
   TRIPLA_RETURN_IF_ERROR(disk.CreateDirectory(current));
-  TRIPLA_RETURN_IF_ERROR(WriteNewFile(disk, current + "/raft-meta", kNewMetadata));
+  TRIPLA_RETURN_IF_ERROR(WriteNewFile(disk, current + "/raft-meta", Metadata(membership, term)));
   TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(current));
   TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(group));
   TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(directory.log_path()));
@@ -218,7 +246,10 @@ absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& di
   Disk& disk = directory.disk();
   const std::string path = ReplicaPath(directory);
   absl::StatusOr<std::unique_ptr<File>> file = disk.Open(path, OpenMode::kRead);
-  if (absl::IsNotFound(file.status())) return std::nullopt;
+  if (absl::IsNotFound(file.status())) {
+    TRIPLA_RETURN_IF_ERROR(CheckIsNoReplica(directory));
+    return std::nullopt;
+  }
   TRIPLA_RETURN_IF_ERROR(file.status());
   std::string text(kFileBytesMax, '\0');
   TRIPLA_ASSIGN_OR_RETURN(const size_t size, (*file)->ReadAt(0, text.data(), text.size()));
@@ -226,15 +257,15 @@ absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& di
   absl::StatusOr<Membership> membership = FromText(text);
   if (!membership.ok()) {
     return absl::Status(membership.status().code(),
-                        fmt::format("{} cannot be used: {}; restore it from a copy", path,
+                        fmt::format("{} cannot be used: {}; restore this file from a copy", path,
                                     std::string(membership.status().message())));
   }
   const std::string metadata = RatisLogPath(directory, *membership) + "/raft-meta";
   if (absl::IsNotFound(disk.Open(metadata, OpenMode::kRead).status())) {
     return absl::DataLossError(
         fmt::format("{} is missing: without its log and its vote {} could make the cluster lose "
-                    "acknowledged writes; restore the whole directory from a copy",
-                    metadata, membership->node));
+                    "acknowledged writes; {}",
+                    metadata, membership->node, kRebuild));
   }
   return membership;
 }

@@ -9,8 +9,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "disk/data_directory.h"
+#include "model/log_position.h"
 
 namespace tripla {
+
+// What to do about a replica whose directory is no good. An older copy of it is worse than nothing:
+// it has forgotten what the replica has acknowledged since.
+inline constexpr char kRebuild[] =
+    "empty the directory and rebuild it from the other servers: triplad init --rebuild "
+    "(docs/operating.md)";
 
 // One server of a cluster.
 struct Member {
@@ -24,12 +31,16 @@ struct Member {
 // Who a replica is and who the others are: what `triplad init` writes.
 //
 //   DIR/replica           "tripla replica, format 1", then a line each: "cluster UUID", "node ID",
-//                         "member NODE=CLIENT/RAFT" …, and "check" with the XXH3-64 of all before
+//                         "member NODE=CLIENT/RAFT" …, perhaps "votes-from INDEX", and "check" with
+//                         the XXH3-64 of all before
 //   DIR/log/UUID/         what Ratis keeps: its log, its term and its vote
 struct Membership {
   std::string cluster;  // a UUID that follows from the members: every node's init finds the same
   std::string node;     // this server, one of the members
   std::vector<Member> members;
+  // It takes part in no election before its log has reached this place: it replaces one that was
+  // lost, and does not know what that one has acknowledged. 0: it never was.
+  LogIndex votes_from = 0;
 
   [[nodiscard]] const Member& self() const { return *Find(node); }
   // Null when there is none of this id.
@@ -49,16 +60,18 @@ struct Membership {
 [[nodiscard]] std::string RatisLogPath(const DataDirectory& directory,
                                        const Membership& membership);
 
-// Makes an empty data directory the replica's: all of it is durable on return.
+// Makes an empty data directory the replica's: all of it is durable on return. It has voted in
+// `term` and knows of no later one.
 //
 // Errors: FailedPrecondition when it holds anything already; what the disk says.
 [[nodiscard]] absl::Status InitializeReplica(const DataDirectory& directory,
-                                             const Membership& membership);
+                                             const Membership& membership, uint64_t term = 0);
 
 // Which replica a data directory belongs to; nothing when it is a standalone server's.
 //
-// Errors: DataLoss when the file is damaged, or when what Ratis keeps is missing: without its vote
-// a replica must not start, since it could vote twice and so lose acknowledged writes.
+// Errors: DataLoss when the file is damaged, or missing beside a replica's log, or when what Ratis
+// keeps is missing: without its vote a replica must not start, since it could vote twice and so
+// lose acknowledged writes.
 [[nodiscard]] absl::StatusOr<std::optional<Membership>> ReadMembership(
     const DataDirectory& directory);
 

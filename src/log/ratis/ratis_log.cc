@@ -33,18 +33,21 @@ absl::Status NoLeader() {
 
 absl::StatusOr<std::unique_ptr<RatisLog>> RatisLog::Open(const DataDirectory& directory,
                                                          const Membership& membership,
-                                                         size_t command_bytes_max, Hooks hooks) {
-  const size_t entry_bytes_max = std::max(limits::kLogBatchBytesMax, command_bytes_max);
+                                                         const Settings& settings, Hooks hooks) {
+  const size_t entry_bytes_max = std::max(limits::kLogBatchBytesMax, settings.command_bytes_max);
   std::unique_ptr<RatisLog> log(
       new RatisLog(directory, membership, entry_bytes_max, std::move(hooks)));
   const std::optional<ImageFile> image = log->hooks_.newest_image();
   if (image) log->applied_.Advance(image->position.index);
-  TRIPLA_ASSIGN_OR_RETURN(log->replica_,
-                          Replica::Start({.membership = membership,
-                                          .log_directory = directory.log_path(),
-                                          .image = image,
-                                          .entry_bytes_max = entry_bytes_max + kEntryOverheadBytes},
-                                         log->Callbacks()));
+  TRIPLA_ASSIGN_OR_RETURN(
+      log->replica_,
+      Replica::Start(
+          {.membership = membership,
+           .listen = settings.listen.empty() ? membership.self().raft_endpoint : settings.listen,
+           .log_directory = directory.log_path(),
+           .image = image,
+           .entry_bytes_max = entry_bytes_max + kEntryOverheadBytes},
+          log->Callbacks()));
   return log;
 }
 
@@ -162,11 +165,19 @@ void RatisLog::ConfirmReadIndex(ReadRounds::AnswerFn answer) {
   orders_of_nothing_.Await(std::move(answer));
 }
 
+absl::StatusOr<LogPosition> RatisLog::KnownState() const {
+  const LogPosition last = GetStatus().last;
+  if (last.index >= membership_.votes_from) return last;
+  return absl::UnavailableError(fmt::format("{} is being rebuilt itself", membership_.node));
+}
+
 void RatisLog::OrderNothing(ReadRounds::AnswerFn answer) {
   SubmitEntry({}, /*urgent=*/true,
               [this, answer = std::move(answer)](const absl::StatusOr<std::vector<Outcome>>& done) {
                 if (!done.ok()) return answer(absl::UnavailableError(done.status().message()));
-                answer(applied_.get());
+                const LogIndex index = applied_.get();
+                replica_->TellCommitted(index);
+                answer(index);
               });
 }
 
@@ -197,6 +208,10 @@ Log::Status RatisLog::GetStatus() const {
     if (!ignored) status.bytes += bytes;
   }
   return status;
+}
+
+void RatisLog::BeginStop() {
+  submissions_.SendAwayFrom(std::chrono::steady_clock::now() + kStopPatience);
 }
 
 void RatisLog::Stop() {

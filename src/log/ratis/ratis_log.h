@@ -37,12 +37,16 @@ class RatisLog : public Log {
     std::function<void(const std::string& endpoint, ReadRounds::AnswerFn)> ask_leader;
   };
 
+  struct Settings {
+    size_t command_bytes_max = 0;  // when encoded; larger ones must not be submitted
+    std::string listen;            // HOST:PORT for the others; empty: where the cluster knows it
+  };
+
   // Starts the replica that `directory` belongs to behind the image in force, which is applied.
-  // Commands larger than `command_bytes_max` when encoded must not be submitted.
   //
   // `directory` outlives the log. Errors: as Replica::Start().
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<RatisLog>> Open(
-      const DataDirectory& directory, const Membership& membership, size_t command_bytes_max,
+      const DataDirectory& directory, const Membership& membership, const Settings& settings,
       Hooks hooks);
 
   ~RatisLog() override;
@@ -55,6 +59,13 @@ class RatisLog : public Log {
   [[nodiscard]] Status GetStatus() const override;
   // Lets another node lead if this one does, and answers everybody who waits. Idempotent.
   void Stop() override;
+  // Sends away who is blocked in Submit() for long, so that the submitting thread can end before
+  // Stop(). Any thread.
+  void BeginStop();
+
+  // The highest term and the last place that this replica knows. Unavailable while it replaces one
+  // that was lost and does not know yet what that one knew.
+  [[nodiscard]] absl::StatusOr<LogPosition> KnownState() const;
 
   // On the leader: the place that a read begun before this call must see, wherever it is done, once
   // it is sure that no other leads. Unavailable elsewhere, or when it cannot be made sure.

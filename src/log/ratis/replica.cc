@@ -105,12 +105,18 @@ absl::StatusOr<std::string> ClassPath() {
       "{} holds no jars, which a replica needs; install tripla with them", directory.string()));
 }
 
-std::vector<std::string> JvmOptions(const std::string& class_path) {
+// A large entry is in memory several times: as it comes, in the log, on its way to the others.
+std::string HeapOption(size_t entry_bytes_max) {
+  constexpr size_t kCopies = 8;
+  return fmt::format("-Xmx{}m", std::max<size_t>(384, 256 + (kCopies * entry_bytes_max >> 20)));
+}
+
+std::vector<std::string> JvmOptions(const std::string& class_path, size_t entry_bytes_max) {
   return {
       "-Djava.class.path=" + class_path,
       "-Xrs",  // SIGINT, SIGTERM and SIGHUP are ours
       "-Xms48m",
-      "-Xmx384m",
+      HeapOption(entry_bytes_max),
       "-XX:+UseSerialGC",  // least overhead at this size
       "-XX:-UsePerfData",
       "-XX:ReservedCodeCacheSize=64m",
@@ -130,7 +136,7 @@ Replica::~Replica() {
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
                                                         ReplicaCallbacks callbacks) {
   TRIPLA_ASSIGN_OR_RETURN(const std::string class_path, ClassPath());
-  TRIPLA_RETURN_IF_ERROR(StartJvm(JvmOptions(class_path)));
+  TRIPLA_RETURN_IF_ERROR(StartJvm(JvmOptions(class_path, options.entry_bytes_max)));
   JNIEnv* env = Java();
   const JavaFrame frame(env);
   TRIPLA_RETURN_IF_ERROR(RegisterNatives(env));
@@ -143,8 +149,8 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   };
   const jmethodID construct =
       method("<init>",
-             "(JLjava/lang/String;Ljava/lang/String;[Ljava/lang/String;Ljava/lang/String;"
-             "Ljava/lang/String;JJIZ)V");
+             "(JLjava/lang/String;Ljava/lang/String;J[Ljava/lang/String;Ljava/lang/String;"
+             "Ljava/lang/String;Ljava/lang/String;JJIZ)V");
   bridge->submit = method("submit", "(J[B)V");
   bridge->read_index = method("readIndex", "()J");
   bridge->tell_committed = method("tellCommitted", "(J)V");
@@ -163,7 +169,8 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   jobject object = env->NewObject(
       type, construct, reinterpret_cast<jlong>(&bridge->callbacks),
       ToJava(env, options.membership.cluster), ToJava(env, options.membership.node),
-      ToJava(env, members), ToJava(env, options.log_directory),
+      static_cast<jlong>(options.membership.votes_from), ToJava(env, members),
+      ToJava(env, options.listen), ToJava(env, options.log_directory),
       options.image ? ToJava(env, options.image->path) : nullptr,
       static_cast<jlong>(options.image ? options.image->position.term : 0),
       static_cast<jlong>(options.image ? options.image->position.index : 0),
@@ -191,25 +198,20 @@ void Replica::Submit(uint64_t batch, std::string_view bytes) {
 std::optional<LogIndex> Replica::ReadIndex() const {
   JNIEnv* env = Java();
   const jlong index = env->CallLongMethod(bridge_->object, bridge_->read_index);
-  if (env->ExceptionCheck()) {
-    env->ExceptionClear();
-    return std::nullopt;
-  }
-  if (index < 0) return std::nullopt;
+  if (DropException(env) || index < 0) return std::nullopt;
   return static_cast<LogIndex>(index);
 }
 
 void Replica::TellCommitted(LogIndex index) {
   JNIEnv* env = Java();
   env->CallVoidMethod(bridge_->object, bridge_->tell_committed, static_cast<jlong>(index));
-  env->ExceptionClear();  // then they learn it later
+  (void)DropException(env);  // then they learn it later
 }
 
 bool Replica::Leads() const {
   JNIEnv* env = Java();
   const bool leads = env->CallBooleanMethod(bridge_->object, bridge_->leads) != JNI_FALSE;
-  env->ExceptionClear();
-  return leads;
+  return !DropException(env) && leads;
 }
 
 std::string Replica::Leader() const {

@@ -48,6 +48,7 @@ class Replica {
  public:
   struct Options {
     Membership membership;
+    std::string listen;  // HOST:PORT where it takes the connections of the others
     std::string log_directory;
     std::optional<ImageFile> image;  // what the state was loaded from
     size_t entry_bytes_max = 0;      // of one batch; memory of this size is taken at once
@@ -89,13 +90,15 @@ class Replica {
   [[nodiscard]] State GetState() const;
 
   // From now on this is the image in force: what a replica that lags too far behind is sent.
-  absl::Status SetImage(const ImageFile& image);
+  // Errors: Internal when Ratis cannot link to it.
+  [[nodiscard]] absl::Status SetImage(const ImageFile& image);
 
-  // Lets the log forget entries up to `through`, by whole files.
-  absl::Status Purge(LogIndex through);
+  // Lets the log forget entries up to `through`, by whole files. Errors: Internal when that failed,
+  // or takes longer than ten seconds.
+  [[nodiscard]] absl::Status Purge(LogIndex through);
 
   // Lets another node lead if this one does. Errors: Internal with the reason when none took over.
-  absl::Status HandOver();
+  [[nodiscard]] absl::Status HandOver();
 
   // Applies what is committed and fails what still waits. Afterwards it leads no more and knows no
   // read index. Idempotent.

@@ -15,11 +15,25 @@ constexpr size_t kInFlightBytesMax = size_t{16} << 20;
 
 std::optional<uint64_t> Submissions::Add(Submission& submission, bool urgent) {
   MutexLock lock(mutex_);
-  while (!stopped_ && !urgent && !HasRoomFor(submission.bytes)) changed_.Wait(mutex_);
+  while (!stopped_ && !urgent && !HasRoomFor(submission.bytes)) {
+    if (!sent_away_from_) {
+      changed_.Wait(mutex_);
+    } else if (std::chrono::steady_clock::now() < *sent_away_from_) {
+      changed_.WaitUntil(mutex_, *sent_away_from_);
+    } else {
+      return std::nullopt;
+    }
+  }
   if (stopped_) return std::nullopt;
   bytes_ += submission.bytes;
   waiting_.emplace(++last_number_, std::move(submission));
   return last_number_;
+}
+
+void Submissions::SendAwayFrom(std::chrono::steady_clock::time_point moment) {
+  MutexLock lock(mutex_);
+  sent_away_from_ = moment;
+  changed_.NotifyAll();
 }
 
 bool Submissions::HasRoomFor(size_t bytes) const {

@@ -27,8 +27,11 @@ class Submissions {
   };
 
   // Takes one in and numbers it. Waits for room first unless `urgent`. Nothing, and `submission`
-  // as it was, once stopped.
+  // as it was, once stopped or sent away.
   [[nodiscard]] std::optional<uint64_t> Add(Submission& submission, bool urgent);
+
+  // From this moment on nobody waits for room.
+  void SendAwayFrom(std::chrono::steady_clock::time_point moment);
 
   // Takes out the one of this number, if it still waits.
   [[nodiscard]] std::optional<Submission> Take(uint64_t number);
@@ -48,6 +51,7 @@ class Submissions {
   std::map<uint64_t, Submission> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<std::chrono::steady_clock::time_point> sent_away_from_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

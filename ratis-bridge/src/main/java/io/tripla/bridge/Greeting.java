@@ -10,13 +10,14 @@ import java.util.UUID;
 /**
  * The first bytes on a connection, from the node that opened it:
  *
- * <pre>  "TRIPLA-R" | protocol version u32 | cluster id 16 | from | to | purpose u8</pre>
+ * <pre>  "TRIPLA-R" | protocol version u32 | cluster id 16 | from | to | purpose u8
+ *   | largest frame u32</pre>
  *
  * and the answer: 0, or 1 and why the connection is refused. Texts are a length u8 and UTF-8.
  * Integers are big-endian. The magic and the version stay where they are in every version to come.
  */
-record Greeting(UUID cluster, String from, String to, int purpose) {
-  static final int VERSION = 1;
+record Greeting(UUID cluster, String from, String to, Call.Purpose purpose, int frameBytesMax) {
+  static final int VERSION = 2;
 
   private static final long MAGIC = 0x545249504c412d52L; // "TRIPLA-R"
   private static final int TEXT_BYTES_MAX = 255;
@@ -36,7 +37,8 @@ record Greeting(UUID cluster, String from, String to, int purpose) {
     out.writeLong(cluster.getLeastSignificantBits());
     writeText(out, from);
     writeText(out, to);
-    out.writeByte(purpose);
+    out.writeByte(purpose.ordinal());
+    out.writeInt(frameBytesMax);
     out.flush();
     if (wire.in.readByte() != 0) {
       throw new Refused(readText(wire.in));
@@ -56,7 +58,13 @@ record Greeting(UUID cluster, String from, String to, int purpose) {
       throw new IOException(why);
     }
     UUID cluster = new UUID(in.readLong(), in.readLong());
-    return new Greeting(cluster, readText(in), readText(in), in.readUnsignedByte());
+    String from = readText(in);
+    String to = readText(in);
+    int purpose = in.readUnsignedByte();
+    if (purpose >= Call.Purpose.values().length) {
+      throw new IOException("it names no purpose: " + purpose);
+    }
+    return new Greeting(cluster, from, to, Call.Purpose.values()[purpose], in.readInt());
   }
 
   static void welcome(Wire wire) throws IOException {

@@ -3,6 +3,7 @@ package io.tripla.bridge;
 
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,8 +34,7 @@ final class Images implements StateMachineStorage {
     root = storage.getStorageDir().getRoot();
     sending = storage.getStorageDir().getStateMachineDir();
     incoming = storage.getStorageDir().getTmpDir();
-    // What an install that was cut off has left: Ratis keeps it for ever.
-    removeFrom(incoming, "");
+    removeIncoming();
     removeFrom(root, sending.getName() + ".tmp");
   }
 
@@ -49,6 +49,15 @@ final class Images implements StateMachineStorage {
     Files.createLink(link, path);
     // Without a digest Ratis makes one while it sends.
     newest = new SingleFileSnapshotInfo(new FileInfo(link, null), place);
+  }
+
+  /** What an install that was cut off has left: Ratis keeps it for ever. */
+  void removeIncoming() {
+    try {
+      removeFrom(incoming, "");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static void removeFrom(File directory, String prefix) throws IOException {

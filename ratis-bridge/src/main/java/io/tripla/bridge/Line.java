@@ -3,6 +3,7 @@ package io.tripla.bridge;
 
 import java.io.IOException;
 import java.io.InterruptedIOException;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
@@ -28,6 +29,10 @@ final class Line {
   private final Peer peer;
   private final Call.Purpose purpose;
   private Wire wire;
+
+  /** Of {@link #wire}, also while that is being made; closed from elsewhere to wake who waits here. */
+  private volatile Socket socket;
+
   private Duration time;
   private long lastFailure = System.nanoTime() - Duration.ofMillis(PAUSE_MS).toNanos();
 
@@ -52,7 +57,7 @@ final class Line {
       wire.send(call.number, request);
       Wire.Frame frame = wire.receive(time);
       wire.allow(IDLE_TIME);
-      time = shortTime();
+      time = longer(shortTime(), time.multipliedBy(2).dividedBy(3));
       if (frame.kind() == Wire.REPLY) {
         return frame.parse(call.reply);
       }
@@ -65,6 +70,18 @@ final class Line {
     } catch (IOException e) {
       throw giveUp(e);
     }
+  }
+
+  /** Ends the call that is under way, if one is, with an error. */
+  void hangUp() throws IOException {
+    Socket open = socket;
+    if (open != null) {
+      open.close();
+    }
+  }
+
+  private static Duration longer(Duration a, Duration b) {
+    return a.compareTo(b) > 0 ? a : b;
   }
 
   /** The peer executed the call and failed; the connection is sound. */
@@ -81,7 +98,7 @@ final class Line {
     wire = null;
     awaitNextAttempt();
     try {
-      wire = peer.connect(purpose);
+      wire = peer.connect(purpose, opened -> socket = opened);
     } catch (IOException e) {
       time = shortTime();
       throw e;

@@ -10,6 +10,10 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.Semaphore;
 import java.util.function.Function;
 import javax.net.ServerSocketFactory;
@@ -25,8 +29,16 @@ final class Listener implements Closeable {
     MessageLite execute(Call call, MessageLite request) throws IOException;
   }
 
-  /** Far more than three a node: what exceeds it is no cluster's doing. */
-  static final int CONNECTIONS_MAX = 64;
+  /** Name of the thread without which nobody gets through. */
+  static final String ACCEPT = "tripla-accept";
+
+  /** That have not greeted yet: what exceeds it is no cluster's doing. */
+  static final int STRANGERS_MAX = 64;
+
+  /** What connections are for; a node has one at a time for each purpose. */
+  private record Line(String node, Call.Purpose purpose) {}
+
+  static final int CONNECTIONS_OF_A_LINE_MAX = 4;
 
   private static final Duration GREETING_TIME = Duration.ofSeconds(2);
   private static final Duration CONTENT_TIME = Duration.ofSeconds(10);
@@ -43,7 +55,10 @@ final class Listener implements Closeable {
   private final int frameBytesMax;
   private final Function<Greeting, String> whyNot;
   private final Service service;
-  private final Semaphore free = new Semaphore(CONNECTIONS_MAX);
+  private final Semaphore strangers = new Semaphore(STRANGERS_MAX);
+
+  private final Map<Line, Deque<Wire>> known = new HashMap<>();
+
   private String lastComplaint = "";
   private long lastComplaintNanos = System.nanoTime() - BETWEEN_COMPLAINTS_NANOS;
 
@@ -67,7 +82,7 @@ final class Listener implements Closeable {
     socket = sockets.createServerSocket();
     socket.setReuseAddress(true);
     socket.bind(address);
-    startThread("tripla-accept", this::accept);
+    startThread(ACCEPT, this::accept);
   }
 
   int port() {
@@ -89,11 +104,11 @@ final class Listener implements Closeable {
     while (!socket.isClosed()) {
       try {
         Socket accepted = socket.accept();
-        if (free.tryAcquire()) {
+        if (strangers.tryAcquire()) {
           startThread("tripla-serve", () -> serve(accepted));
         } else {
           accepted.close();
-          complain("there are " + CONNECTIONS_MAX + " connections already; a further one is refused");
+          complain("there are " + STRANGERS_MAX + " that have not greeted; a further one is refused");
         }
       } catch (IOException e) {
         if (!socket.isClosed()) {
@@ -117,32 +132,70 @@ final class Listener implements Closeable {
         Wire wire = new Wire(accepted, frameBytesMax)) {
       wire.allow(GREETING_TIME);
       watchdog.watch(wire);
-      if (greet(wire)) {
-        serveCalls(wire);
+      Greeting greeting = greet(wire);
+      if (greeting != null) {
+        serveCalls(greeting, wire);
       }
     } catch (IOException e) {
       // It went away; if it lives, it comes back.
       LOG.log(Level.DEBUG, "a connection ended: {0}", e.toString());
-    } finally {
-      free.release();
     }
   }
 
-  private boolean greet(Wire wire) throws IOException {
+  /** Null for a stranger. */
+  private Greeting greet(Wire wire) throws IOException {
+    try {
+      return receiveGreeting(wire);
+    } finally {
+      strangers.release();
+    }
+  }
+
+  private Greeting receiveGreeting(Wire wire) throws IOException {
     String why;
     try {
       Greeting greeting = Greeting.receive(wire);
       why = whyNot.apply(greeting);
       if (why == null) {
         Greeting.welcome(wire);
-        return true;
+        return greeting;
       }
       Greeting.refuse(wire, why);
     } catch (IOException e) {
       why = e.getMessage() == null ? "it does not greet" : e.getMessage();
     }
     complain("a connection from " + wire.remote() + " is refused: " + why);
-    return false;
+    return null;
+  }
+
+  private void serveCalls(Greeting from, Wire wire) throws IOException {
+    Line line = new Line(from.from(), from.purpose());
+    add(line, wire);
+    try {
+      serveCalls(wire);
+    } finally {
+      remove(line, wire);
+    }
+  }
+
+  /**
+   * Who connects again has lost the connections before, of which this side may not know for long. A
+   * few may stay: whoever else greets as that node does not cut it off.
+   */
+  private void add(Line line, Wire wire) {
+    synchronized (known) {
+      Deque<Wire> wires = known.computeIfAbsent(line, key -> new ArrayDeque<>());
+      wires.add(wire);
+      if (wires.size() > CONNECTIONS_OF_A_LINE_MAX) {
+        wires.remove().close();
+      }
+    }
+  }
+
+  private void remove(Line line, Wire wire) {
+    synchronized (known) {
+      known.get(line).remove(wire);
+    }
   }
 
   private void serveCalls(Wire wire) throws IOException {

@@ -53,6 +53,11 @@ final class Machine extends BaseStateMachine {
     images.set(path, place);
   }
 
+  /** Another node begins to send an image. */
+  void expectInstall() {
+    images.removeIncoming();
+  }
+
   /** From here on Ratis may close it; before, that would be its end, and so the process's. */
   void expectClose() {
     closing = true;

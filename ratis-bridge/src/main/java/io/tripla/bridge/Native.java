@@ -4,8 +4,8 @@ package io.tripla.bridge;
 import java.nio.ByteBuffer;
 
 /**
- * What the C++ side does for the bridge (src/log/ratis/replica_bridge.cc). {@code log} is the RatisLog
- * concerned. None of these throws; what cannot go on ends the process.
+ * What the C++ side does for the bridge (src/log/ratis/replica.cc). {@code log} is the
+ * ReplicaCallbacks of the replica concerned. None of these throws; what cannot go on ends the process.
  */
 final class Native {
   private Native() {}

@@ -8,8 +8,10 @@ import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.Consumer;
 import javax.net.SocketFactory;
 
 /** Another node: where it is, and whether it answers. Any thread. */
@@ -44,15 +46,31 @@ final class Peer {
     return lines.get(purpose);
   }
 
-  /** A connection that was greeted. */
-  Wire connect(Call.Purpose purpose) throws IOException {
+  /** Ends the calls that only a leader makes. */
+  void hangUp() {
+    for (Call.Purpose purpose : List.of(Call.Purpose.ENTRIES, Call.Purpose.SNAPSHOTS)) {
+      try {
+        line(purpose).hangUp();
+      } catch (IOException e) {
+        // It is given up either way.
+      }
+    }
+  }
+
+  /**
+   * A connection that was greeted.
+   *
+   * @param opened is given the socket first, to close it from another thread
+   */
+  Wire connect(Call.Purpose purpose, Consumer<Socket> opened) throws IOException {
     Socket socket = home.sockets.createSocket();
+    opened.accept(socket);
     try {
       socket.connect(new InetSocketAddress(host, port), CONNECT_MS);
       Wire wire = new Wire(socket, home.frameBytesMax);
       wire.allow(GREETING_TIME);
       home.watchdog.watch(wire);
-      new Greeting(home.cluster, home.node, node, purpose.ordinal()).send(wire);
+      new Greeting(home.cluster, home.node, node, purpose, home.frameBytesMax).send(wire);
       found();
       return wire;
     } catch (IOException e) {

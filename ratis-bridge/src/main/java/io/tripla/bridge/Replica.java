@@ -10,6 +10,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
@@ -36,6 +37,7 @@ import org.apache.ratis.util.ExitUtils;
 /** One replica: what the C++ side calls. Any thread, but one submits. */
 final class Replica {
   private static final long HAND_OVER_MS = 1000;
+  private static final long PURGE_S = 10;
 
   private final long log;
   private final Machine machine;
@@ -49,14 +51,18 @@ final class Replica {
   /**
    * Starts a replica on a log directory that is ready.
    *
+   * @param listen HOST:PORT where it takes the others' connections
    * @param image what the state was loaded from, which holds all up to its place; or null
+   * @param votesFrom it takes part in no election before its log has reached this place; or 0
    * @param members each as "node=HOST:PORT", this node's own among them
    */
   Replica(
       long log,
       String cluster,
       String node,
+      long votesFrom,
       String[] members,
+      String listen,
       String logDirectory,
       String image,
       long imageTerm,
@@ -80,9 +86,11 @@ final class Replica {
         new SocketRpcType.Settings(
             id,
             node,
-            addressOf(node, peers),
+            address(listen),
             entryBytesMax + (1 << 20),
             lease,
+            votesFrom,
+            machine::expectInstall,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     server =
@@ -94,10 +102,33 @@ final class Replica {
             .setProperties(Properties.of(new File(logDirectory), entryBytesMax))
             .setParameters(transport.toParameters())
             .build();
+    Thread.setDefaultUncaughtExceptionHandler(Replica::expectEnd);
     awaitEndOfOldPromises();
-    server.start();
+    start();
     division = server.getDivision(group.getGroupId());
     orders = (RaftClientAsynchronousProtocol) division;
+  }
+
+  /** Half a transport is worse than none; Ratis looks after its own threads. */
+  private static void expectEnd(Thread thread, Throwable error) {
+    if (thread.getName().equals(Listener.ACCEPT) || thread.getName().equals(Watchdog.NAME)) {
+      Native.die(thread.getName() + " has ended: " + error + "; start the server again");
+    }
+  }
+
+  /** After an error nothing of it runs any more: who wanted it is about to go. */
+  private void start() throws IOException {
+    try {
+      server.start();
+    } catch (IOException | RuntimeException e) {
+      machine.expectClose();
+      server.close();
+      Throwable cause = e;
+      while (cause.getCause() != null) {
+        cause = cause.getCause();
+      }
+      throw new IOException(cause.toString(), e);
+    }
   }
 
   /**
@@ -122,13 +153,7 @@ final class Replica {
         .build();
   }
 
-  private static InetSocketAddress addressOf(String node, List<RaftPeer> peers) {
-    String address =
-        peers.stream()
-            .filter(peer -> peer.getId().toString().equals(node))
-            .findAny()
-            .orElseThrow()
-            .getAddress();
+  private static InetSocketAddress address(String address) {
     int colon = address.lastIndexOf(':');
     return new InetSocketAddress(
         address.substring(0, colon).replaceAll("[\\[\\]]", ""),
@@ -214,7 +239,7 @@ final class Replica {
 
   /** Forgets what it can of the entries up to this index: whole files. */
   void purge(long index) {
-    division.getRaftLog().purge(index);
+    division.getRaftLog().purge(index).orTimeout(PURGE_S, TimeUnit.SECONDS).join();
   }
 
   /** If this node leads, lets the follower that answered last lead. True when it does. */

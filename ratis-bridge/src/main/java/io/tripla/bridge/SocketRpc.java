@@ -16,6 +16,7 @@ import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
 import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
 import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
+import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.rpc.RpcType;
@@ -30,6 +31,8 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
  * most of its time on (docs/decisions/0010-ratis.md).
  */
 final class SocketRpc implements RaftServerRpc {
+  private static final long PAUSE_AFTER_FAILED_INSTALL_MS = 1000;
+
   private final RaftServer server;
   private final RpcType type;
   private final SocketRpcType.Settings settings;
@@ -75,6 +78,13 @@ final class SocketRpc implements RaftServerRpc {
     if (!peers.containsKey(greeting.from())) {
       return "it says it is " + greeting.from() + ", which is no other member of this cluster";
     }
+    if (greeting.frameBytesMax() != settings.frameBytesMax()) {
+      return "it sends up to "
+          + greeting.frameBytesMax()
+          + " bytes at once, this node takes "
+          + settings.frameBytesMax()
+          + "; start all nodes with the same --data-bytes-max";
+    }
     return null;
   }
 
@@ -82,15 +92,31 @@ final class SocketRpc implements RaftServerRpc {
     return switch (call) {
       case REQUEST_VOTE -> vote((RequestVoteRequestProto) request);
       case APPEND_ENTRIES -> append((AppendEntriesRequestProto) request);
-      case INSTALL_SNAPSHOT -> server.installSnapshot((InstallSnapshotRequestProto) request);
+      case INSTALL_SNAPSHOT -> install((InstallSnapshotRequestProto) request);
       case START_ELECTION -> startElection((StartLeaderElectionRequestProto) request);
     };
   }
 
   private MessageLite vote(RequestVoteRequestProto request) throws IOException {
+    checkKnowsEnough();
     return request.getPreVote()
         ? server.requestVote(request)
         : promise.keepOr(requestor(request.getServerRequest()), () -> server.requestVote(request));
+  }
+
+  /**
+   * A node that was prepared anew in place of one that was lost does not know what that one has
+   * acknowledged. It takes part in no election before its log holds all that can have been.
+   */
+  private void checkKnowsEnough() throws IOException {
+    if (settings.votesFrom() == 0) {
+      return;
+    }
+    RaftServer.Division division = server.getDivision(RaftGroupId.valueOf(settings.cluster()));
+    if (division.getRaftLog().getNextIndex() <= settings.votesFrom()) {
+      throw new IOException(
+          "it is being rebuilt, and votes when its log has reached record " + settings.votesFrom());
+    }
   }
 
   private MessageLite append(AppendEntriesRequestProto request) throws IOException {
@@ -99,8 +125,16 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   private MessageLite startElection(StartLeaderElectionRequestProto request) throws IOException {
-    promise.release(requestor(request.getServerRequest()));
+    promise.release(
+        requestor(request.getServerRequest()), request.getLeaderLastEntry().getTerm());
     return server.startLeaderElection(request);
+  }
+
+  private MessageLite install(InstallSnapshotRequestProto request) throws IOException {
+    if (request.hasSnapshotChunk() && request.getSnapshotChunk().getRequestIndex() == 0) {
+      settings.beforeInstall().run();
+    }
+    return server.installSnapshot(request);
   }
 
   private static String requestor(RaftRpcRequestProto header) {
@@ -120,6 +154,7 @@ final class SocketRpc implements RaftServerRpc {
   @Override
   public RequestVoteReplyProto requestVote(RequestVoteRequestProto request) throws IOException {
     // To stand for election is to vote for oneself.
+    checkKnowsEnough();
     if (!request.getPreVote()) {
       promise.check(settings.node());
     }
@@ -143,8 +178,28 @@ final class SocketRpc implements RaftServerRpc {
   @Override
   public InstallSnapshotReplyProto installSnapshot(InstallSnapshotRequestProto request)
       throws IOException {
-    return (InstallSnapshotReplyProto)
-        call(Call.INSTALL_SNAPSHOT, request.getServerRequest(), request);
+    try {
+      return (InstallSnapshotReplyProto)
+          call(Call.INSTALL_SNAPSHOT, request.getServerRequest(), request);
+    } catch (IOException e) {
+      // Ratis begins again at once, with the whole image.
+      pauseAfterFailedInstall();
+      throw e;
+    }
+  }
+
+  private static void pauseAfterFailedInstall() {
+    try {
+      Thread.sleep(PAUSE_AFTER_FAILED_INSTALL_MS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** Ratis waits for its senders next, which may wait for a node that hangs. */
+  @Override
+  public void notifyNotLeader(RaftGroupId group) {
+    peers.values().forEach(Peer::hangUp);
   }
 
   @Override

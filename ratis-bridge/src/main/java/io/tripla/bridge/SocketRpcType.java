@@ -15,7 +15,9 @@ import org.apache.ratis.server.ServerFactory;
 /** What {@code raft.rpc.type} names so that Ratis speaks through {@link SocketRpc}. */
 public final class SocketRpcType implements RpcType {
   /**
-   * What the transport must know, given to Ratis as a parameter. The factories are where TLS will come
+   * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
+   * election before its log has reached this place; 0 for none. {@code beforeInstall} is called when
+   * another node begins to send an image. The factories are where TLS will come
    * in: an SSLSocket is a Socket.
    */
   record Settings(
@@ -24,6 +26,8 @@ public final class SocketRpcType implements RpcType {
       InetSocketAddress address,
       int frameBytesMax,
       Lease lease,
+      long votesFrom,
+      Runnable beforeInstall,
       SocketFactory sockets,
       ServerSocketFactory serverSockets) {
     Parameters toParameters() {

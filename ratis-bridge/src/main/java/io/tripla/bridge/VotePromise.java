@@ -40,10 +40,14 @@ final class VotePromise {
     until = System.nanoTime() + TIME.toNanos();
   }
 
-  /** The leader does not count on it any more. */
-  synchronized void release(String by) {
-    if (leader.equals(by)) {
+  /**
+   * The leader of this term does not count on it any more, nor on what it has sent before and comes
+   * later. In another term it counts on another promise.
+   */
+  synchronized void release(String by, long ofTerm) {
+    if (leader.equals(by) && term == ofTerm) {
       until = System.nanoTime();
+      ++term;
     }
   }
 

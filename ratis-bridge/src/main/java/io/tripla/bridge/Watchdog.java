@@ -7,10 +7,13 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Closes connections on which a step takes longer than it was allowed: whoever waits there wakes. */
 final class Watchdog implements Closeable {
+  /** Of its thread. */
+  static final String NAME = "tripla-watchdog";
+
   private static final long PERIOD_MS = 100;
 
   private final Set<Wire> wires = ConcurrentHashMap.newKeySet();
-  private final Thread thread = new Thread(this::run, "tripla-watchdog");
+  private final Thread thread = new Thread(this::run, NAME);
 
   Watchdog() {
     thread.setDaemon(true);

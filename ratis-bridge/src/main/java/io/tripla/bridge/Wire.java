@@ -31,6 +31,7 @@ final class Wire implements Closeable {
   static final int FAILURE = 101;
 
   private static final int BUFFER_BYTES = 64 << 10;
+  private static final int BELIEVED_BYTES_MAX = 1 << 20;
 
   /** What a frame holds. */
   record Frame(int kind, byte[] content) {
@@ -102,11 +103,21 @@ final class Wire implements Closeable {
     if (length < 0 || length > frameBytesMax) {
       throw new IOException("a frame of " + Integer.toUnsignedString(length) + " bytes");
     }
-    byte[] content = in.readNBytes(length);
-    if (content.length != length) {
-      throw new IOException("the connection ended in the middle of a frame");
+    return new Frame(kind, readContent(length));
+  }
+
+  /** A large one in pieces: whoever announces it must send it before it costs the memory. */
+  private byte[] readContent(int length) throws IOException {
+    if (length > BELIEVED_BYTES_MAX) {
+      byte[] content = in.readNBytes(length);
+      if (content.length != length) {
+        throw new IOException("the connection ended in the middle of a frame");
+      }
+      return content;
     }
-    return new Frame(kind, content);
+    byte[] content = new byte[length];
+    in.readFully(content);
+    return content;
   }
 
   @Override

@@ -22,6 +22,7 @@ import java.util.Random;
 import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
@@ -32,8 +33,10 @@ import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
 import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
 import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
+import org.apache.ratis.proto.RaftProtos.TermIndexProto;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -50,6 +53,8 @@ class TransportTest {
 
   private final List<SocketRpc> nodes = new ArrayList<>();
   private final AtomicInteger votesAsked = new AtomicInteger();
+  private final AtomicInteger installsBegun = new AtomicInteger();
+  private final AtomicLong lastIndex = new AtomicLong();
   private final Lease lease = new Lease(2);
   private final int port1 = freePort();
   private final int port2 = freePort();
@@ -133,7 +138,7 @@ class TransportTest {
       byte[] answer = socket.getInputStream().readAllBytes();
       assertEquals(1, answer[0]);
       String why = new String(answer, 2, answer.length - 2, StandardCharsets.UTF_8);
-      assertEquals("it speaks version 9 of the protocol, this node 1", why);
+      assertEquals("it speaks version 9 of the protocol, this node 2", why);
     }
   }
 
@@ -235,7 +240,7 @@ class TransportTest {
     start(CLUSTER, "n2", port2);
     SocketRpc n1 = start(CLUSTER, "n1", port1);
     List<Socket> silent = new ArrayList<>();
-    for (int i = 0; i < 2 * Listener.CONNECTIONS_MAX; ++i) {
+    for (int i = 0; i < 2 * Listener.STRANGERS_MAX; ++i) {
       silent.add(new Socket(InetAddress.getLoopbackAddress(), port2));
     }
     while (true) { // until those who do not greet are thrown out
@@ -299,10 +304,70 @@ class TransportTest {
     n1.startLeaderElection(
         StartLeaderElectionRequestProto.newBuilder()
             .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8("n1")))
+            .setLeaderLastEntry(TermIndexProto.newBuilder().setTerm(1))
             .build());
     assertFalse(lease.holds(1));
+    n1.appendEntries(appendFrom("n1", 1)); // sent before, and late
     assertEquals(7, n1.requestVote(voteFrom("n3", false)).getTerm());
     assertEquals(2, nodes.size(), n2.toString());
+  }
+
+  @Test
+  void aLateWordOfAnEarlierTermFreesNobodyOfThePromiseToTheSameLeader() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    n1.appendEntries(appendFrom("n1", 2));
+    n1.startLeaderElection(
+        StartLeaderElectionRequestProto.newBuilder()
+            .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8("n1")))
+            .setLeaderLastEntry(TermIndexProto.newBuilder().setTerm(1))
+            .build());
+    assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n3", false)));
+  }
+
+  @Test
+  void aNodeThatConnectsAgainAndAgainHasItsLostConnectionsClosed() throws IOException {
+    start(CLUSTER, "n2", port2);
+    List<Socket> lost = new ArrayList<>();
+    for (int i = 0; i <= Listener.CONNECTIONS_OF_A_LINE_MAX; ++i) {
+      Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2);
+      socket.getOutputStream().write(greeting());
+      assertEquals(0, socket.getInputStream().read(), "welcome");
+      lost.add(socket);
+    }
+    assertEquals(-1, lost.get(0).getInputStream().read(), "closed");
+    assertEquals(1, askForVote(start(CLUSTER, "n1", port1), 1));
+    for (Socket socket : lost) {
+      socket.close();
+    }
+  }
+
+  @Test
+  void aNodeThatTakesOtherSizesIsRefused() throws IOException {
+    start(CLUSTER, "n2", port2);
+    byte[] greeting = greeting();
+    greeting[greeting.length - 1] ^= 1;
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2)) {
+      socket.getOutputStream().write(greeting);
+      String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertTrue(answer.contains("the same --data-bytes-max"), answer);
+    }
+  }
+
+  @Test
+  void aCallToANodeThatHangsEndsWhenTheLeaderLeadsNoMore() throws Exception {
+    try (ServerSocket silent = new ServerSocket(port2, 8, InetAddress.getLoopbackAddress())) {
+      SocketRpc n1 = start(CLUSTER, "n1", port1);
+      Thread caller =
+          new Thread(
+              () -> assertThrows(IOException.class, () -> n1.appendEntries(appendFrom("n1", 1))));
+      caller.start();
+      Socket greeting = silent.accept();
+      n1.notifyNotLeader(null);
+      caller.join(1500);
+      assertFalse(caller.isAlive(), "it would wait two seconds for the greeting");
+      greeting.close();
+    }
   }
 
   @Test
@@ -313,6 +378,35 @@ class TransportTest {
     assertFalse(lease.holds(TERM_OVER));
     n1.appendEntries(appendFrom("n1", TERM_OVER + 1));
     assertTrue(lease.holds(TERM_OVER + 1));
+  }
+
+  @Test
+  void aNodeThatIsBeingRebuiltTakesPartInNoElectionBeforeItsLogHoldsWhatItMayHaveAcknowledged()
+      throws IOException {
+    start(CLUSTER, "n2", port2, 100);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    lastIndex.set(99);
+    for (boolean preVote : List.of(true, false)) {
+      IOException e =
+          assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n1", preVote)));
+      assertTrue(e.getMessage().contains("reached record 100"), e.getMessage());
+    }
+    assertEquals(0, votesAsked.get());
+    lastIndex.set(100);
+    assertEquals(7, n1.requestVote(voteFrom("n1", false)).getTerm());
+  }
+
+  @Test
+  void aNodeThatIsBeingRebuiltDoesNotStandForElection() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1, 100);
+    lastIndex.set(99);
+    for (boolean preVote : List.of(true, false)) {
+      assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n1", preVote)));
+    }
+    assertEquals(0, votesAsked.get());
+    lastIndex.set(100);
+    assertEquals(7, n1.requestVote(voteFrom("n1", false)).getTerm());
   }
 
   /** Until it is granted, which the end of a promise allows. */
@@ -361,7 +455,7 @@ class TransportTest {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     DataOutputStream out = new DataOutputStream(bytes);
     out.writeBytes("TRIPLA-R");
-    out.writeInt(1);
+    out.writeInt(2);
     out.writeLong(CLUSTER.getMostSignificantBits());
     out.writeLong(CLUSTER.getLeastSignificantBits());
     for (String name : List.of("n1", "n2")) {
@@ -369,6 +463,7 @@ class TransportTest {
       out.writeBytes(name);
     }
     out.writeByte(0);
+    out.writeInt(FRAME_BYTES_MAX);
     return bytes.toByteArray();
   }
 
@@ -393,6 +488,10 @@ class TransportTest {
   }
 
   private SocketRpc start(UUID cluster, String node, int port) throws IOException {
+    return start(cluster, node, port, 0);
+  }
+
+  private SocketRpc start(UUID cluster, String node, int port, long votesFrom) throws IOException {
     InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
     SocketRpcType.Settings settings =
         new SocketRpcType.Settings(
@@ -401,6 +500,8 @@ class TransportTest {
             address,
             FRAME_BYTES_MAX,
             lease,
+            votesFrom,
+            installsBegun::incrementAndGet,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);
@@ -425,8 +526,23 @@ class TransportTest {
                   case "requestVote" -> vote((RequestVoteRequestProto) arguments[0]);
                   case "appendEntries" -> append((AppendEntriesRequestProto) arguments[0]);
                   case "startLeaderElection" -> StartLeaderElectionReplyProto.getDefaultInstance();
+                  case "getDivision" -> division();
                   default -> throw new UnsupportedOperationException(method.getName());
                 });
+  }
+
+  /** One whose log ends at {@link #lastIndex}. */
+  private RaftServer.Division division() {
+    Object log =
+        Proxy.newProxyInstance(
+            getClass().getClassLoader(),
+            new Class<?>[] {RaftLog.class},
+            (proxy, method, arguments) -> lastIndex.get() + 1);
+    return (RaftServer.Division)
+        Proxy.newProxyInstance(
+            getClass().getClassLoader(),
+            new Class<?>[] {RaftServer.Division.class},
+            (proxy, method, arguments) -> log);
   }
 
   private RequestVoteReplyProto vote(RequestVoteRequestProto request) throws IOException {

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/rebuild.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <future>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "base/status_macros.h"
+#include "service/peer_link.h"
+
+namespace tripla {
+namespace {
+
+// Each other member's answer, by node id.
+std::map<std::string, absl::StatusOr<LogPosition>> AskOthers(const Membership& membership) {
+  PeerLink peers;
+  std::map<std::string, std::future<absl::StatusOr<LogPosition>>> coming;
+  for (const Member& member : membership.members) {
+    if (member.node == membership.node) continue;
+    const auto answer = std::make_shared<std::promise<absl::StatusOr<LogPosition>>>();
+    coming[member.node] = answer->get_future();
+    peers.AskLogState(
+        member.client_endpoint, membership.cluster,
+        [answer](const absl::StatusOr<LogPosition>& state) { answer->set_value(state); });
+  }
+  std::map<std::string, absl::StatusOr<LogPosition>> answers;
+  for (auto& [node, answer] : coming) answers.emplace(node, answer.get());
+  peers.Stop();
+  return answers;
+}
+
+}  // namespace
+
+absl::StatusOr<LogPosition> AskWhatOthersKnow(const Membership& membership) {
+  LogPosition known;
+  size_t answered = 0;
+  std::vector<std::string> missing;
+  for (const auto& [node, state] : AskOthers(membership)) {
+    if (absl::IsFailedPrecondition(state.status())) return state.status();
+    if (!state.ok()) {
+      missing.push_back(fmt::format("{} ({})", node, std::string(state.status().message())));
+      continue;
+    }
+    ++answered;
+    known.term = std::max(known.term, state->term);
+    known.index = std::max(known.index, state->index);
+  }
+  const size_t members = membership.members.size();
+  const size_t majority = members / 2 + 1;
+  // The lost one and the fewest that made a majority with it: at least one of these must be asked.
+  if (answered > members - majority) return known;
+  return absl::UnavailableError(
+      fmt::format("{} of the {} other servers must be up to rebuild {} from them, and {} answered; "
+                  "missing: {}; "
+                  "start them first",
+                  members - majority + 1, members - 1, membership.node, answered,
+                  missing.empty() ? "there are no others" : absl::StrJoin(missing, ", ")));
+}
+
+absl::Status CheckClusterIsNew(const Membership& membership) {
+  for (const auto& [node, state] : AskOthers(membership)) {
+    if (absl::IsFailedPrecondition(state.status())) return state.status();
+    if (!state.ok() || state->index == 0) continue;
+    return absl::FailedPreconditionError(
+        fmt::format("the cluster has begun already: {} has {} records; if {} is to begin in place "
+                    "of one that was "
+                    "lost, or came too late, say --rebuild",
+                    node, state->index, membership.node));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tripla

@@ -2,35 +2,46 @@
 #include "server/rebuild.h"
 
 #include <fmt/core.h>
+#include <grpcpp/grpcpp.h>
 
 #include <algorithm>
-#include <future>
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
-#include "service/peer_link.h"
+#include "tripla/internal/peer.grpc.pb.h"
 
 namespace tripla {
 namespace {
 
+constexpr std::chrono::seconds kPatience{2};
+
+absl::StatusOr<LogPosition> Ask(const std::string& endpoint, const std::string& cluster) {
+  internal::Peer::Stub peer(
+      grpc::CreateChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials()));
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  internal::LogStateRequest request;
+  request.set_cluster(cluster);
+  internal::LogStateReply reply;
+  const grpc::Status status = peer.LogState(&context, request, &reply);
+  if (status.ok()) return LogPosition{.term = reply.term(), .index = reply.last_index()};
+  const std::string why = fmt::format("{}: {}", endpoint, status.error_message());
+  return status.error_code() == grpc::StatusCode::FAILED_PRECONDITION
+             ? absl::FailedPreconditionError(why)
+             : absl::UnavailableError(why);
+}
+
 // Each other member's answer, by node id.
 std::map<std::string, absl::StatusOr<LogPosition>> AskOthers(const Membership& membership) {
-  PeerLink peers;
-  std::map<std::string, std::future<absl::StatusOr<LogPosition>>> coming;
+  std::map<std::string, absl::StatusOr<LogPosition>> answers;
   for (const Member& member : membership.members) {
     if (member.node == membership.node) continue;
-    const auto answer = std::make_shared<std::promise<absl::StatusOr<LogPosition>>>();
-    coming[member.node] = answer->get_future();
-    peers.AskLogState(
-        member.client_endpoint, membership.cluster,
-        [answer](const absl::StatusOr<LogPosition>& state) { answer->set_value(state); });
+    answers.emplace(member.node, Ask(member.client_endpoint, membership.cluster));
   }
-  std::map<std::string, absl::StatusOr<LogPosition>> answers;
-  for (auto& [node, answer] : coming) answers.emplace(node, answer.get());
-  peers.Stop();
   return answers;
 }
 

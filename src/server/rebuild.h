@@ -8,7 +8,7 @@
 namespace tripla {
 
 // What the other members of a cluster know between them: the highest term, and the last place in
-// any of their logs. Asks each of them over the network, for two seconds at most.
+// any of their logs. Asks each of them over the network, two seconds at most.
 //
 // A replica that begins anew with these in place of one that was lost is as good as that one. What
 // it had acknowledged is in the log of another: enough must answer that every majority the lost one

@@ -180,9 +180,6 @@ void PeerLink::Ask(const std::string& endpoint, Method method, Request request,
        answer = std::move(answer)](const grpc::Status& status) {
         if (status.ok()) {
           answer(read(question->reply));
-        } else if (status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) {
-          answer(absl::FailedPreconditionError(
-              fmt::format("{}: {}", endpoint, status.error_message())));
         } else {
           answer(absl::UnavailableError(
               fmt::format("{} did not answer ({})", endpoint, status.error_message())));
@@ -215,21 +212,6 @@ void PeerLink::AskStateHashes(
   Ask<Method, internal::StateHashesRequest, internal::StateHashesReply,
       std::map<LogIndex, StateHash>>(endpoint, &internal::Peer::Stub::async::StateHashes,
                                      std::move(request), &ReadHashes, std::move(answer));
-}
-
-void PeerLink::AskLogState(const std::string& endpoint, const std::string& cluster,
-                           std::function<void(const absl::StatusOr<LogPosition>&)> answer) {
-  internal::LogStateRequest request;
-  request.set_cluster(cluster);
-  using Method = void (internal::Peer::Stub::async::*)(
-      grpc::ClientContext*, const internal::LogStateRequest*, internal::LogStateReply*,
-      std::function<void(grpc::Status)>);
-  Ask<Method, internal::LogStateRequest, internal::LogStateReply, LogPosition>(
-      endpoint, &internal::Peer::Stub::async::LogState, std::move(request),
-      [](const internal::LogStateReply& reply) {
-        return LogPosition{.term = reply.term(), .index = reply.last_index()};
-      },
-      std::move(answer));
 }
 
 }  // namespace tripla

@@ -44,10 +44,6 @@ class PeerLink {
       const std::string& endpoint, const std::string& cluster, const std::vector<LogIndex>& indexes,
       std::function<void(const absl::StatusOr<std::map<LogIndex, StateHash>>&)> answer);
 
-  // FailedPrecondition from a server of another cluster.
-  void AskLogState(const std::string& endpoint, const std::string& cluster,
-                   std::function<void(const absl::StatusOr<LogPosition>&)> answer);
-
   // Gives up what was passed on or asked and is not answered, and what will be: whether a write was
   // applied is not known. No answer comes after it. The server is shutting down. Idempotent.
   void Stop();

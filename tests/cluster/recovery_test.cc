@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is known and what is refused when servers are gone, and how they come back (R13, R27).
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -212,6 +215,50 @@ TEST_F(Recovery, R24_AReplicaWhoseStateIsWrongEndsItselfAndIsRebuiltFromTheOther
   // It votes: with one of the others gone the two of them go on.
   cluster().Kill(other);
   EXPECT_EQ(Settle(Request(4002)).result(), v1::SUCCESS);
+}
+
+// The segment that a server which does not run has written last.
+std::string OpenSegment(const std::string& data_dir) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(data_dir + "/log")) {
+    if (file.path().filename().string().starts_with("log_inprogress_")) return file.path();
+  }
+  ADD_FAILURE() << data_dir << " has no open segment";
+  return "";
+}
+
+TEST_F(Recovery, R19_AnEntryThatAKillCutOffIsDroppedAndSaidADamagedOneIsRefused) {
+  constexpr size_t kSector = 512;
+  const int follower = cluster().AwaitFollower();
+  for (int i = 0; i < 50; ++i) Settle(Request(5000 + i));
+  cluster().AwaitSameState();
+  cluster().Kill(follower);
+  const std::string path = OpenSegment(cluster().data_dir(follower));
+  const auto write = [&](size_t offset, const std::string& bytes) {
+    std::fstream(path, std::ios::in | std::ios::out | std::ios::binary)
+        .seekp(static_cast<std::streamoff>(offset))
+        .write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  };
+  std::stringstream content;
+  content << std::ifstream(path, std::ios::binary).rdbuf();
+  const size_t end = content.str().find_last_not_of('\0') + 1;
+  // Of an entry of 2048 bytes what came before the boundary of a sector.
+  write(end, "\x80\x10" + std::string(2 * kSector - 2 - end % kSector, 'x'));
+  cluster().Start(follower);
+  cluster().AwaitReady(follower);
+  cluster().process(follower).AwaitOutput("an entry that was not written whole is cut off");
+  cluster().AwaitSameState();
+
+  cluster().Kill(follower);
+  const std::string again = OpenSegment(cluster().data_dir(follower));
+  ASSERT_EQ(again, path);
+  write(100, "\xff");
+  cluster().Start(follower);
+  EXPECT_EQ(cluster().process(follower).Wait(), 10);
+  EXPECT_THAT(cluster().process(follower).output(),
+              testing::AllOf(testing::HasSubstr(path + " at offset "),
+                             testing::HasSubstr("triplad init --rebuild")));
+  write(100, content.str().substr(100, 1));
+  cluster().Kill(follower);
 }
 
 TEST_F(Recovery, R27_WithoutAMajorityWritesFailInTimeNothingStaleIsReadAndServiceReturnsByItself) {

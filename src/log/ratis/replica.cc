@@ -125,6 +125,16 @@ std::vector<std::string> JvmOptions(const std::string& class_path, size_t entry_
   };
 }
 
+// What Ratis says of a damaged log becomes DataLoss.
+absl::Status OfStart(const absl::Status& status) {
+  const std::string message(status.message());
+  for (const char* damage : {"ChecksumException", "CorruptedFileException"}) {
+    if (message.find(damage) == std::string::npos) continue;
+    return absl::DataLossError(fmt::format("the log is damaged: {}; {}", message, kRebuild));
+  }
+  return absl::Status(status.code(), fmt::format("Ratis does not start: {}", message));
+}
+
 }  // namespace
 
 Replica::Replica(std::unique_ptr<Bridge> bridge) : bridge_(std::move(bridge)) {}
@@ -177,7 +187,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
       static_cast<jint>(options.entry_bytes_max), static_cast<jboolean>(IsSaid(Severity::kDebug)));
   if (absl::Status status = TakeException(env); !status.ok()) {
     bridge.release();  // Ratis may have threads that call back still
-    return status;
+    return OfStart(status);
   }
   bridge->object = env->NewGlobalRef(object);
   return std::unique_ptr<Replica>(new Replica(std::move(bridge)));

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log/ratis/segment_tail.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+#include "absl/strings/escaping.h"
+#include "disk/faulty_disk.h"
+
+namespace tripla {
+namespace {
+
+using testing::HasSubstr;
+
+// The beginning of a segment that Ratis 3.3.0 has written, and an entry of it.
+const std::string kBegin =
+    "RaftLog1" +
+    absl::HexStringToBytes(
+        "52080510a001224b0a170a026e31120f3132372e302e302e313a343235303338020a170a026e32120f3132372e"
+        "302e302e313a353835363538020a170a026e33120f3132372e302e302e313a3333363433380225c3f6c2");
+const std::string kEntry = absl::HexStringToBytes(
+    "7b080510a1011a740a5e0100000005011500000003000000e44f0945513f38e301000000000000000000000000"
+    "000000d5aeaba247b1151c1f0cbe947eaed01401000000000000000100000000000000946c65e3e9054d3e914c"
+    "c373070000000000000000342e31721090d0514e40c046559ec99c897a5870d17801a29257c2");
+constexpr size_t kSector = 512;
+
+class SegmentTail : public testing::Test {
+ protected:
+  SegmentTail()
+      : directory_(*DataDirectory::Open(disk_, "d")),
+        membership_(*ParseMembership("n1", "n1=a:1/a:2,n2=b:1/b:2")) {
+    EXPECT_TRUE(InitializeReplica(directory_, membership_).ok());
+    file_ = *disk_.Open(RatisLogPath(directory_, membership_) + "/log_inprogress_160",
+                        OpenMode::kCreateFresh);
+  }
+
+  // What stands in the file, zeros behind it, and what is left of it.
+  absl::StatusOr<std::string> Cut(const std::string& content) {
+    EXPECT_TRUE(file_->Truncate(0).ok());
+    EXPECT_TRUE(file_->WriteAt(0, content).ok());
+    EXPECT_TRUE(file_->Truncate(size_t{1} << 14).ok());
+    if (absl::Status status = CutTornTail(directory_, membership_); !status.ok()) return status;
+    std::string left(*file_->Size(), '\0');
+    EXPECT_TRUE(file_->ReadAt(0, left.data(), left.size()).ok());
+    return left.substr(0, left.find_last_not_of('\0') + 1);
+  }
+
+  FaultyDisk disk_;
+  DataDirectory directory_;
+  Membership membership_;
+  std::unique_ptr<File> file_;
+};
+
+std::string Entries(size_t count) {
+  std::string entries = kBegin;
+  for (size_t i = 0; i < count; ++i) entries += kEntry;
+  return entries;
+}
+
+TEST_F(SegmentTail, WholeEntriesStay) {
+  for (size_t count = 0; count < 20; ++count) EXPECT_EQ(*Cut(Entries(count)), Entries(count));
+}
+
+TEST_F(SegmentTail, AnEntryThatIsCutOffAtASectorGoesAndNothingElse) {
+  for (size_t sector = 1; sector < 8; ++sector) {
+    const std::string written = Entries(30).substr(0, sector * kSector);
+    const size_t whole = (written.size() - kBegin.size()) / kEntry.size();
+    EXPECT_EQ(*Cut(written), Entries(whole)) << "cut off after sector " << sector;
+  }
+}
+
+TEST_F(SegmentTail, ABitThatFlippedIsDamageWhereverItIs) {
+  const std::string entries = Entries(6);
+  for (size_t offset = kBegin.size(); offset < entries.size(); ++offset) {
+    std::string damaged = entries;
+    damaged[offset] ^= 1;
+    const absl::Status status = Cut(damaged).status();
+    ASSERT_TRUE(absl::IsDataLoss(status)) << "at offset " << offset;
+    ASSERT_THAT(std::string(status.message()),
+                testing::AllOf(HasSubstr("log_inprogress_160 at offset"), HasSubstr("--rebuild")));
+  }
+}
+
+}  // namespace
+}  // namespace tripla

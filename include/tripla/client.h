@@ -66,7 +66,9 @@ class Client {
   }
 
   // Reads the entry. kError when absent.
-  Answer<Decided> Get(Key key) { return Execute(GetOperation{std::move(key)}); }
+  Answer<Decided> Get(Key key, Consistency consistency = Consistency::kLinearizable) {
+    return Execute(GetOperation{std::move(key), consistency});
+  }
 
   // Removes the entry; value is what was removed. kError when absent.
   Answer<Decided> Del(Key key) { return Execute(DelOperation{std::move(key)}); }
@@ -92,6 +94,9 @@ class Client {
 
   // What the server says about itself.
   Answer<ServerStatus> Status();
+
+  // The same from each of the endpoints, asked at once, in their order.
+  std::vector<EndpointStatus> StatusOfAll();
 
   // Writes an image of the map to the server's disk now; answers when it is in force.
   Answer<ImageInfo> Snapshot();

@@ -19,8 +19,15 @@ struct SetOperation {
   std::string data;
 };
 
+// Which state a read sees (R11, R25).
+enum class Consistency {
+  kLinearizable,  // everything acknowledged before the read began, at any server
+  kStale,         // what the asked server has: perhaps less, and also without a leader
+};
+
 struct GetOperation {
   Key key;
+  Consistency consistency = Consistency::kLinearizable;
 };
 
 struct DelOperation {

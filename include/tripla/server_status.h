@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "tripla/answer.h"
+
 namespace tripla {
 
 // What a server says about itself.
@@ -34,6 +36,12 @@ struct ServerStatus {
   uint64_t image_bytes = 0;
   uint64_t image_unix_ms = 0;
   uint64_t disk_free_bytes = 0;
+};
+
+// The same of one endpoint among several.
+struct EndpointStatus {
+  std::string endpoint;
+  Answer<ServerStatus> answer;
 };
 
 // An image of the map that has just come in force.

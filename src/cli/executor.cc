@@ -98,9 +98,14 @@ ExitCode Executor::Do(const BatchStatement& batch, std::string_view place) {
 }
 
 ExitCode Executor::Do(const StatusStatement&, std::string_view place) {
-  const Answer<ServerStatus> answer = Timed([&] { return client_.Status(); });
-  if (!answer.ok()) return Fail(place, "status", answer.failure(), Effect::kReads);
-  console_.Print(StatusText(*answer, settings_.format));
+  const std::vector<EndpointStatus> servers = Timed([&] { return client_.StatusOfAll(); });
+  const auto first = std::ranges::find_if(
+      servers, [](const EndpointStatus& server) { return server.answer.ok(); });
+  if (first == servers.end()) {
+    return Fail(place, "status", servers.front().answer.failure(), Effect::kReads);
+  }
+  console_.Print(servers.size() == 1 ? StatusText(*first->answer, settings_.format)
+                                     : StatusOfAllText(servers, settings_.format));
   return ExitCode::kSuccess;
 }
 

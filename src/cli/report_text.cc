@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "base/quantity.h"
 #include "cli/escape.h"
+#include "cli/table.h"
 
 namespace tripla::cli {
 namespace {
@@ -119,6 +120,30 @@ std::string Text(const std::vector<Line>& lines, OutputFormat format) {
 
 std::string StatusText(const ServerStatus& status, OutputFormat format) {
   return Text(LinesOf(status), format);
+}
+
+std::string StatusOfAllText(const std::vector<EndpointStatus>& servers, OutputFormat format) {
+  std::string objects;
+  Table table({"SERVER", "NODE", "ROLE", "LEADER", "TERM", "REVISION", "KEYS", "STATE HASH"});
+  for (const EndpointStatus& server : servers) {
+    std::vector<Line> lines{{"endpoint", server.endpoint, ""}};
+    if (server.answer.ok()) {
+      const std::vector<Line> more = LinesOf(*server.answer);
+      lines.insert(lines.end(), more.begin(), more.end());
+    } else {
+      lines.push_back({"error", server.answer.failure().message, ""});
+    }
+    objects += JsonText(lines);
+    std::vector<std::string> row;
+    for (const Line& line : lines) {
+      // What is said of one server up to its hash, but where the leader is.
+      if (row.size() == table.columns()) break;
+      if (line.name != "leader_endpoint") row.push_back(ValueText(line));
+    }
+    row.resize(table.columns());
+    table.Add(std::move(row));
+  }
+  return format == OutputFormat::kJson ? objects : table.Text();
 }
 
 std::string ImageText(const ImageInfo& image, OutputFormat format) {

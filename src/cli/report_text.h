@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/output_format.h"
 #include "tripla/server_status.h"
@@ -11,6 +12,10 @@ namespace tripla::cli {
 // What status and snapshot print, with the last line end: a name and a value a line, or one JSON
 // object whose integers are strings. kTable and kRaw are as kPlain.
 [[nodiscard]] std::string StatusText(const ServerStatus& status, OutputFormat format);
+// What status prints of several servers: a row each, or one JSON object a line with "endpoint", and
+// "error" where there is no answer.
+[[nodiscard]] std::string StatusOfAllText(const std::vector<EndpointStatus>& servers,
+                                          OutputFormat format);
 [[nodiscard]] std::string ImageText(const ImageInfo& image, OutputFormat format);
 
 }  // namespace tripla::cli

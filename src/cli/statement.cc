@@ -121,9 +121,17 @@ absl::StatusOr<Operation> ParseCas(const Verb& verb, const Arguments& arguments,
   return cas;
 }
 
-absl::StatusOr<Operation> ParseGet(const Arguments& arguments) {
-  TRIPLA_ASSIGN_OR_RETURN(Key key, Key::Parse(arguments.words[0]));
-  return GetOperation{std::move(key)};
+absl::StatusOr<Operation> ParseGet(const Verb& verb, const Arguments& arguments) {
+  GetOperation get;
+  TRIPLA_ASSIGN_OR_RETURN(get.key, Key::Parse(arguments.words[0]));
+  const std::string_view consistency = FlagOf(arguments, "--consistency").value_or("linearizable");
+  if (consistency == "stale") {
+    get.consistency = Consistency::kStale;
+  } else if (consistency != "linearizable") {
+    return Misuse(verb,
+                  fmt::format("\"{}\" is no consistency; linearizable or stale", consistency));
+  }
+  return get;
 }
 
 absl::StatusOr<const Verb*> VerbOf(std::string_view word) {
@@ -139,7 +147,7 @@ absl::StatusOr<Statement> ParseStatement(const std::vector<std::string>& words,
                                          const StatementContext& context) {
   TRIPLA_ASSIGN_OR_RETURN(const Verb* verb, VerbOf(words[0]));
   TRIPLA_ASSIGN_OR_RETURN(const Arguments arguments, Sort(*verb, words));
-  if (verb->name == "get") return ParseGet(arguments);
+  if (verb->name == "get") return ParseGet(*verb, arguments);
   if (verb->name == "set") return ParseSet(arguments, context);
   if (verb->name == "del") return ParseDel(*verb, arguments);
   if (verb->name == "cas") return ParseCas(*verb, arguments, context);

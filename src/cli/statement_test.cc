@@ -35,6 +35,9 @@ std::string ErrorOf(std::string_view line) { return std::string(Parse(line).stat
 
 TEST(ParseStatement, ReadsEachVerb) {
   EXPECT_EQ(Parsed<GetOperation>("get -12").key.ToText(), "-12");
+  EXPECT_EQ(Parsed<GetOperation>("get 1").consistency, Consistency::kLinearizable);
+  EXPECT_EQ(Parsed<GetOperation>("get 1 --consistency stale").consistency, Consistency::kStale);
+  EXPECT_THAT(ErrorOf("get 1 --consistency none"), testing::HasSubstr("linearizable or stale"));
 
   const auto set = Parsed<SetOperation>("set 0xff 'two words' --timestamp -5");
   EXPECT_EQ(set.key.ToText(), "255");

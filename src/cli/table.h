@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ class Table {
   // `row` has as many cells as the header.
   void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
 
+  [[nodiscard]] size_t columns() const { return rows_.front().size(); }
   [[nodiscard]] std::string Text() const;
 
  private:

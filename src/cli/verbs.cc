@@ -7,21 +7,21 @@
 namespace tripla::cli {
 namespace {
 
+constexpr std::array<std::string_view, 1> kGetFlags{"--consistency"};
 constexpr std::array<std::string_view, 1> kSetFlags{"--timestamp"};
 constexpr std::array<std::string_view, 2> kDelFlags{"--version", "--if-revision"};
 constexpr std::array<std::string_view, 3> kCasFlags{"--version", "--timestamp", "--if-revision"};
 
 constexpr std::array<Verb, 8> kVerbs{{
-    {"get",
-     "get KEY",
-     "read an entry",
-     "Answers SUCCESS with the entry, or ERROR when there is none.\n\n"
+    {"get", "get KEY [--consistency stale]", "read an entry",
+     "Answers SUCCESS with the entry, or ERROR when there is none. With --consistency stale it is "
+     "what the\n"
+     "asked server has, which may be less than is acknowledged, and also without a leader; else\n"
+     "linearizable.\n\n"
      "  get 42\n"
      "  get -0xff\n"
      "  get uuid:123e4567-e89b-12d3-a456-426614174000\n",
-     1,
-     1,
-     {}},
+     1, 1, kGetFlags},
     {"set", "set KEY DATA [--timestamp N]", "create an entry",
      "Answers SUCCESS, and the entry has version 1; or ERROR with the entry that is there "
      "already.\n"
@@ -61,7 +61,7 @@ constexpr std::array<Verb, 8> kVerbs{{
      1,
      1,
      {}},
-    {"status", "status", "what the server says about itself", "", 0, 0, {}},
+    {"status", "status", "what the server says about itself; of several, a row each", "", 0, 0, {}},
     {"snapshot",
      "snapshot",
      "write an image to the server's disk now",

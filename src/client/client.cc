@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 #include <optional>
 #include <random>
 #include <string>
@@ -84,6 +85,7 @@ class Client::Core {
   Answer<Decided> Execute(const Operation& operation);
   Answer<std::vector<Decided>> Batch(const std::vector<Operation>& operations);
   Answer<ServerStatus> Status();
+  std::vector<EndpointStatus> StatusOfAll();
   Answer<ImageInfo> Snapshot();
   size_t CancelCalls() { return running_.CancelAll(); }
 
@@ -249,6 +251,20 @@ Answer<ServerStatus> Client::Core::Status() {
   return FromWire(reply);
 }
 
+std::vector<EndpointStatus> Client::Core::StatusOfAll() {
+  std::vector<std::future<Answer<ServerStatus>>> asked;
+  for (const std::string& endpoint : options_.endpoints) {
+    ClientOptions alone = options_;
+    alone.endpoints = {endpoint};
+    asked.push_back(std::async(std::launch::async, [alone] { return Core(alone).Status(); }));
+  }
+  std::vector<EndpointStatus> answers;
+  for (size_t i = 0; i < asked.size(); ++i) {
+    answers.push_back({options_.endpoints[i], asked[i].get()});
+  }
+  return answers;
+}
+
 Answer<ImageInfo> Client::Core::Snapshot() {
   v1::SnapshotReply reply;
   // An image changes nothing that a later one would not: as harmless to repeat as a read.
@@ -270,6 +286,7 @@ Answer<std::vector<Decided>> Client::Batch(const std::vector<Operation>& operati
 }
 
 Answer<ServerStatus> Client::Status() { return core_->Status(); }
+std::vector<EndpointStatus> Client::StatusOfAll() { return core_->StatusOfAll(); }
 Answer<ImageInfo> Client::Snapshot() { return core_->Snapshot(); }
 size_t Client::CancelCalls() { return core_->CancelCalls(); }
 

@@ -16,7 +16,9 @@ void Fill(v1::Operation& wire, const SetOperation& from) {
 }
 
 void Fill(v1::Operation& wire, const GetOperation& from) {
-  wire.mutable_get()->set_key(std::string(from.key.twos_complement()));
+  v1::GetRequest& to = *wire.mutable_get();
+  to.set_key(std::string(from.key.twos_complement()));
+  if (from.consistency == Consistency::kStale) to.set_consistency(v1::STALE);
 }
 
 void Fill(v1::Operation& wire, const DelOperation& from) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Three replicas on a quiet day (R25-R27): every server takes every call, and all hold the same.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "harness/health.grpc.pb.h"
 #include "tests/harness/test_cluster.h"
 
@@ -149,6 +151,30 @@ TEST_F(Replicas, StatusSaysWhoLeadsAndWhere) {
 TEST_F(Replicas, R24_AllHoldTheSameState) {
   for (int i = 0; i < 50; ++i) Set(cluster().stub(i % kSize), std::to_string(800 + i), i, "a");
   cluster().AwaitSameState();
+}
+
+TEST_F(Replicas, StatusOfAllServersIsOneTable) {
+  const int leader = cluster().AwaitLeader();
+  cluster().AwaitSameState();
+  std::string servers = "127.0.0.1:1";
+  for (const std::string& endpoint : cluster().endpoints()) servers += "," + endpoint;
+  Process status({ProgramPath("tripla"), "--server", servers, "status"});
+  EXPECT_EQ(status.Wait(), 0);
+  const std::string hash = absl::BytesToHexString(cluster().Status(0).state_hash());
+  for (int i = 0; i < kSize; ++i) {
+    EXPECT_THAT(status.output(),
+                testing::ContainsRegex(cluster().endpoint(i) + " +n" + std::to_string(i + 1) +
+                                       (i == leader ? " +leader" : " +follower") + " .*" + hash));
+  }
+  EXPECT_THAT(status.output(), testing::HasSubstr("Connection refused"));
+}
+
+TEST_F(Replicas, R21_TriplaCheckHoldsAgainstThem) {
+  std::string servers = cluster().endpoint(0);
+  for (int i = 1; i < kSize; ++i) servers += "," + cluster().endpoint(i);
+  Process check(
+      {ProgramPath("tripla-check"), "all", "--duration", "500ms", "--endpoints", servers});
+  EXPECT_EQ(check.Wait(), 0) << check.output();
 }
 
 TEST_F(Replicas, HealthTellsThatEachIsReady) {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Three replicas one of which has a disk that is slow or full, and the calls between C++ and Java
+// under the eyes of Java (R27).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "tests/harness/check_run.h"
+#include "tests/harness/small_disk.h"
+#include "tests/harness/test_cluster.h"
+#include "tripla/client.h"
+
+namespace tripla {
+namespace {
+
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+constexpr int kBad = 0;
+
+// Writes that a client which knows all servers has acknowledged.
+void ExpectWritesSucceed(TestCluster& cluster, int first_key, int count, const std::string& data) {
+  Client client({.endpoints = cluster.endpoints(), .deadline = seconds(20)});
+  for (int i = 0; i < count; ++i) {
+    const Answer<Decided> set = client.Set(*Key::Parse(std::to_string(first_key + i)), 0, data);
+    ASSERT_TRUE(set.ok()) << i << ": " << set.failure().message;
+    ASSERT_EQ(set->result, Result::kSuccess);
+  }
+}
+
+TEST(BadServer, R27_OneSlowDiskStopsNobody) {
+  TemporaryDirectory directory;
+  std::array<TestCluster::Place, TestCluster::kSize> places;
+  places[kBad].environment = {"LD_PRELOAD=" TRIPLA_BAD_DISK, "BAD_DISK=slow@50"};
+  TestCluster cluster(directory.path(), {"--snapshot-interval", "1s"}, places);
+  CheckRun check(cluster.endpoints(), seconds(5));
+  ExpectWritesSucceed(cluster, 0, 200, "a");
+  check.Finish();
+  cluster.AwaitSameState();
+}
+
+class OneFullDisk : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(disk_.mounted()) << disk_.why_not();
+    std::filesystem::create_directory(disk_.path() + "/data");
+    std::filesystem::create_directory_symlink(disk_.path() + "/data", directory_.path() + "/n1");
+    cluster_ = std::make_unique<TestCluster>(directory_.path());
+  }
+
+  // The disk is filled, then the others must go on; with space it is like them again.
+  void FillAndDrain() {
+    disk_.Fill(0);
+    ExpectWritesSucceed(*cluster_, 0, 100, std::string(100'000, 'a'));
+    disk_.Drain();
+    if (cluster_->Status(kBad).node().empty()) {
+      EXPECT_THAT(cluster_->process(kBad).output(), HasSubstr("No space left on device"));
+      cluster_->Kill(kBad);
+      cluster_->BringBack(kBad);
+    }
+    cluster_->AwaitSameState();
+  }
+
+  TemporaryDirectory directory_;
+  SmallDisk disk_{uint64_t{96} << 20};
+  std::unique_ptr<TestCluster> cluster_;
+};
+
+TEST_F(OneFullDisk, R27_OfAFollowerStopsNobody) {
+  if (cluster_->AwaitLeader() == kBad) cluster_->Stop(kBad);
+  cluster_->BringBack(kBad);
+  ASSERT_NE(cluster_->AwaitLeader(), kBad);
+  FillAndDrain();
+}
+
+TEST_F(OneFullDisk, R27_OfTheLeaderMakesAnotherLead) {
+  for (int leader = cluster_->AwaitLeader(); leader != kBad; leader = cluster_->AwaitLeader()) {
+    cluster_->Stop(leader);  // it hands over
+    cluster_->BringBack(leader);
+  }
+  FillAndDrain();
+}
+
+TEST(BadServer, JavaFindsNothingWrongInTheCallsBetweenTheLanguages) {
+  TemporaryDirectory directory;
+  std::array<TestCluster::Place, TestCluster::kSize> places;
+  for (auto& place : places) place.environment = {"TRIPLA_JVM_OPTIONS=-Xcheck:jni"};
+  TestCluster cluster(directory.path(), {}, places);
+  ExpectWritesSucceed(cluster, 0, 200, "a");
+  ExpectWritesSucceed(cluster, 1000, 3, std::string(1 << 20, 'b'));
+  for (int i = 0; i < TestCluster::kSize; ++i) {
+    EXPECT_EQ(Get(cluster.stub(i), "1").reply.value().data(), "a");
+    cluster.Snapshot(i);
+  }
+  cluster.AwaitSameState();
+  cluster.Stop(cluster.AwaitLeader());  // Stop() forgets what it has said: the others tell
+  const int other = cluster.AwaitLeader();
+  const std::string said = cluster.process(other).output();
+  EXPECT_THAT(said, testing::Not(testing::AnyOf(HasSubstr("WARNING in native"),
+                                                HasSubstr("FATAL ERROR in native"),
+                                                HasSubstr("Warning: "))));
+}
+
+}  // namespace
+}  // namespace tripla

@@ -70,6 +70,11 @@ Failure NotUnderstood(Effect effect) {
           std::nullopt};
 }
 
+Failure EmptyBatch() {
+  return {absl::StatusCode::kInvalidArgument, "the batch has no operations", Failure::Applied::kNo,
+          std::nullopt};
+}
+
 Failure Cancelled(Failure::Applied applied) {
   return {absl::StatusCode::kCancelled, "cancelled", applied, std::nullopt};
 }
@@ -211,6 +216,7 @@ Answer<Decided> Client::Core::Execute(const Operation& operation) {
 }
 
 Answer<std::vector<Decided>> Client::Core::Batch(const std::vector<Operation>& operations) {
+  if (operations.empty()) return EmptyBatch();
   Effect effect = Effect::kReads;
   const RequestIds::Lease lease(ids_, operations.size());
   v1::BatchRequest request;

@@ -263,6 +263,16 @@ TEST(Client, BatchGivesEachWriteAnIdOfItsOwn) {
   EXPECT_EQ(got[3].del().request_id().first_unanswered(), 1u);
 }
 
+// Sent, it had the number of the next write, and took it off the list of those outstanding.
+TEST(Client, ABatchWithoutOperationsIsRefusedUnsent) {
+  FakeServer server(FailFirst({}));
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
+  const Answer<std::vector<Decided>> answers = client.Batch({});
+  ASSERT_FALSE(answers.ok());
+  EXPECT_EQ(answers.failure().code, absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(answers.failure().applied, Applied::kNo);
+}
+
 TEST(Client, AnswerOfUnknownKindIsAFailure) {
   FakeServer server([](grpc::ServerContext&, const v1::Operation&, v1::Reply& reply, int) {
     reply.set_result(static_cast<v1::Result>(99));

@@ -70,7 +70,7 @@ absl::StatusOr<std::unique_ptr<StateMachine>> LoadState(const DataDirectory& dir
 }
 
 std::optional<ImageFile> NewestImage(const DataDirectory& directory, const ImageStore& images) {
-  const std::optional<ImageInfo> newest = images.newest();
+  const std::optional<ImageSummary> newest = images.newest();
   if (!newest) return std::nullopt;
   return ImageFile{newest->position, directory.path() + "/" + newest->file};
 }

@@ -58,7 +58,7 @@ void SnapshotSchedule::Run() {
     const std::vector<DoneFn> requests = AwaitDue();
     if (requests.empty() && !HasChanged()) continue;
     const steady_clock::time_point start = steady_clock::now();
-    const absl::StatusOr<ImageInfo> info =
+    const absl::StatusOr<ImageSummary> info =
         abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : WriteImage();
     last_took_ = steady_clock::now() - start;
     for (const DoneFn& done : requests) done(info);
@@ -87,7 +87,7 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
 }
 
 bool SnapshotSchedule::HasChanged() {
-  const std::optional<ImageInfo> newest = images_.newest();
+  const std::optional<ImageSummary> newest = images_.newest();
   const LogPosition in_force = newest ? newest->position : LogPosition{};
   if (machine_.GetSummary().position != in_force) return true;
   log_bytes_after_image_ = log_.GetStatus().bytes;  // whatever grew there, an image would not help
@@ -95,16 +95,16 @@ bool SnapshotSchedule::HasChanged() {
 }
 
 bool SnapshotSchedule::LogHasOutgrownImage() const {
-  const std::optional<ImageInfo> newest = images_.newest();
+  const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t allowed = std::max(options_.log_growth_bytes, newest ? newest->bytes : 0);
   return log_.GetStatus().bytes > log_bytes_after_image_ + allowed;
 }
 
-absl::StatusOr<ImageInfo> SnapshotSchedule::WriteImage() {
+absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
   const StateView view = machine_.Freeze();
-  const std::optional<ImageInfo> newest = images_.newest();
+  const std::optional<ImageSummary> newest = images_.newest();
   if (newest && newest->position == view.summary().position) return *newest;
-  absl::StatusOr<ImageInfo> info = images_.Write(view, abandon_);
+  absl::StatusOr<ImageSummary> info = images_.Write(view, abandon_);
   if (!info.ok()) {
     log_bytes_after_image_ = log_.GetStatus().bytes;  // no second try before it has grown again
     if (absl::IsCancelled(info.status())) return ShuttingDown();

@@ -36,7 +36,7 @@ class SnapshotSchedule {
   // Takes the image in force, or why there is none: as ImageStore::Write(), and Unavailable when
   // stopped. Called once, on the schedule's thread, or on the caller's after Stop(); must not
   // block.
-  using DoneFn = std::function<void(absl::StatusOr<ImageInfo>)>;
+  using DoneFn = std::function<void(absl::StatusOr<ImageSummary>)>;
 
   // Starts the thread. All outlive the schedule.
   SnapshotSchedule(ImageStore& images, const StateMachine& machine, Log& log,
@@ -61,7 +61,7 @@ class SnapshotSchedule {
   [[nodiscard]] bool LogHasOutgrownImage() const;
   // Whether something was applied since the image in force.
   [[nodiscard]] bool HasChanged();
-  absl::StatusOr<ImageInfo> WriteImage();
+  absl::StatusOr<ImageSummary> WriteImage();
 
   ImageStore& images_;
   const StateMachine& machine_;

@@ -74,7 +74,7 @@ absl::StatusOr<std::unique_ptr<File>> WatchedDisk::Open(const std::string& path,
   return std::make_unique<WatchedFile>(*this, *std::move(file));
 }
 
-using Answer = absl::StatusOr<ImageInfo>;
+using Answer = absl::StatusOr<ImageSummary>;
 
 class SnapshotScheduleTest : public testing::Test {
  protected:

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <fstream>
 #include <string>
 
 #include "tests/harness/small_disk.h"
@@ -104,6 +105,23 @@ TEST_P(DiskFull, AnImageThatDoesNotFitHarmsNothing) {
   }
   TestServer server(data_dir);
   ExpectAllThere(server, next);
+}
+
+// A first start may be cut off before the lock file has a holder's number, and so a block.
+TEST(DiskFullAtStart, AServerThatHasNoRoomForItsNumberInTheLockStarts) {
+  const SmallDisk disk(96 * kMiB);
+  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  const std::string data_dir = disk.path() + "/data";
+  {
+    TestServer server(data_dir);
+    ASSERT_TRUE(Set(server.stub(), "1", 0, DataOf(1)).status.ok());
+    server.Stop();
+  }
+  std::ofstream(data_dir + "/lock") << "";
+  disk.Fill(0);
+  TestServer server(data_dir);
+  ExpectRefusal(Set(server.stub(), "2", 0, DataOf(2)));
+  ExpectAllThere(server, 2);
 }
 
 TEST(DiskFullAtStop, ALastImageThatCannotBeWrittenIsAFailureOfTheProgram) {

@@ -26,11 +26,13 @@ Housekeeping::~Housekeeping() {
 }
 
 void Housekeeping::Run() {
+  while (AwaitNextLook()) disk_reserve_.Refresh();
+}
+
+bool Housekeeping::AwaitNextLook() {
   MutexLock lock(mutex_);
-  while (!stop_) {
-    stop_changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kPeriod);
-    disk_reserve_.Refresh();
-  }
+  if (!stop_) stop_changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kPeriod);
+  return !stop_;
 }
 
 }  // namespace tripla

@@ -23,6 +23,8 @@ class Housekeeping {
 
  private:
   void Run();
+  // False at the stop.
+  bool AwaitNextLook();
 
   DiskReserve& disk_reserve_;
   Mutex mutex_;

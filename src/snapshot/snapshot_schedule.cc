@@ -18,6 +18,12 @@ constexpr std::chrono::milliseconds kGrowthPeriod{250};
 
 absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutting down"); }
 
+absl::Status AnothersImageComes() {
+  return absl::UnavailableError(
+      "this server is about to take the image of another replica, and writes none of its own until "
+      "then; ask again");
+}
+
 }  // namespace
 
 SnapshotSchedule::SnapshotSchedule(ImageStore& images, const StateMachine& machine, Log& log,
@@ -77,13 +83,16 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
       by_period
           ? steady_clock::now() + std::max<steady_clock::duration>(options_.interval, last_took_)
           : steady_clock::time_point::max();
-  std::vector<DoneFn> requests;
-  MutexLock lock(mutex_);
-  while (!stopped_ && requests_.empty() && steady_clock::now() < due && !LogHasOutgrownImage()) {
+  while (true) {
+    // Looked at without the mutex: a replica reads a directory for it, and Request() is not to
+    // wait.
+    const bool outgrown = LogHasOutgrownImage();
+    MutexLock lock(mutex_);
+    if (outgrown || stopped_ || !requests_.empty() || steady_clock::now() >= due) {
+      return std::exchange(requests_, {});
+    }
     changed_.WaitUntil(mutex_, std::min(due, steady_clock::now() + kGrowthPeriod));
   }
-  requests.swap(requests_);
-  return requests;
 }
 
 bool SnapshotSchedule::HasChanged() {
@@ -107,7 +116,9 @@ absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
   absl::StatusOr<ImageSummary> info = images_.Write(view, abandon_);
   if (!info.ok()) {
     log_bytes_after_image_ = log_.GetStatus().bytes;  // no second try before it has grown again
-    if (absl::IsCancelled(info.status())) return ShuttingDown();
+    if (absl::IsCancelled(info.status())) {
+      return abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : AnothersImageComes();
+    }
     Say(Severity::kError, fmt::format("no image was written, the old ones stay in force: {}",
                                       std::string(info.status().message())));
     return info;

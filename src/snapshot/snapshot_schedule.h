@@ -33,9 +33,9 @@ class SnapshotSchedule {
     uint64_t log_growth_bytes = uint64_t{64} << 20;
   };
 
-  // Takes the image in force, or why there is none: as ImageStore::Write(), and Unavailable when
-  // stopped. Called once, on the schedule's thread, or on the caller's after Stop(); must not
-  // block.
+  // Takes the image in force, or why there is none: as ImageStore::Write(), but Unavailable, with
+  // the reason, when stopped or while images are held. Called once, on the schedule's thread, or on
+  // the caller's after Stop(); must not block.
   using DoneFn = std::function<void(absl::StatusOr<ImageSummary>)>;
 
   // Starts the thread. All outlive the schedule.

@@ -77,6 +77,13 @@ TEST(Client, SendsEachOperationAsItWasGiven) {
   EXPECT_EQ(got[4].test_and_set().if_revision(), 11u);
 }
 
+TEST(ClientDeathTest, OptionsThatCannotWorkAreRefusedAtOnce) {
+  EXPECT_DEATH(Client({.endpoints = {}}), "needs a server");
+  EXPECT_DEATH(Client({.deadline = milliseconds(0)}), "needs time");
+  EXPECT_DEATH(Client({.backoff_min = milliseconds(2), .backoff_max = milliseconds(1)}),
+               "backoff_min <= backoff_max");
+}
+
 TEST(Client, TellsNullFromAnEmptyValue) {
   FakeServer server([](grpc::ServerContext&, const v1::Operation& request, v1::Reply& reply, int) {
     reply.set_result(request.has_get() ? v1::SUCCESS : v1::ERROR_WV);

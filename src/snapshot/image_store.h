@@ -74,7 +74,8 @@ class ImageStore {
 
   // Writes a view as an image and puts it in force: partial file, fsync, rename, fsync of the
   // directory. Then removes images older than the last two. When it fails the old images stay in
-  // force and nothing of the new one is left.
+  // force; of the new one a partial file may be left, which the next start removes, or, when only
+  // its name was not made durable, all of it, which the next start may take.
   //
   // Errors: ResourceExhausted when there is no space; Cancelled once `abandon` is true, or while
   // images are held; Internal.
@@ -88,7 +89,8 @@ class ImageStore {
   // Puts a file that came from another replica in force, in place of all images that were, and
   // loads it. `path` is on the same file system; it is moved, not copied.
   //
-  // Errors: as LoadNewest(); the images that were are gone then.
+  // Errors: DataLoss when it is damaged, Unimplemented for a later format; what the disk says. The
+  // images that were are still there unless removing them was what failed.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Adopt(const std::string& path);
 
   // The newest image in force.

@@ -9,6 +9,10 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE_SUFFIXES = {".h", ".cc"}
+LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0"
+LICENSED_SUFFIXES = SOURCE_SUFFIXES | {".java", ".proto", ".py", ".sh"}
+LICENSED_FOLDERS = {"scripts", ".ci"}
+UNLICENSED = {"scripts/cluster"}
 LINES_MAX = 600
 COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 70
@@ -77,11 +81,21 @@ def function_lengths(lines):
             start = None
 
 
+def check_license(path):
+    name = path.relative_to(ROOT)
+    if name.as_posix() in UNLICENSED or not (
+            path.suffix in LICENSED_SUFFIXES or path.name == "CMakeLists.txt"
+            or name.parts[0] in LICENSED_FOLDERS):
+        return
+    lines = path.read_text().splitlines()
+    place = 1 if lines and lines[0].startswith("#!") else 0
+    if LICENSE_LINE not in "".join(lines[place:place + 1]):
+        yield place + 1, "this line must be the SPDX line"
+
+
 def check_source(path):
     room = room_of(path)
     lines = path.read_text().splitlines()
-    if not lines or "SPDX-License-Identifier: Apache-2.0" not in lines[0]:
-        yield 1, "the first line must be the SPDX line"
     if path.suffix == ".h" and "#pragma once" not in lines:
         yield 1, "a header needs #pragma once"
     if len(lines) > LINES_MAX:
@@ -134,14 +148,13 @@ def main():
     for path in tracked_files():
         if not path.exists():
             continue
+        findings = list(check_license(path))
         if path.suffix in SOURCE_SUFFIXES:
-            findings = check_source(path)
+            findings += check_source(path)
         elif path.suffix == ".md":
-            findings = list(check_links(path))
+            findings += check_links(path)
             if path.name in ("testing.md", "presentation.md"):
                 findings += check_test_names(path)
-        else:
-            continue
         for number, finding in findings:
             print(f"{path.relative_to(ROOT)}:{number}: {finding}")
             failures += 1

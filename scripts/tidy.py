@@ -153,7 +153,7 @@ def main():
             findings += check_source(path)
         elif path.suffix == ".md":
             findings += check_links(path)
-            if path.name in ("testing.md", "presentation.md"):
+            if path.name in ("testing.md", "presentation.md", "check.md"):
                 findings += check_test_names(path)
         for number, finding in findings:
             print(f"{path.relative_to(ROOT)}:{number}: {finding}")

@@ -48,7 +48,8 @@ void CheckWithinLimits(const Options& options) {
 
 void CheckRefusal(const Outcome& outcome) {
   const auto* exit_code = std::get_if<ExitCode>(&outcome.parsed);
-  TRIPLA_CHECK(exit_code != nullptr && exit_code->value == 2, "a bad file is a usage error");
+  TRIPLA_CHECK(exit_code != nullptr && *exit_code == ExitCode::kUsage,
+               "a bad file is a usage error");
   TRIPLA_CHECK(IsOneLine(outcome.said), "it is said in one line");
   TRIPLA_CHECK(outcome.said.starts_with("triplad: "), "by whom is said");
 }

@@ -9,6 +9,9 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE_SUFFIXES = {".h", ".cc"}
+LICENSE_LINE = "SPDX-License-Identifier: Apache-2.0"
+LICENSED_SUFFIXES = SOURCE_SUFFIXES | {".java", ".proto", ".py", ".sh"}
+LICENSED_FOLDERS = {"scripts", ".ci"}
 LINES_MAX = 600
 COLUMNS_MAX = 100
 FUNCTION_LINES_MAX = 70
@@ -77,11 +80,21 @@ def function_lengths(lines):
             start = None
 
 
+def check_license(path):
+    name = path.relative_to(ROOT)
+    if not (
+            path.suffix in LICENSED_SUFFIXES or path.name == "CMakeLists.txt"
+            or name.parts[0] in LICENSED_FOLDERS):
+        return
+    lines = path.read_text().splitlines()
+    place = 1 if lines and lines[0].startswith("#!") else 0
+    if LICENSE_LINE not in "".join(lines[place:place + 1]):
+        yield place + 1, "this line must be the SPDX line"
+
+
 def check_source(path):
     room = room_of(path)
     lines = path.read_text().splitlines()
-    if not lines or "SPDX-License-Identifier: Apache-2.0" not in lines[0]:
-        yield 1, "the first line must be the SPDX line"
     if path.suffix == ".h" and "#pragma once" not in lines:
         yield 1, "a header needs #pragma once"
     if len(lines) > LINES_MAX:
@@ -129,19 +142,32 @@ def check_test_names(path):
                 yield number, f"tripla-check has no claim {name}"
 
 
+def check_rooms(path):
+    """Every folder at the top, in src/ and in src/log/ stands in ARCHITECTURE.md."""
+    text = path.read_text()
+    for parent in (ROOT, ROOT / "src", ROOT / "src" / "log"):
+        for folder in sorted(parent.iterdir()):
+            name = f"{folder.relative_to(ROOT)}/"
+            if folder.is_dir() and any(p.is_relative_to(folder) for p in tracked_files()) and not (
+                    folder.name.startswith(".")):
+                if name not in text and f"`{folder.name}/" not in text:
+                    yield 1, f"{name} has no place here"
+
+
 def main():
     failures = 0
     for path in tracked_files():
         if not path.exists():
             continue
+        findings = list(check_license(path))
         if path.suffix in SOURCE_SUFFIXES:
-            findings = check_source(path)
+            findings += check_source(path)
         elif path.suffix == ".md":
-            findings = list(check_links(path))
-            if path.name in ("testing.md", "presentation.md"):
+            findings += check_links(path)
+            if path.name in ("testing.md", "presentation.md", "check.md"):
                 findings += check_test_names(path)
-        else:
-            continue
+            if path.name == "ARCHITECTURE.md":
+                findings += check_rooms(path)
         for number, finding in findings:
             print(f"{path.relative_to(ROOT)}:{number}: {finding}")
             failures += 1

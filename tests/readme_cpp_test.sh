@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Compiles the C++ that README.md shows, with the public header alone. readme_cpp_test.sh SOURCE_DIR CXX
 set -euo pipefail
 source_dir=$1

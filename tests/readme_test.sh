@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
 # Runs every command of a document's session in a fresh copy of the tree, as a new user would, and
 # compares the output with what the document shows. readme_test.sh SOURCE_DIR BIN_DIR DOCUMENT
 #

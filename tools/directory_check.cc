@@ -95,7 +95,7 @@ class Check {
   }
 
  private:
-  FileReport& Add(const std::string& name, Condition condition = Condition::kSound) {
+  FileReport& Add(const std::string& name, FileCondition condition = FileCondition::kSound) {
     FileReport& file = report_.files.emplace_back(FileReport{.name = name, .condition = condition});
     const std::string path = directory_.path() + "/" + name;
     const absl::StatusOr<std::unique_ptr<File>> opened = disk_.Open(path, OpenMode::kRead);
@@ -105,7 +105,8 @@ class Check {
   }
 
   static void Fail(FileReport& file, const absl::Status& status) {
-    file.condition = absl::IsDataLoss(status) ? Condition::kDamaged : Condition::kUnreadable;
+    file.condition =
+        absl::IsDataLoss(status) ? FileCondition::kDamaged : FileCondition::kUnreadable;
     file.remark = TextOf(status);
     if (absl::IsNotFound(status)) {
       file.remark += ": it went away while it was read, so a server is at work here; verify a copy";
@@ -123,7 +124,7 @@ class Check {
     for (const std::string& name : List(directory_.path())) {
       if (name == "log" || name == "image" || name == "replica") continue;
       const bool ours = name == "format" || name == "lock" || name == "format.partial";
-      FileReport& file = Add(name, ours ? Condition::kSound : Condition::kForeign);
+      FileReport& file = Add(name, ours ? FileCondition::kSound : FileCondition::kForeign);
       if (name == "format") file.holds = "format 1";  // proved when the directory was opened
       if (name == "lock") file.holds = "process id of the last server";
     }
@@ -144,7 +145,7 @@ class Check {
 
   // What is neither an image nor a segment: unfinished ones, which a start removes, and others.
   void AddOther(const std::string& name, bool unfinished) {
-    FileReport& file = Add(name, unfinished ? Condition::kExpected : Condition::kForeign);
+    FileReport& file = Add(name, unfinished ? FileCondition::kExpected : FileCondition::kForeign);
     file.remark = fmt::format("{}/{}: {}", directory_.path(), name,
                               unfinished ? "was not finished and never counted; a start removes it"
                                          : "none of tripla's files; a start ignores it");
@@ -185,7 +186,7 @@ class Check {
       if (IsOfRatis(name)) {
         report_.files.push_back({.name = "log/" + name,
                                  .holds = "the log of Apache Ratis",
-                                 .condition = Condition::kNotLookedAt});
+                                 .condition = FileCondition::kNotLookedAt});
       } else if (!wal::ParseSegmentName(name)) {
         AddOther("log/" + name, wal::IsPartialSegmentName(name));
       }
@@ -211,7 +212,7 @@ class Check {
       if (!absl::IsDataLoss(end.status())) return;
       records = ReadableRecords(segment);
     } else if (!end->clean) {
-      file.condition = Condition::kExpected;
+      file.condition = FileCondition::kExpected;
       file.remark = fmt::format(
           "{} at offset {}: record {} is torn ({}); it was not durable, and a start drops it",
           segment.path, end->offset, end->next_index,
@@ -288,7 +289,7 @@ class Check {
     if (found == sound_images_.end() || found->second == hash) return;
     const std::string name = "image/" + image::FileName(index);
     const auto file = std::ranges::find(report_.files, name, &FileReport::name);
-    file->condition = Condition::kDamaged;
+    file->condition = FileCondition::kDamaged;
     file->remark = fmt::format(
         "{}/{} at offset {}: its state hash is {}, but the log gives {}; a start does not notice",
         directory_.path(), name, kStateHashOffset, TextOf(found->second), TextOf(hash));
@@ -304,19 +305,19 @@ class Check {
 
 }  // namespace
 
-std::string_view NameOf(Condition condition) {
+std::string_view NameOf(FileCondition condition) {
   switch (condition) {
-    case Condition::kSound:
+    case FileCondition::kSound:
       return "sound";
-    case Condition::kExpected:
+    case FileCondition::kExpected:
       return "torn or unfinished";
-    case Condition::kNotLookedAt:
+    case FileCondition::kNotLookedAt:
       return "not looked at";
-    case Condition::kForeign:
+    case FileCondition::kForeign:
       return "not tripla's";
-    case Condition::kUnreadable:
+    case FileCondition::kUnreadable:
       return "unreadable";
-    case Condition::kDamaged:
+    case FileCondition::kDamaged:
       return "damaged";
   }
   return "damaged";

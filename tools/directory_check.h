@@ -13,7 +13,7 @@
 
 namespace tripla::verify {
 
-enum class Condition {
+enum class FileCondition {
   kSound,
   kExpected,     // what a crash, or a server at work, leaves: a torn end, an unfinished file
   kNotLookedAt,  // Apache Ratis's
@@ -23,14 +23,14 @@ enum class Condition {
 };
 
 // "sound", "torn or unfinished", "not looked at", "not tripla's", "unreadable", "damaged".
-[[nodiscard]] std::string_view NameOf(Condition condition);
+[[nodiscard]] std::string_view NameOf(FileCondition condition);
 
 // What there is to say about one file of a data directory.
 struct FileReport {
   std::string name;  // inside the directory: "log/00000000000000000001.wal"
   uint64_t bytes = 0;
   std::string holds;  // for people: "records 1 to 812"
-  Condition condition = Condition::kSound;
+  FileCondition condition = FileCondition::kSound;
   std::string remark;  // what, where and why, when it is not simply sound
 };
 

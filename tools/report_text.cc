@@ -26,7 +26,7 @@ std::string Files(size_t count) {
   return count == 0 ? "" : fmt::format(", {} file{}", count, count == 1 ? "" : "s");
 }
 
-size_t Count(const Report& report, Condition condition) {
+size_t Count(const Report& report, FileCondition condition) {
   return static_cast<size_t>(std::ranges::count(report.files, condition, &FileReport::condition));
 }
 
@@ -55,9 +55,10 @@ std::string VerdictText(const Report& report) {
     case ExitCode::kSound:
       return fmt::format("sound: {}", start);
     case ExitCode::kDamaged:
-      return fmt::format("damaged{}: {}", Files(Count(report, Condition::kDamaged)), start);
+      return fmt::format("damaged{}: {}", Files(Count(report, FileCondition::kDamaged)), start);
     default:
-      return fmt::format("unreadable{}: {}", Files(Count(report, Condition::kUnreadable)), start);
+      return fmt::format("unreadable{}: {}", Files(Count(report, FileCondition::kUnreadable)),
+                         start);
   }
 }
 
@@ -74,10 +75,10 @@ nlohmann::ordered_json StartJson(const absl::StatusOr<Start>& start) {
 }  // namespace
 
 ExitCode ExitCodeOf(const Report& report) {
-  if (Count(report, Condition::kDamaged) != 0 || absl::IsDataLoss(report.start.status())) {
+  if (Count(report, FileCondition::kDamaged) != 0 || absl::IsDataLoss(report.start.status())) {
     return ExitCode::kDamaged;
   }
-  const bool all_read = Count(report, Condition::kUnreadable) == 0 && report.start.ok();
+  const bool all_read = Count(report, FileCondition::kUnreadable) == 0 && report.start.ok();
   return all_read ? ExitCode::kSound : ExitCode::kFailure;
 }
 

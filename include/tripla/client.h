@@ -17,6 +17,8 @@
 
 namespace tripla {
 
+// What a Client is told. Required (checked): at least one endpoint, and 0 < deadline,
+// 0 < backoff_min <= backoff_max.
 struct ClientOptions {
   // HOST:PORT of one server, or of all of a cluster: one is asked, another when it does not serve.
   std::vector<std::string> endpoints{"127.0.0.1:7420"};
@@ -47,6 +49,16 @@ struct ClientOptions {
 // Truth: a Failure has applied == kNo only when no attempt can have had an effect: none left this
 // machine, or the server said so for each that did. Once one attempt is in doubt the call is.
 //
+// Failures of every call, by code:
+//   kUnavailable        no server was reached, or none that serves
+//   kDeadlineExceeded   the server did not answer in time
+//   kCancelled          by CancelCalls()
+//   kInvalidArgument    the server, or the client itself, found the call malformed
+//   kResourceExhausted  above a limit; with retry_after: the server, or its disk, is too full
+//   others              what else gRPC and the server may say; Failure::message tells
+// Limits (R14) are the server's, and Status() tells them: by default 64 KiB for a key as two's
+// complement, 16 MiB of data, 10,000 operations and 64 MiB a Batch.
+//
 // Thread-safety: every method may be called from any number of threads at once; they share one
 // connection. Do not use a Client in a child after fork().
 // Blocking: a call returns when decided, at its deadline, or soon after CancelCalls(). The
@@ -60,25 +72,25 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Creates the entry (version 1). kError when the key is present.
+  // Creates the entry, at version 1 (R4). kError when the key is present.
   Answer<Decided> Set(Key key, int64_t timestamp, std::string data) {
     return Execute(SetOperation{std::move(key), timestamp, std::move(data)});
   }
 
-  // Reads the entry. kError when absent.
+  // Reads the entry (R5). kError when absent.
   Answer<Decided> Get(Key key, Consistency consistency = Consistency::kLinearizable) {
     return Execute(GetOperation{std::move(key), consistency});
   }
 
-  // Removes the entry; value is what was removed. kError when absent.
+  // Removes the entry; value is what was removed (R6). kError when absent.
   Answer<Decided> Del(Key key) { return Execute(DelOperation{std::move(key)}); }
 
-  // Removes the entry if it has this version. kNoEntry, kWrongVersion.
+  // Removes the entry if it has this version (R7). kNoEntry, kWrongVersion.
   Answer<Decided> DelVersion(Key key, int64_t version) {
     return Execute(DelVersionOperation{std::move(key), version});
   }
 
-  // Replaces timestamp and data if the entry has this version; value is what was there before.
+  // Replaces timestamp and data if the entry has this version; value is what was there before (R8).
   // kNoEntry, kWrongVersion; Failure with kOutOfRange at version INT64_MAX.
   Answer<Decided> TestAndSet(Key key, int64_t timestamp, std::string data, int64_t version) {
     return Execute(TestAndSetOperation{std::move(key), timestamp, std::move(data), version});
@@ -90,6 +102,9 @@ class Client {
   // All operations in this order, each decided on its own, with one durable write: much faster than
   // one by one. The answers have the order of the operations. Not a transaction: one that ends in
   // an error does not undo the others.
+  //
+  // Failures besides: kInvalidArgument when there are no operations; that of an operation which
+  // cannot be decided (kOutOfRange) ends the whole call, though others may have been applied.
   Answer<std::vector<Decided>> Batch(const std::vector<Operation>& operations);
 
   // What the server says about itself.
@@ -98,7 +113,10 @@ class Client {
   // The same from each of the endpoints, asked at once, in their order.
   std::vector<EndpointStatus> StatusOfAll();
 
-  // Writes an image of the map to the server's disk now; answers when it is in force.
+  // Writes an image of the map to the server's disk now (R16); answers when it is in force.
+  //
+  // Failures besides: kResourceExhausted when it does not fit on the server's disk, kInternal when
+  // the disk fails. The images that were stay in force then.
   Answer<ImageInfo> Snapshot();
 
   // Ends every call that is running now with a Failure of code kCancelled, and returns how many

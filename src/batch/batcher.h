@@ -24,8 +24,8 @@ namespace tripla {
 struct Call {
   // Takes the outcomes, one a command, or why there are none: DeadlineExceeded when the call's
   // deadline passed before it was logged, else what the log says. Only Unknown leaves open whether
-  // it was applied. Called exactly once, on
-  // the batcher's thread or the log's, which it must not block; the outcomes may be moved from.
+  // it was applied. Called exactly once, on the batcher's thread or the log's, which it must not
+  // block; the outcomes may be moved from.
   using DoneFn = std::function<void(absl::StatusOr<std::span<Outcome>>)>;
 
   std::vector<Command> commands;

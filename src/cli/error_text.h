@@ -4,12 +4,10 @@
 #include <string>
 #include <string_view>
 
+#include "client/effect.h"
 #include "tripla/answer.h"
 
 namespace tripla::cli {
-
-// Whether what failed could have written.
-enum class Effect { kReads, kWrites };
 
 // Says what failed ("set 42"), why, whether it may have happened, and what to do next. One line,
 // without its end, safe to show.

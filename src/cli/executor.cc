@@ -18,17 +18,6 @@
 namespace tripla::cli {
 namespace {
 
-Effect EffectOf(const Operation& operation) {
-  return std::holds_alternative<GetOperation>(operation) ? Effect::kReads : Effect::kWrites;
-}
-
-Effect EffectOf(const std::vector<Operation>& operations) {
-  const bool writes = std::ranges::any_of(operations, [](const Operation& operation) {
-    return EffectOf(operation) == Effect::kWrites;
-  });
-  return writes ? Effect::kWrites : Effect::kReads;
-}
-
 const Key& KeyOf(const Operation& operation) {
   return std::visit([](const auto& each) -> const Key& { return each.key; }, operation);
 }

@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "model/pushback.h"
 #include "tripla/v1/rpc_status.pb.h"
 #include "tripla/v1/tripla.pb.h"
 
@@ -51,7 +52,7 @@ struct Pushback {
 
 Pushback ReadPushback(const grpc::ClientContext& context) {
   const auto& metadata = context.GetServerTrailingMetadata();
-  const auto found = metadata.find("grpc-retry-pushback-ms");
+  const auto found = metadata.find(kPushbackMetadata);
   if (found == metadata.end()) return {};
   const char* begin = found->second.data();
   const char* end = begin + found->second.size();

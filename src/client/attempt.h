@@ -8,12 +8,10 @@
 #include <optional>
 #include <string>
 
+#include "client/effect.h"
 #include "tripla/answer.h"
 
 namespace tripla {
-
-// Whether a call can change anything.
-enum class Effect { kReads, kWrites };
 
 // What one failed attempt of a call tells.
 struct AttemptFailure {

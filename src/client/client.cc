@@ -13,10 +13,12 @@
 #include <string>
 
 #include "absl/strings/str_join.h"
+#include "base/check.h"
 #include "base/quantity.h"
 #include "client/attempt.h"
 #include "client/backoff.h"
 #include "client/connection.h"
+#include "client/effect.h"
 #include "client/request_ids.h"
 #include "client/running_calls.h"
 #include "client/servers.h"
@@ -71,6 +73,19 @@ Failure NotUnderstood(Effect effect) {
           std::nullopt};
 }
 
+Failure EmptyBatch() {
+  return {absl::StatusCode::kInvalidArgument, "the batch has no operations", Failure::Applied::kNo,
+          std::nullopt};
+}
+
+ClientOptions Checked(ClientOptions options) {
+  TRIPLA_CHECK(!options.endpoints.empty(), "a client needs a server");
+  TRIPLA_CHECK(options.deadline.count() > 0, "a call needs time");
+  TRIPLA_CHECK(options.backoff_min.count() > 0 && options.backoff_min <= options.backoff_max,
+               "0 < backoff_min <= backoff_max");
+  return options;
+}
+
 Failure Cancelled(Failure::Applied applied) {
   return {absl::StatusCode::kCancelled, "cancelled", applied, std::nullopt};
 }
@@ -80,7 +95,7 @@ Failure Cancelled(Failure::Applied applied) {
 class Client::Core {
  public:
   explicit Core(ClientOptions options)
-      : options_(std::move(options)), servers_(options_.endpoints) {}
+      : options_(Checked(std::move(options))), servers_(options_.endpoints) {}
 
   Answer<Decided> Execute(const Operation& operation);
   Answer<std::vector<Decided>> Batch(const std::vector<Operation>& operations);
@@ -213,11 +228,11 @@ Answer<Decided> Client::Core::Execute(const Operation& operation) {
 }
 
 Answer<std::vector<Decided>> Client::Core::Batch(const std::vector<Operation>& operations) {
-  Effect effect = Effect::kReads;
+  if (operations.empty()) return EmptyBatch();
+  const Effect effect = EffectOf(operations);
   const RequestIds::Lease lease(ids_, operations.size());
   v1::BatchRequest request;
   for (const Operation& operation : operations) {
-    if (EffectOf(operation) == Effect::kWrites) effect = Effect::kWrites;
     const uint64_t offset = static_cast<uint64_t>(request.operations_size());
     v1::Operation& wire = *request.add_operations();
     wire = ToWire(operation);

@@ -77,6 +77,13 @@ TEST(Client, SendsEachOperationAsItWasGiven) {
   EXPECT_EQ(got[4].test_and_set().if_revision(), 11u);
 }
 
+TEST(ClientDeathTest, OptionsThatCannotWorkAreRefusedAtOnce) {
+  EXPECT_DEATH(Client({.endpoints = {}}), "needs a server");
+  EXPECT_DEATH(Client({.deadline = milliseconds(0)}), "needs time");
+  EXPECT_DEATH(Client({.backoff_min = milliseconds(2), .backoff_max = milliseconds(1)}),
+               "backoff_min <= backoff_max");
+}
+
 TEST(Client, TellsNullFromAnEmptyValue) {
   FakeServer server([](grpc::ServerContext&, const v1::Operation& request, v1::Reply& reply, int) {
     reply.set_result(request.has_get() ? v1::SUCCESS : v1::ERROR_WV);
@@ -261,6 +268,16 @@ TEST(Client, BatchGivesEachWriteAnIdOfItsOwn) {
   EXPECT_TRUE(got[2].has_get());
   EXPECT_EQ(got[3].del().request_id().sequence(), 3u);
   EXPECT_EQ(got[3].del().request_id().first_unanswered(), 1u);
+}
+
+// Sent, it had the number of the next write, and took it off the list of those outstanding.
+TEST(Client, ABatchWithoutOperationsIsRefusedUnsent) {
+  FakeServer server(FailFirst({}));
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
+  const Answer<std::vector<Decided>> answers = client.Batch({});
+  ASSERT_FALSE(answers.ok());
+  EXPECT_EQ(answers.failure().code, absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(answers.failure().applied, Applied::kNo);
 }
 
 TEST(Client, AnswerOfUnknownKindIsAFailure) {

@@ -14,6 +14,7 @@ RequestIds::RequestIds() : client_(limits::kClientIdBytes, '\0') {
 }
 
 RequestIds::Lease::Lease(RequestIds& ids, uint64_t count) : ids_(ids) {
+  TRIPLA_CHECK(count > 0, "a lease is known by its first number, which no other may share");
   const MutexLock lock(ids_.mutex_);
   first_ = ids_.next_;
   ids_.next_ += count;

@@ -25,7 +25,7 @@ class RequestIds {
   [[nodiscard]] const std::string& client() const { return client_; }
 
   // A run of consecutive sequence numbers, outstanding as long as the Lease lives. `ids` outlives
-  // it.
+  // it; `count` is at least 1 (checked).
   class Lease {
    public:
     Lease(RequestIds& ids, uint64_t count);

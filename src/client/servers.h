@@ -13,7 +13,7 @@
 namespace tripla {
 
 // The servers of one database, one of which is asked at a time: any of a cluster takes every call.
-// Nobody is asked twice as long as another has not been.
+// Those that fail are left in turn, or for the one a server names as leader.
 //
 // Thread-safety: any thread.
 class Servers {

@@ -58,10 +58,6 @@ std::optional<Result> FromWire(v1::Result result) {
 
 }  // namespace
 
-Effect EffectOf(const Operation& operation) {
-  return std::holds_alternative<GetOperation>(operation) ? Effect::kReads : Effect::kWrites;
-}
-
 v1::Operation ToWire(const Operation& operation) {
   v1::Operation wire;
   std::visit([&](const auto& from) { Fill(wire, from); }, operation);

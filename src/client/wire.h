@@ -3,8 +3,6 @@
 
 #include <optional>
 
-#include "client/attempt.h"
-#include "client/request_ids.h"
 #include "tripla/answer.h"
 #include "tripla/operation.h"
 #include "tripla/server_status.h"
@@ -13,8 +11,6 @@
 namespace tripla {
 
 // Between the values of the API and the messages of the wire contract.
-
-[[nodiscard]] Effect EffectOf(const Operation& operation);
 
 [[nodiscard]] v1::Operation ToWire(const Operation& operation);
 

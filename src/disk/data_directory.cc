@@ -60,6 +60,16 @@ absl::Status WriteDurably(Disk& disk, const std::string& path, std::string_view 
   return disk.SyncDirectory(ParentOf(path));
 }
 
+bool HasFormat(const std::vector<std::string>& names) {
+  return std::ranges::find(names, "format") != names.end();
+}
+
+// Whether there is nothing but what a first start leaves when it is cut off.
+bool IsUnfinished(const std::vector<std::string>& names) {
+  static const std::set<std::string> kUnfinished = {"format.partial", "image", "lock", "log"};
+  return std::ranges::all_of(names, [](const auto& name) { return kUnfinished.contains(name); });
+}
+
 absl::Status NotOurs(const std::string& path) {
   return absl::FailedPreconditionError(fmt::format(
       "{} is not empty and no tripla data directory; name another one, or an empty one", path));
@@ -102,15 +112,12 @@ absl::StatusOr<DataDirectory> DataDirectory::OpenLocked(Disk& disk, std::string 
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   TRIPLA_RETURN_IF_ERROR(EnsureWithParents(disk, path));
   DataDirectory directory(disk, std::move(path));
-  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.path_));
-  const bool has_format = std::ranges::find(names, "format") != names.end();
-  // What a first start leaves when it is cut off.
-  static const std::set<std::string> kUnfinished = {"format.partial", "image", "lock", "log"};
-  const bool unfinished =
-      std::ranges::all_of(names, [](const auto& name) { return kUnfinished.contains(name); });
-  if (!has_format && !unfinished) return NotOurs(directory.path_);
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> found, disk.List(directory.path_));
+  if (!HasFormat(found) && !IsUnfinished(found)) return NotOurs(directory.path_);
   TRIPLA_ASSIGN_OR_RETURN(directory.lock_, disk.Lock(directory.path_ + "/lock"));
-  if (!has_format) TRIPLA_RETURN_IF_ERROR(directory.MakeReady());
+  // Looked at again: until the lock was ours, another process may have made it ready.
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.path_));
+  if (!HasFormat(names)) TRIPLA_RETURN_IF_ERROR(directory.MakeReady());
   TRIPLA_RETURN_IF_ERROR(directory.CheckFormat());
   return directory;
 }
@@ -119,7 +126,7 @@ absl::StatusOr<DataDirectory> DataDirectory::OpenReadOnly(Disk& disk, std::strin
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   DataDirectory directory(disk, std::move(path));
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.path_));
-  if (std::ranges::find(names, "format") == names.end()) {
+  if (!HasFormat(names)) {
     for (const std::string& part : {directory.log_path_, directory.image_path_}) {
       const absl::Status empty = CheckIsEmpty(disk, part, directory.format_path());
       if (absl::IsDataLoss(empty)) return empty;

@@ -50,9 +50,10 @@ class DataDirectory {
  private:
   DataDirectory(Disk& disk, std::string path);
 
+  // Open() without the advice in its errors.
+  static absl::StatusOr<DataDirectory> OpenLocked(Disk& disk, std::string path);
   // Creates what a new directory lacks, `format` last: a crash before that leaves one that is made
   // ready by the next start.
-  static absl::StatusOr<DataDirectory> OpenLocked(Disk& disk, std::string path);
   absl::Status MakeReady();
   absl::Status CheckFormat() const;
   [[nodiscard]] std::string format_path() const { return path_ + "/format"; }

@@ -65,20 +65,30 @@ class Disk {
  public:
   virtual ~Disk() = default;
 
+  // Opens a regular file; anything else there is Internal. The File may outlive its name.
   [[nodiscard]] virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
                                                                    OpenMode mode) = 0;
+
+  // Gives the file another name in the same directory, in place of one that has it already: at
+  // every moment, also after a power cut, `to` is the one or the other, whole.
   [[nodiscard]] virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
+
+  // Removes a file, no directory.
   [[nodiscard]] virtual absl::Status Remove(const std::string& path) = 0;
+
+  // Its parent must exist.
   [[nodiscard]] virtual absl::Status CreateDirectory(const std::string& path) = 0;
 
-  // Makes creations, renames and removals in a directory durable.
+  // Makes creations, renames and removals in a directory durable; before it any of them may be
+  // undone by a power cut.
   [[nodiscard]] virtual absl::Status SyncDirectory(const std::string& path) = 0;
 
   // The names in a directory, sorted, without "." and "..".
   [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
 
   // Takes the exclusive lock on the file `path`, which it creates when missing, and writes this
-  // process's id into it. The system drops the lock when the process ends, however it ends.
+  // process's id into it, if there is room for that. The system drops the lock when the process
+  // ends, however it ends.
   //
   // Errors besides the above: FailedPrecondition when another process, or another FileLock of this
   // one, holds it; the message says which process.

@@ -33,8 +33,7 @@ absl::Status DiskReserve::Check() const {
   if (!refusing_.load(std::memory_order_relaxed)) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       fmt::format("the server's disk is nearly full ({} bytes free, {} reserved): it is read-only "
-                  "until there is "
-                  "room; free some space and try again",
+                  "until there is room; free some space and try again",
                   free_bytes(), reserve_bytes_));
 }
 

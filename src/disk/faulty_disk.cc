@@ -120,15 +120,17 @@ class FaultyDisk::OpenFile : public File {
 
 class FaultyDisk::HeldLock : public FileLock {
  public:
-  HeldLock(FaultyDisk& disk, std::string path) : disk_(disk), path_(std::move(path)) {}
+  HeldLock(FaultyDisk& disk, std::string path, uint64_t start)
+      : disk_(disk), path_(std::move(path)), start_(start) {}
   ~HeldLock() override {
     MutexLock lock(disk_.mutex_);
-    disk_.locks_.erase(path_);
+    if (start_ == disk_.starts_) disk_.locks_.erase(path_);
   }
 
  private:
   FaultyDisk& disk_;
   const std::string path_;
+  const uint64_t start_;
 };
 
 FaultyDisk::FaultyDisk(uint64_t seed) : random_(seed) {}
@@ -304,7 +306,7 @@ absl::StatusOr<std::unique_ptr<FileLock>> FaultyDisk::Lock(const std::string& pa
   if (!locks_.insert(path).second) {
     return absl::FailedPreconditionError(path + " is held by another process");
   }
-  return std::make_unique<HeldLock>(*this, path);
+  return std::make_unique<HeldLock>(*this, path, starts_);
 }
 
 absl::StatusOr<uint64_t> FaultyDisk::FreeBytes(const std::string&) {

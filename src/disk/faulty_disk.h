@@ -97,7 +97,7 @@ class FaultyDisk : public Disk {
   uint64_t power_cut_at_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;
   uint64_t capacity_ ABSL_GUARDED_BY(mutex_) = UINT64_MAX;
   uint64_t used_ ABSL_GUARDED_BY(mutex_) = 0;
-  uint64_t starts_ ABSL_GUARDED_BY(mutex_) = 0;  // files of an earlier start are dead
+  uint64_t starts_ ABSL_GUARDED_BY(mutex_) = 0;  // files and locks of an earlier start are dead
 };
 
 }  // namespace tripla

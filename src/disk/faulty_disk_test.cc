@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 
 #include "disk/data_directory.h"
 
@@ -109,6 +110,37 @@ TEST(FaultyDisk, AFullDiskTakesWhatFits) {
 }
 
 // SQLite's crash test in small: a cut at each step of making a directory ready, until none is left.
+TEST(FaultyDisk, ALockOfAnEarlierStartDoesNotFreeALaterOne) {
+  FaultyDisk disk;
+  absl::StatusOr<std::unique_ptr<FileLock>> earlier = disk.Lock("/lock");
+  disk.Restart(FaultyDisk::Unsynced::kKept);
+  const absl::StatusOr<std::unique_ptr<FileLock>> later = disk.Lock("/lock");
+  ASSERT_TRUE(later.ok()) << later.status();
+  earlier->reset();
+  EXPECT_TRUE(absl::IsFailedPrecondition(disk.Lock("/lock").status()));
+}
+
+// A disk on which another process is quicker than the one that asks for its first lock.
+class RacedDisk : public FaultyDisk {
+ public:
+  absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
+    if (!std::exchange(raced_, true)) {
+      EXPECT_TRUE(DataDirectory::Open(*this, "/data").ok());
+      EXPECT_TRUE(Open("/data/log/1.wal", OpenMode::kCreateFresh).ok());
+    }
+    return FaultyDisk::Lock(path);
+  }
+
+ private:
+  bool raced_ = false;
+};
+
+TEST(FaultyDisk, ADataDirectoryThatAnotherMadeReadyMeanwhileIsNoDamage) {
+  RacedDisk disk;
+  const absl::StatusOr<DataDirectory> directory = DataDirectory::Open(disk, "/data");
+  EXPECT_TRUE(directory.ok()) << directory.status();
+}
+
 TEST(FaultyDisk, ADataDirectoryIsMadeReadyAcrossACutAtAnyStep) {
   bool finished = false;
   for (uint64_t step = 1; !finished; ++step) {

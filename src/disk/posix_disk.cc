@@ -97,15 +97,19 @@ class PosixFile : public File {
   }
 
   absl::Status Truncate(uint64_t size) override {
-    if (ftruncate(fd(), static_cast<off_t>(size)) != 0) {
-      return SystemError(errno, "truncate", path_);
-    }
-    return absl::OkStatus();
+    int result;
+    do {
+      result = ftruncate(fd(), static_cast<off_t>(size));
+    } while (result != 0 && errno == EINTR);
+    return result == 0 ? absl::OkStatus() : SystemError(errno, "truncate", path_);
   }
 
   absl::Status Allocate(uint64_t size) override {
     // posix_fallocate writes zeros where the file system has no call of its own for it.
-    const int error = posix_fallocate(fd(), 0, static_cast<off_t>(size));
+    int error;
+    do {
+      error = posix_fallocate(fd(), 0, static_cast<off_t>(size));
+    } while (error == EINTR);
     return error == 0 ? absl::OkStatus() : SystemError(error, "allocate", path_);
   }
 
@@ -137,12 +141,23 @@ class PosixLock : public FileLock {
 std::string HolderOf(const Descriptor& lock) {
   char text[32] = {};
   const ssize_t count = pread(lock.get(), text, sizeof(text) - 1, 0);
-  std::string holder(text, count > 0 ? count : 0);
-  while (!holder.empty() && holder.back() == '\n') holder.pop_back();
+  const std::string_view written(text, count > 0 ? count : 0);
+  const std::string holder(written.substr(0, written.find('\n')));
   return holder.empty() ? "another process" : "process " + holder;
 }
 
-class PosixDiskImpl : public Disk {
+// Written over the former holder's, in the block that the file may have: freeing that first would
+// need another one of a full disk.
+absl::Status SayHolder(const Descriptor& lock, const std::string& path) {
+  const std::string holder = std::to_string(getpid()) + "\n";
+  const ssize_t count = pwrite(lock.get(), holder.data(), holder.size(), 0);
+  // Only a message is poorer for it, and a server on a full disk can still be read.
+  if (count < 0 && (errno == ENOSPC || errno == EDQUOT)) return absl::OkStatus();
+  if (count < 0 || ftruncate(lock.get(), count) != 0) return SystemError(errno, "write", path);
+  return absl::OkStatus();
+}
+
+class OperatingSystemDisk : public Disk {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
     int flags = O_RDONLY;
@@ -201,11 +216,7 @@ class PosixDiskImpl : public Disk {
           fmt::format("{} is held by {}: end that one first, or name another data directory", path,
                       HolderOf(descriptor)));
     }
-    const std::string holder = std::to_string(getpid()) + "\n";
-    if (ftruncate(descriptor.get(), 0) != 0 ||
-        pwrite(descriptor.get(), holder.data(), holder.size(), 0) < 0) {
-      return SystemError(errno, "write", path);
-    }
+    TRIPLA_RETURN_IF_ERROR(SayHolder(descriptor, path));
     return std::make_unique<PosixLock>(std::move(descriptor));
   }
 
@@ -219,7 +230,7 @@ class PosixDiskImpl : public Disk {
 }  // namespace
 
 Disk& PosixDisk() {
-  static PosixDiskImpl disk;
+  static OperatingSystemDisk disk;
   return disk;
 }
 

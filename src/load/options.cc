@@ -15,6 +15,7 @@
 #include "base/quantity.h"
 #include "cli/endpoint.h"
 #include "cli/escape.h"
+#include "model/limits.h"
 
 namespace tripla::load {
 namespace {
@@ -23,8 +24,6 @@ constexpr int kInFlightMax = 100'000;
 constexpr int kConnectionsMax = 10'000;
 constexpr int kThreadsMax = 1000;
 constexpr uint64_t kKeysMax = 1'000'000'000;
-constexpr uint64_t kValueBytesMax = uint64_t{512} << 20;
-constexpr size_t kBatchOperationsMax = 10'000;  // of a server (R14)
 constexpr double kRateMax = 1e7;
 
 // Throws what CLI11 throws.
@@ -167,7 +166,7 @@ void OptionReader::AddAmounts() {
   AddText("--value-bytes", "SIZE", "data of an entry, 128 by default", Variable("--value-bytes"),
           [&plan](const std::string& text) {
             plan.value_bytes = ValueOr(ParseByteSize(text), "--value-bytes");
-            if (plan.value_bytes > kValueBytesMax) {
+            if (plan.value_bytes > limits::kDataBytesMaxCeiling) {
               throw CLI::ValidationError("--value-bytes", "512MiB at most");
             }
           });
@@ -177,7 +176,7 @@ void OptionReader::AddAmounts() {
       ->type_name("N")
       ->check(CLI::Range(uint64_t{1}, kKeysMax))
       ->envname(Variable("--keys"));
-  AddNumber("--batch-operations", plan.batch_operations, size_t{1}, kBatchOperationsMax,
+  AddNumber("--batch-operations", plan.batch_operations, size_t{1}, limits::kBatchOperationsMax,
             "of one batch call, 100 by default");
   app_.add_flag("--request-ids", plan.request_ids,
                 "writes carry ids, so that each happens once however often it is sent")

@@ -11,6 +11,7 @@
 #include "load/etcd.pb.h"
 #include "load/keys.h"
 #include "load/null.pb.h"
+#include "model/limits.h"
 #include "tripla/v1/tripla.pb.h"
 
 namespace tripla::load {
@@ -92,7 +93,9 @@ struct Slot {
 template <typename Slot, typename Write>
 void Identify(Slot& slot, Write& write) {
   v1::RequestId& id = slot.id;
-  while (id.client().size() < 16) id.mutable_client()->push_back(static_cast<char>(slot.random()));
+  while (id.client().size() < limits::kClientIdBytes) {
+    id.mutable_client()->push_back(static_cast<char>(slot.random()));
+  }
   id.set_sequence(id.sequence() + 1);
   id.set_first_unanswered(id.sequence());
   *write.mutable_request_id() = id;

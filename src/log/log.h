@@ -72,15 +72,15 @@ class Log {
   virtual void AwaitReadable(ReadableFn done) { done(absl::OkStatus()); }
 
   // The batches up to `through`, inclusive, are in an image in force: forgets them where it can.
-  // May keep more. Any thread. Errors: Internal when a file could not be removed; nothing is lost
-  // then.
+  // May keep more. One thread at a time. Errors: Internal when a file could not be removed; nothing
+  // is lost then.
   [[nodiscard]] virtual absl::Status ReleasePrefix(LogIndex through) = 0;
 
   // Any thread.
   [[nodiscard]] virtual Status GetStatus() const = 0;
 
-  // Makes all that was submitted durable. After it Submit() answers Unavailable. Called once, by
-  // the submitting thread or after it has ended.
+  // Makes all that was submitted durable. After it Submit() answers Unavailable. Idempotent;
+  // called by the submitting thread or after it has ended.
   virtual void Stop() = 0;
 };
 

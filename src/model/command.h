@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "model/limits.h"
 #include "tripla/key.h"
 
 namespace tripla {
@@ -20,7 +21,7 @@ enum class CommandKind : uint8_t {
   kTestAndSet = 5,
 };
 
-using ClientId = std::array<char, 16>;
+using ClientId = std::array<char, limits::kClientIdBytes>;
 
 // What makes a write happen exactly once (R13).
 struct RequestId {

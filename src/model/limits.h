@@ -43,7 +43,8 @@ inline constexpr size_t kSessionsMax = 100'000;          // clients; the longest
 inline constexpr size_t kAnswersPerSessionMax = 10'000;  // the lowest sequence goes first
 inline constexpr size_t kAnswerBytesMax = size_t{256} << 20;  // all answers with the data they hold
 
-// The reserved size of a request id's `client`.
+// A request id's `client` has this size, neither less nor more (R13); it stands so in the log and
+// in images.
 inline constexpr size_t kClientIdBytes = 16;
 
 static_assert(kDefaultDataBytesMax <= kBatchBytesMax, "a value at the limit must fit in a Batch");

@@ -2,6 +2,7 @@
 #include "server/housekeeping.h"
 
 #include <chrono>
+#include <utility>
 
 namespace tripla {
 namespace {
@@ -11,7 +12,8 @@ constexpr std::chrono::milliseconds kPeriod{100};
 
 }  // namespace
 
-Housekeeping::Housekeeping(DiskReserve& disk_reserve) : disk_reserve_(disk_reserve) {
+Housekeeping::Housekeeping(DiskReserve& disk_reserve, std::function<void()> too_full)
+    : disk_reserve_(disk_reserve), too_full_(std::move(too_full)) {
   disk_reserve_.Refresh();
   thread_ = std::thread([this] { Run(); });
 }
@@ -26,11 +28,16 @@ Housekeeping::~Housekeeping() {
 }
 
 void Housekeeping::Run() {
-  MutexLock lock(mutex_);
-  while (!stop_) {
-    stop_changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kPeriod);
+  while (AwaitNextLook()) {
     disk_reserve_.Refresh();
+    if (!disk_reserve_.Check().ok()) too_full_();
   }
+}
+
+bool Housekeeping::AwaitNextLook() {
+  MutexLock lock(mutex_);
+  if (!stop_) stop_changed_.WaitUntil(mutex_, std::chrono::steady_clock::now() + kPeriod);
+  return !stop_;
 }
 
 }  // namespace tripla

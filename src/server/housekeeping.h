@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
@@ -14,8 +15,9 @@ namespace tripla {
 // Thread-safety: constructed and destroyed by one thread.
 class Housekeeping {
  public:
-  // `disk_reserve` outlives it. On return the disk has been looked at once.
-  explicit Housekeeping(DiskReserve& disk_reserve);
+  // `disk_reserve` outlives it. On return the disk has been looked at once. `too_full` is called
+  // after each look that finds so, on the thread of this.
+  Housekeeping(DiskReserve& disk_reserve, std::function<void()> too_full);
   ~Housekeeping();
 
   Housekeeping(const Housekeeping&) = delete;
@@ -23,8 +25,11 @@ class Housekeeping {
 
  private:
   void Run();
+  // False at the stop.
+  bool AwaitNextLook();
 
   DiskReserve& disk_reserve_;
+  const std::function<void()> too_full_;
   Mutex mutex_;
   Condition stop_changed_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/listen_error.h"
 
-#include <netdb.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
 namespace tripla {
 namespace {
 
-// Tries what gRPC will. Empty when it works.
-std::string TryToListen(const addrinfo& address) {
+// Tries what gRPC will. 0 when it works.
+int TryToListen(const addrinfo& address) {
   const int socket_fd = socket(address.ai_family, address.ai_socktype, address.ai_protocol);
-  if (socket_fd < 0) return std::strerror(errno);
+  if (socket_fd < 0) return errno;
   const int on = 1;
   setsockopt(socket_fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
   const bool listening =
       bind(socket_fd, address.ai_addr, address.ai_addrlen) == 0 && listen(socket_fd, 1) == 0;
-  const std::string error = listening ? "" : std::strerror(errno);
+  const int error = listening ? 0 : errno;
   close(socket_fd);
   return error;
 }
@@ -35,10 +35,23 @@ std::string ListenError(const std::string& address) {
   const int error = getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &found);
   if (error != 0) return gai_strerror(error);
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    if (std::string why = TryToListen(*each); !why.empty()) return why;
+  return ListenError(*found);
+}
+
+std::string ListenError(const addrinfo& first) {
+  bool listening = false;
+  int not_here = 0;
+  for (const addrinfo* each = &first; each != nullptr; each = each->ai_next) {
+    const int error = TryToListen(*each);
+    if (error == EADDRNOTAVAIL || error == EAFNOSUPPORT) {
+      not_here = error;
+    } else if (error != 0) {
+      return std::strerror(error);
+    } else {
+      listening = true;
+    }
   }
-  return "";
+  return listening ? "" : std::strerror(not_here);
 }
 
 }  // namespace tripla

@@ -18,7 +18,6 @@
 namespace tripla {
 namespace {
 
-constexpr int kUsageExitCode = 2;
 // Longer periods are mistakes; shorter ones would write images without pause.
 constexpr std::chrono::milliseconds kSnapshotIntervalMin{10};
 constexpr std::chrono::hours kSnapshotIntervalMax{24 * 366};
@@ -242,10 +241,11 @@ std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv)
                             CLI::ExitCodes::RequiredError);
     }
   } catch (const CLI::Success& help_or_version) {
-    return ExitCode{app.exit(help_or_version)};
+    app.exit(help_or_version);  // prints
+    return ExitCode::kDone;
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "triplad: {}; see triplad --help\n", EscapeControls(error.what()));
-    return ExitCode{kUsageExitCode};
+    return ExitCode::kUsage;
   }
   return options;
 }

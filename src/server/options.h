@@ -7,8 +7,9 @@
 #include <variant>
 
 #include "base/diagnostics.h"
-#include "log/local/local_log.h"
+#include "log/local/fsync_policy.h"
 #include "model/limits.h"
+#include "server/exit_code.h"
 
 namespace tripla {
 
@@ -37,13 +38,8 @@ struct InitOptions {
   bool rebuild = false;  // in place of one that was lost, from the others
 };
 
-// How the process should end instead of serving: `--help`, or an error that was printed.
-struct ExitCode {
-  int value = 0;
-};
-
 // Reads flags, environment and configuration file, in this order of precedence. Prints help,
-// version or a one-line error itself.
+// version or a one-line error itself; the exit code is how the process should end then.
 [[nodiscard]] std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv);
 
 }  // namespace tripla

@@ -80,7 +80,7 @@ absl::Status AdviseRebuild(const absl::Status& status) {
 }
 
 std::optional<ImageFile> NewestImage(const DataDirectory& directory, const ImageStore& images) {
-  const std::optional<ImageInfo> newest = images.newest();
+  const std::optional<ImageSummary> newest = images.newest();
   if (!newest) return std::nullopt;
   return ImageFile{newest->position, directory.path() + "/" + newest->file};
 }

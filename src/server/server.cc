@@ -105,6 +105,9 @@ absl::Status CheckNode(const Options& options) {
     TRIPLA_ASSIGN_OR_RETURN(const auto membership, ReadMembership(*directory));
     if (membership && membership->node == options.node) return absl::OkStatus();
     is = membership ? "replica " + membership->node + "'s" : "a standalone server's";
+  } else if (!absl::IsNotFound(directory.status()) &&
+             !absl::IsFailedPrecondition(directory.status())) {
+    return directory.status();
   }
   return absl::FailedPreconditionError(fmt::format(
       "{} is {}, not replica {}'s; a new replica is prepared with triplad init, one that has run "
@@ -152,6 +155,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   }
   TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
                                     : server->RecoverStandalone(options));
+  server->housekeeping_ =
+      std::make_unique<Housekeeping>(server->disk_reserve_, [log = server->ratis_log_] {
+        if (log != nullptr) log->LetAnotherLead("its disk is too full to write");
+      });
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
       SnapshotSchedule::Options{.interval = options.snapshot_interval});
@@ -163,11 +170,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
 Server::Server(const Options& options, DataDirectory directory)
     : directory_(std::move(directory)),
       disk_reserve_(directory_.disk(), directory_.path(), options.disk_reserve_bytes),
-      housekeeping_(disk_reserve_),
       images_(directory_),
       image_at_shutdown_(!options.log) {}
 
-Server::~Server() { Shutdown(); }
+Server::~Server() { Shutdown().IgnoreError(); }
 
 absl::Status Server::RecoverStandalone(const Options& options) {
   TRIPLA_ASSIGN_OR_RETURN(RecoveredStandalone recovered,
@@ -214,7 +220,7 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
 }
 
 absl::Status Server::ReplaceLogByImage() {
-  const std::optional<ImageInfo> newest = images_.newest();
+  const std::optional<ImageSummary> newest = images_.newest();
   const StateView view = machine_->Freeze();
   if (view.summary().position.index == (newest ? newest->position.index : 0)) {
     return absl::OkStatus();
@@ -267,19 +273,21 @@ void Server::SetReady(bool ready) {
   grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, ready);
 }
 
-void Server::WriteLastImage() {
+absl::Status Server::WriteLastImage() {
   std::promise<absl::Status> written;
-  snapshots_->Request([&](absl::StatusOr<ImageInfo> image) { written.set_value(image.status()); });
+  snapshots_->Request(
+      [&](absl::StatusOr<ImageSummary> image) { written.set_value(image.status()); });
   const absl::Status status = written.get_future().get();
-  if (!status.ok()) {
-    Say(Severity::kError,
-        fmt::format("what came after the last image is lost: {}", std::string(status.message())));
-  }
+  if (status.ok()) return status;
+  return absl::Status(status.code(), fmt::format("what came after the last image is lost: {}",
+                                                 std::string(status.message())));
 }
 
-void Server::Shutdown() {
+absl::Status Server::Shutdown() {
+  absl::Status status;
   if (grpc_server_ != nullptr) {
     state_comparison_ = nullptr;
+    housekeeping_ = nullptr;
     readiness_ = nullptr;
     SetReady(false);
     if (ratis_log_ != nullptr) ratis_log_->BeginStop();
@@ -291,11 +299,12 @@ void Server::Shutdown() {
     grpc_server_->Wait();
     grpc_server_ = nullptr;
     // Without a log the last image is all there is (R18).
-    if (image_at_shutdown_) WriteLastImage();
+    if (image_at_shutdown_) status = WriteLastImage();
   }
   if (batcher_ != nullptr) batcher_->Stop();
   if (snapshots_ != nullptr) snapshots_->Stop();
   if (log_ != nullptr) log_->Stop();
+  return status;
 }
 
 }  // namespace tripla

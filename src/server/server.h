@@ -53,8 +53,12 @@ class Server {
 
   [[nodiscard]] bool is_replica() const { return ratis_log_ != nullptr; }
 
-  // Refuses new calls, answers those in flight, makes everything durable. Idempotent.
-  void Shutdown();
+  // Refuses new calls, answers those in flight, makes everything durable. Idempotent: a second call
+  // does nothing and returns OK.
+  //
+  // Errors: with `--log off`, why the last image could not be written, so that what came after the
+  // one before is lost.
+  [[nodiscard]] absl::Status Shutdown();
 
  private:
   Server(const Options& options, DataDirectory directory);
@@ -67,12 +71,11 @@ class Server {
   absl::Status Listen(const Options& options);
   void SetReady(bool ready);
   // Waits until everything applied is in an image.
-  void WriteLastImage();
+  absl::Status WriteLastImage();
 
   // In the order of use: what stands below is destroyed first.
   DataDirectory directory_;
   DiskReserve disk_reserve_;
-  Housekeeping housekeeping_;
   ImageStore images_;
   std::unique_ptr<StateMachine> machine_;
   std::optional<Membership> membership_;  // of a replica
@@ -80,6 +83,7 @@ class Server {
   PeerLink peer_link_;
   std::unique_ptr<Log> log_;
   RatisLog* ratis_log_ = nullptr;  // log_, on a replica
+  std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<SnapshotSchedule> snapshots_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<KeyValueService> key_value_service_;

@@ -4,10 +4,12 @@
 #include <pthread.h>
 
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "base/check.h"
 #include "base/diagnostics.h"
+#include "server/exit_code.h"
 
 namespace tripla {
 namespace {
@@ -39,7 +41,8 @@ void AwaitStopSignal() {
   // Detached: it waits for a signal that usually never comes, and dies with the process.
   std::thread([] {
     WaitForOne();
-    Die("a second signal: ending at once, without waiting for calls in flight");
+    Say(Severity::kWarning, "a second signal: ending at once, without waiting for calls in flight");
+    std::_Exit(static_cast<int>(ExitCode::kFailure));
   }).detach();
 }
 

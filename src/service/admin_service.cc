@@ -30,7 +30,7 @@ grpc::ServerUnaryReactor* AdminService::Snapshot(grpc::CallbackServerContext* co
                                                  const v1::SnapshotRequest*,
                                                  v1::SnapshotReply* reply) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  parts_.snapshots.Request([reactor, reply](absl::StatusOr<ImageInfo> image) {
+  parts_.snapshots.Request([reactor, reply](absl::StatusOr<ImageSummary> image) {
     if (!image.ok()) return reactor->Finish(ReadError(image.status()));
     reply->set_log_index(image->position.index);
     reply->set_revision(image->revision);
@@ -75,7 +75,7 @@ void AdminService::FillDisk(v1::StatusReply& reply) const {
   reply.set_log_bytes(log.bytes);
   reply.set_writable(parts_.disk_reserve.Check().ok());
   reply.set_disk_free_bytes(parts_.disk_reserve.free_bytes());
-  const std::optional<ImageInfo> image = parts_.images.newest();
+  const std::optional<ImageSummary> image = parts_.images.newest();
   if (!image) return;
   reply.set_image_log_index(image->position.index);
   reply.set_image_bytes(image->bytes);

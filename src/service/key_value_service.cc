@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "model/pushback.h"
 #include "service/reply.h"
 #include "service/request_check.h"
 #include "service/status_mapping.h"
@@ -16,13 +17,12 @@
 namespace tripla {
 namespace {
 
-// When to come back, told to clients as gRPC's retry design names it (gRFC A6). A full queue drains
-// in milliseconds; a full disk takes somebody to clear it.
+// When to come back. A full queue drains in milliseconds; a full disk takes somebody to clear it.
 constexpr std::chrono::milliseconds kOverloadPushback{20};
 constexpr std::chrono::milliseconds kDiskFullPushback{1000};
 
 void AdviseRetry(grpc::CallbackServerContext* context, std::chrono::milliseconds after) {
-  context->AddTrailingMetadata("grpc-retry-pushback-ms", std::to_string(after.count()));
+  context->AddTrailingMetadata(kPushbackMetadata, std::to_string(after.count()));
 }
 
 // The call's deadline on the clock that nobody sets.
@@ -108,17 +108,21 @@ grpc::ServerUnaryReactor* KeyValueService::TestAndSet(grpc::CallbackServerContex
 grpc::ServerUnaryReactor* KeyValueService::Get(grpc::CallbackServerContext* context,
                                                const v1::GetRequest* request, v1::Reply* reply) {
   auto* pending = new PendingCall(context, unsent_replies_);
-  Read(request->consistency() == v1::STALE, [=, this](const absl::Status& readable) {
-    if (!readable.ok()) return pending->Finish(ReadError(readable));
-    const absl::StatusOr<Key> key = Key::FromTwosComplement(request->key());
-    if (!key.ok()) return pending->Finish(ReadError(key.status()));
-    const Outcome outcome = parts_.machine.Get(*key);
-    if (const absl::Status room = pending->CountReply(DataBytes({&outcome, 1})); !room.ok()) {
-      return FinishWithoutRoom(*pending, room, std::nullopt);
-    }
-    FillReply(outcome, *reply);
-    pending->Finish(grpc::Status::OK);
-  });
+  absl::StatusOr<Command> get = ToCommand(*request);
+  if (!get.ok()) {
+    pending->Finish(ReadError(get.status()));
+    return pending;
+  }
+  Read(request->consistency() == v1::STALE,
+       [=, this, key = std::move(get->key)](const absl::Status& readable) {
+         if (!readable.ok()) return pending->Finish(ReadError(readable));
+         const Outcome outcome = parts_.machine.Get(key);
+         if (const absl::Status room = pending->CountReply(DataBytes({&outcome, 1})); !room.ok()) {
+           return FinishWithoutRoom(*pending, room, std::nullopt);
+         }
+         FillReply(outcome, *reply);
+         pending->Finish(grpc::Status::OK);
+       });
   return pending;
 }
 

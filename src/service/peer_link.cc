@@ -7,13 +7,13 @@
 #include <chrono>
 #include <utility>
 
+#include "model/pushback.h"
 #include "service/status_mapping.h"
 
 namespace tripla {
 namespace {
 
 constexpr char kPassedOn[] = "tripla-passed-on";
-constexpr char kPushback[] = "grpc-retry-pushback-ms";
 
 // A leader that hangs must not hold up calls that another could take: it is noticed as soon as its
 // followers notice.
@@ -67,8 +67,8 @@ void Send(Stub& to, grpc::ClientContext& context, const v1::BatchRequest& reques
 void Finish(PendingCall& call, const grpc::ClientContext& asked, const std::string& endpoint,
             const grpc::Status& status, size_t reply_bytes) {
   const auto& trailers = asked.GetServerTrailingMetadata();
-  if (const auto pushback = trailers.find(kPushback); pushback != trailers.end()) {
-    call.context()->AddTrailingMetadata(kPushback,
+  if (const auto pushback = trailers.find(kPushbackMetadata); pushback != trailers.end()) {
+    call.context()->AddTrailingMetadata(kPushbackMetadata,
                                         {pushback->second.data(), pushback->second.size()});
   }
   // Only a server's own answer says what became of the write.

@@ -51,8 +51,7 @@ absl::Status RefusalError(Refusal refusal) {
     case Refusal::kAnswerForgotten:
       return absl::FailedPreconditionError(
           "the answer to this request id is no longer remembered, and whether it was applied is "
-          "not "
-          "known; read the entry to find out");
+          "not known; read the entry to find out");
     case Refusal::kNone:
       break;
   }

@@ -7,14 +7,12 @@
 
 #include "absl/status/status.h"
 #include "model/outcome.h"
+#include "tripla/answer.h"
 
 namespace tripla {
 
 // What became of a write that ended in an error (R12).
-enum class Applied {
-  kNo,       // it changed nothing and never will
-  kUnknown,  // it may have been applied
-};
+using Applied = Failure::Applied;
 
 // The gRPC error of a call that could not write.
 [[nodiscard]] grpc::Status ReadError(const absl::Status& error);

@@ -20,20 +20,20 @@
 //   image    preamble, header, blocks, end block; nothing behind it
 //
 //   preamble magic "TRIPLAIM" | format u32 = 1 | check u32: low half of XXH3-64 of the 12 bytes
-//   before (16)     the same in every format to come, so that a later one can be told from damage
+//   (16)     before; the same in every format to come, so that a later one can be told from damage
 //
 //   header   written at u64, Unix milliseconds | term u64 | index u64 | revision u64 | keys u64
 //   (96)     payload bytes u64 | sessions u64 | answers u64 | use counter u64 | state hash 16 bytes
 //            checksum u64 of all bytes before
 //
-//   block    kind u32 | length u32 of the content | checksum u64 of the content, seeded with kind
-//   and (16 +)   place: the number of the block, from 0, times 2^32, plus kind | content
+//   block    kind u32 | length u32 of the content | checksum u64 of the content, seeded with
+//   (16 +)   its place and kind: the number of the block, from 0, times 2^32, plus kind | content
 //
 //     kind 1, entries, in the order of their keys
 //              key length u32 | data length u32 | version i64 | timestamp i64 | revision u64
 //              key in ordered form | data
-//     kind 2, request ids, after all entries: sessions in the order of client, each with its
-//     answers
+//     kind 2, request ids, after all entries: sessions in the order of client, each before
+//              its answers
 //       session 01 | client 16 | last use u64 | forgotten below u64
 //       answer  02 | sequence u64 | fingerprint 16 | refusal u8 | result u8 | has entry u8
 //               revision u64 | [an entry, as above]

@@ -23,7 +23,7 @@ uint64_t UnixMilliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
-ImageInfo Describe(const image::Header& header, uint64_t bytes) {
+ImageSummary Describe(const image::Header& header, uint64_t bytes) {
   return {.position = header.summary.position,
           .revision = header.summary.revision,
           .entries = header.summary.keys,
@@ -50,7 +50,7 @@ std::string ImageStore::PathOf(LogIndex index) const {
   return directory_.image_path() + "/" + image::FileName(index);
 }
 
-void ImageStore::PutInForce(const ImageInfo& info) {
+void ImageStore::PutInForce(const ImageSummary& info) {
   MutexLock lock(mutex_);
   // A start that passed over a damaged image may write the same index anew.
   if (newest_ && newest_->position.index < info.position.index) older_ = newest_->position.index;
@@ -137,8 +137,8 @@ absl::Status ImageStore::PassOver(const absl::Status& damage, LogIndex older,
   return absl::OkStatus();
 }
 
-absl::StatusOr<ImageInfo> ImageStore::Write(const StateView& view,
-                                            const std::atomic<bool>& abandon) {
+absl::StatusOr<ImageSummary> ImageStore::Write(const StateView& view,
+                                               const std::atomic<bool>& abandon) {
   {
     MutexLock lock(mutex_);
     if (held_) return absl::CancelledError("an image of another replica is coming");
@@ -146,15 +146,15 @@ absl::StatusOr<ImageInfo> ImageStore::Write(const StateView& view,
     if (newest_ && newest_->position.index > view.summary().position.index) return *newest_;
     writing_ = true;
   }
-  absl::StatusOr<ImageInfo> info = WriteUnheld(view, abandon);
+  absl::StatusOr<ImageSummary> info = WriteUnheld(view, abandon);
   MutexLock lock(mutex_);
   writing_ = false;
   written_.NotifyAll();
   return info;
 }
 
-absl::StatusOr<ImageInfo> ImageStore::WriteUnheld(const StateView& view,
-                                                  const std::atomic<bool>& abandon) {
+absl::StatusOr<ImageSummary> ImageStore::WriteUnheld(const StateView& view,
+                                                     const std::atomic<bool>& abandon) {
   Disk& disk = directory_.disk();
   const StateSummary& summary = view.summary();
   const std::string path = PathOf(summary.position.index);
@@ -169,7 +169,7 @@ absl::StatusOr<ImageInfo> ImageStore::WriteUnheld(const StateView& view,
     return status;
   }
   TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(directory_.image_path()));
-  const ImageInfo info = Describe({.written_unix_ms = now, .summary = summary}, *bytes);
+  const ImageSummary info = Describe({.written_unix_ms = now, .summary = summary}, *bytes);
   PutInForce(info);
   if (absl::Status removed = RemoveAllBut(releasable(), summary.position.index); !removed.ok()) {
     Say(Severity::kWarning, fmt::format("an old image stays: {}", std::string(removed.message())));
@@ -205,7 +205,7 @@ absl::Status ImageStore::RemoveAllBut(LogIndex older, LogIndex newest) {
   return absl::OkStatus();
 }
 
-std::optional<ImageInfo> ImageStore::newest() const {
+std::optional<ImageSummary> ImageStore::newest() const {
   MutexLock lock(mutex_);
   return newest_;
 }

@@ -20,7 +20,7 @@
 namespace tripla {
 
 // An image in force.
-struct ImageInfo {
+struct ImageSummary {
   LogPosition position;  // it holds every batch up to this one, inclusive
   uint64_t revision = 0;
   uint64_t entries = 0;
@@ -74,12 +74,13 @@ class ImageStore {
 
   // Writes a view as an image and puts it in force: partial file, fsync, rename, fsync of the
   // directory. Then removes images older than the last two. When it fails the old images stay in
-  // force and nothing of the new one is left.
+  // force; of the new one a partial file may be left, which the next start removes, or, when only
+  // its name was not made durable, all of it, which the next start may take.
   //
   // Errors: ResourceExhausted when there is no space; Cancelled once `abandon` is true, or while
   // images are held; Internal.
-  [[nodiscard]] absl::StatusOr<ImageInfo> Write(const StateView& view,
-                                                const std::atomic<bool>& abandon);
+  [[nodiscard]] absl::StatusOr<ImageSummary> Write(const StateView& view,
+                                                   const std::atomic<bool>& abandon);
 
   // No Write() is under way when it returns, nor succeeds until Adopt(): another replica's image is
   // about to come (R27).
@@ -88,11 +89,12 @@ class ImageStore {
   // Puts a file that came from another replica in force, in place of all images that were, and
   // loads it. `path` is on the same file system; it is moved, not copied.
   //
-  // Errors: as LoadNewest(); the images that were are gone then.
+  // Errors: DataLoss when it is damaged, Unimplemented for a later format; what the disk says. The
+  // images that were are still there unless removing them was what failed.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Adopt(const std::string& path);
 
   // The newest image in force.
-  [[nodiscard]] std::optional<ImageInfo> newest() const;
+  [[nodiscard]] std::optional<ImageSummary> newest() const;
 
   // The records up to this one are in both kept images: the log may forget them. 0 while there are
   // no two.
@@ -102,14 +104,14 @@ class ImageStore {
   absl::Status RemovePartial();
   // Says that `older` is used in place of a damaged image, or refuses it.
   absl::Status PassOver(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
-  absl::StatusOr<ImageInfo> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
+  absl::StatusOr<ImageSummary> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
   // Also a damaged one that was passed over: the next start must not count on it.
   absl::Status RemoveAllBut(LogIndex older, LogIndex newest);
-  void PutInForce(const ImageInfo& info);
+  void PutInForce(const ImageSummary& info);
 
   const DataDirectory& directory_;
   mutable Mutex mutex_;
-  std::optional<ImageInfo> newest_ ABSL_GUARDED_BY(mutex_);
+  std::optional<ImageSummary> newest_ ABSL_GUARDED_BY(mutex_);
   LogIndex older_ ABSL_GUARDED_BY(mutex_) = 0;  // index of the image before the newest; 0: none
   std::atomic<bool> held_{false};
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

@@ -32,7 +32,7 @@ void ApplySet(StateMachine& machine) {
   ApplyNext(machine, MakeCommand(CommandKind::kSet, key, "data of " + key));
 }
 
-absl::StatusOr<ImageInfo> WriteNow(ImageStore& store, const StateMachine& machine) {
+absl::StatusOr<ImageSummary> WriteNow(ImageStore& store, const StateMachine& machine) {
   const std::atomic<bool> never_abandoned{false};
   return store.Write(machine.Freeze(), never_abandoned);
 }
@@ -86,7 +86,7 @@ TEST_F(ImageStoreTest, SaysWhatIsInForceNowAndAfterARestart) {
   const auto recovered = Restart(0);
   ASSERT_TRUE(recovered.ok()) << recovered.status();
   EXPECT_EQ(recovered->machine->GetSummary(), machine_.GetSummary());
-  for (const std::optional<ImageInfo>& newest : {store_->newest(), std::optional(*written)}) {
+  for (const std::optional<ImageSummary>& newest : {store_->newest(), std::optional(*written)}) {
     EXPECT_EQ(newest->file, written->file);
     EXPECT_EQ(newest->bytes, written->bytes);
     EXPECT_EQ(newest->written_unix_ms, written->written_unix_ms);

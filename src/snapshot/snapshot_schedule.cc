@@ -18,6 +18,12 @@ constexpr std::chrono::milliseconds kGrowthPeriod{250};
 
 absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutting down"); }
 
+absl::Status AnothersImageComes() {
+  return absl::UnavailableError(
+      "this server is about to take the image of another replica, and writes none of its own until "
+      "then; ask again");
+}
+
 }  // namespace
 
 SnapshotSchedule::SnapshotSchedule(ImageStore& images, const StateMachine& machine, Log& log,
@@ -58,7 +64,7 @@ void SnapshotSchedule::Run() {
     const std::vector<DoneFn> requests = AwaitDue();
     if (requests.empty() && !HasChanged()) continue;
     const steady_clock::time_point start = steady_clock::now();
-    const absl::StatusOr<ImageInfo> info =
+    const absl::StatusOr<ImageSummary> info =
         abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : WriteImage();
     last_took_ = steady_clock::now() - start;
     for (const DoneFn& done : requests) done(info);
@@ -77,17 +83,20 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
       by_period
           ? steady_clock::now() + std::max<steady_clock::duration>(options_.interval, last_took_)
           : steady_clock::time_point::max();
-  std::vector<DoneFn> requests;
-  MutexLock lock(mutex_);
-  while (!stopped_ && requests_.empty() && steady_clock::now() < due && !LogHasOutgrownImage()) {
+  while (true) {
+    // Looked at without the mutex: a replica reads a directory for it, and Request() is not to
+    // wait.
+    const bool outgrown = LogHasOutgrownImage();
+    MutexLock lock(mutex_);
+    if (outgrown || stopped_ || !requests_.empty() || steady_clock::now() >= due) {
+      return std::exchange(requests_, {});
+    }
     changed_.WaitUntil(mutex_, std::min(due, steady_clock::now() + kGrowthPeriod));
   }
-  requests.swap(requests_);
-  return requests;
 }
 
 bool SnapshotSchedule::HasChanged() {
-  const std::optional<ImageInfo> newest = images_.newest();
+  const std::optional<ImageSummary> newest = images_.newest();
   const LogPosition in_force = newest ? newest->position : LogPosition{};
   if (machine_.GetSummary().position != in_force) return true;
   log_bytes_after_image_ = log_.GetStatus().bytes;  // whatever grew there, an image would not help
@@ -95,19 +104,21 @@ bool SnapshotSchedule::HasChanged() {
 }
 
 bool SnapshotSchedule::LogHasOutgrownImage() const {
-  const std::optional<ImageInfo> newest = images_.newest();
+  const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t allowed = std::max(options_.log_growth_bytes, newest ? newest->bytes : 0);
   return log_.GetStatus().bytes > log_bytes_after_image_ + allowed;
 }
 
-absl::StatusOr<ImageInfo> SnapshotSchedule::WriteImage() {
+absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
   const StateView view = machine_.Freeze();
-  const std::optional<ImageInfo> newest = images_.newest();
+  const std::optional<ImageSummary> newest = images_.newest();
   if (newest && newest->position == view.summary().position) return *newest;
-  absl::StatusOr<ImageInfo> info = images_.Write(view, abandon_);
+  absl::StatusOr<ImageSummary> info = images_.Write(view, abandon_);
   if (!info.ok()) {
     log_bytes_after_image_ = log_.GetStatus().bytes;  // no second try before it has grown again
-    if (absl::IsCancelled(info.status())) return ShuttingDown();
+    if (absl::IsCancelled(info.status())) {
+      return abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : AnothersImageComes();
+    }
     Say(Severity::kError, fmt::format("no image was written, the old ones stay in force: {}",
                                       std::string(info.status().message())));
     return info;

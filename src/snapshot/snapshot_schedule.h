@@ -33,10 +33,10 @@ class SnapshotSchedule {
     uint64_t log_growth_bytes = uint64_t{64} << 20;
   };
 
-  // Takes the image in force, or why there is none: as ImageStore::Write(), and Unavailable when
-  // stopped. Called once, on the schedule's thread, or on the caller's after Stop(); must not
-  // block.
-  using DoneFn = std::function<void(absl::StatusOr<ImageInfo>)>;
+  // Takes the image in force, or why there is none: as ImageStore::Write(), but Unavailable, with
+  // the reason, when stopped or while images are held. Called once, on the schedule's thread, or on
+  // the caller's after Stop(); must not block.
+  using DoneFn = std::function<void(absl::StatusOr<ImageSummary>)>;
 
   // Starts the thread. All outlive the schedule.
   SnapshotSchedule(ImageStore& images, const StateMachine& machine, Log& log,
@@ -61,7 +61,7 @@ class SnapshotSchedule {
   [[nodiscard]] bool LogHasOutgrownImage() const;
   // Whether something was applied since the image in force.
   [[nodiscard]] bool HasChanged();
-  absl::StatusOr<ImageInfo> WriteImage();
+  absl::StatusOr<ImageSummary> WriteImage();
 
   ImageStore& images_;
   const StateMachine& machine_;

@@ -31,10 +31,14 @@ class FakeLog : public Log {
     if (on_release) on_release(through);
     return release_status;
   }
-  Status GetStatus() const override { return {.bytes = bytes.load()}; }
+  Status GetStatus() const override {
+    if (on_look) on_look();
+    return {.bytes = bytes.load()};
+  }
   void Stop() override {}
 
   std::atomic<uint64_t> bytes{0};
+  std::function<void()> on_look;
   std::function<void(LogIndex)> on_release;
   absl::Status release_status;
 };
@@ -74,7 +78,7 @@ absl::StatusOr<std::unique_ptr<File>> WatchedDisk::Open(const std::string& path,
   return std::make_unique<WatchedFile>(*this, *std::move(file));
 }
 
-using Answer = absl::StatusOr<ImageInfo>;
+using Answer = absl::StatusOr<ImageSummary>;
 
 class SnapshotScheduleTest : public testing::Test {
  protected:
@@ -153,6 +157,34 @@ TEST_F(SnapshotScheduleTest, RequestsDuringAnImageShareTheNextOne) {
   EXPECT_EQ(third.get()->position.index, 2u);
   schedule_->Stop();
   EXPECT_EQ(images, (std::vector<LogIndex>{1, 2}));
+}
+
+TEST_F(SnapshotScheduleTest, WhileAnothersImageIsComingItSaysSo) {
+  ApplyOne();
+  Start(kOnRequestOnly);
+  images_.Hold();
+  const Answer answer = Request().get();
+  EXPECT_TRUE(absl::IsUnavailable(answer.status())) << answer.status();
+  EXPECT_THAT(std::string(answer.status().message()), testing::HasSubstr("another replica"));
+}
+
+TEST_F(SnapshotScheduleTest, ARequestDoesNotWaitForALookAtTheLog) {
+  std::promise<void> looking;
+  std::promise<void> requested;
+  std::atomic<int> looks = 0;
+  std::future_status waited{};
+  log_.on_look = [&] {
+    if (++looks != 2) return;  // the first is the constructor's
+    looking.set_value();
+    waited = requested.get_future().wait_for(std::chrono::seconds(10));
+  };
+  Start(kOnRequestOnly);
+  looking.get_future().wait();
+  std::future<Answer> answer = Request();
+  requested.set_value();
+  EXPECT_TRUE(answer.get().ok());
+  schedule_->Stop();
+  EXPECT_EQ(waited, std::future_status::ready);
 }
 
 TEST_F(SnapshotScheduleTest, TheLogMayForgetWhatBothImagesHold) {

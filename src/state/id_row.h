@@ -16,10 +16,10 @@ namespace tripla {
 // One client whose request ids are remembered (R13).
 struct SessionRow {
   ClientId client{};
-  uint64_t last_use =
-      0;  // counts id-carrying commands in log order; unique; the lowest is the longest idle
-  uint64_t forgotten_below =
-      0;  // sequences below are answered with kAnswerForgotten unless remembered
+  // Counts id-carrying commands in log order; unique; the lowest is the longest idle.
+  uint64_t last_use = 0;
+  // Sequences below are answered with kAnswerForgotten unless remembered.
+  uint64_t forgotten_below = 0;
 
   friend bool operator==(const SessionRow&, const SessionRow&) = default;
 };

@@ -10,6 +10,8 @@ namespace tripla {
 // The running sum behind StateSummary::hash: XXH3-128 of each entry and each row of the memory of
 // request ids, added modulo 2^128. Adding and removing take the same thing in any order (design
 // 11).
+//
+// Thread-safety: a value; const calls may overlap.
 class StateHashSum {
  public:
   StateHashSum() = default;

@@ -21,8 +21,8 @@ namespace tripla {
 //
 //   StateLoader loader;
 //   for (...) TRIPLA_RETURN_IF_ERROR(loader.AddEntry(std::move(entry)));
-//   for (...) TRIPLA_RETURN_IF_ERROR(loader.AddSession(session));      // then AddAnswer for its
-//   answers TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<StateMachine> machine, loader.Finish(summary));
+//   for (...) TRIPLA_RETURN_IF_ERROR(loader.AddSession(session));  // AddAnswer() behind each
+//   TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<StateMachine> machine, loader.Finish(summary));
 //
 // Thread-safety: one thread. Errors: DataLoss when the order is wrong, something comes twice or is
 // impossible (a version below 1, a revision above the summary's, a key that is not canonical).

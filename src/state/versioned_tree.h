@@ -417,7 +417,7 @@ void VersionedTree<Row>::Remove(std::string_view key) {
   TreeNode* root = Editable(root_);
   root_ = root;
   RemoveBelow(*root, key);
-  while (root_ != nullptr && !root_->is_leaf() && root_->count == 1) {
+  while (!root_->is_leaf() && root_->count == 1) {
     const TreeNode* only = root_->child(0);
     RetireNode(root_);
     root_ = only;

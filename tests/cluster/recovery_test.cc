@@ -282,6 +282,9 @@ TEST_F(Recovery, R27_WithoutAMajorityWritesFailInTimeNothingStaleIsReadAndServic
       [&] { return write.status.error_message(); });
   EXPECT_TRUE(write.applied().has_value()) << write.status.error_message();
   v1::GetRequest read;
+  EXPECT_EQ(Send(cluster().stub(last), &Stub::Get, read).status.error_code(),
+            grpc::INVALID_ARGUMENT)
+      << "an empty key is wrong whoever leads";
   read.set_key(KeyBytes("3000"));
   EXPECT_FALSE(Send(cluster().stub(last), &Stub::Get, read, milliseconds(2000)).status.ok());
   read.set_consistency(v1::STALE);

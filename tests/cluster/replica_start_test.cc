@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -55,7 +56,28 @@ TEST(ReplicaStart, AReplicaWithoutItsVoteIsRefused) {
   }
   Process start({ProgramPath("triplad"), "--data-dir", path});
   EXPECT_EQ(start.Wait(), 10) << start.output();
-  EXPECT_THAT(start.output(), HasSubstr("raft-meta is missing"));
+  EXPECT_THAT(start.output(), HasSubstr("raft-meta is missing or empty"));
+}
+
+TEST(ReplicaStart, DamagedDataIsSaidAsSuch) {
+  TemporaryDirectory directory;
+  const std::string path = directory.path() + "/n1";
+  const std::vector<std::string> init = {ProgramPath("triplad"),
+                                         "init",
+                                         "--data-dir",
+                                         path,
+                                         "--node",
+                                         "n1",
+                                         "--cluster",
+                                         "n1=127.0.0.1:1/127.0.0.1:2,n2=127.0.0.1:3/127.0.0.1:4"};
+  EXPECT_EQ(Process(init).Wait(), 0);
+  std::ofstream(path + "/format") << "?";
+  Process start({ProgramPath("triplad"), "--data-dir", path, "--node", "n1"});
+  EXPECT_EQ(start.Wait(), 10) << start.output();
+  EXPECT_THAT(start.output(), HasSubstr("the directory is damaged"));
+  Process again(init);
+  EXPECT_EQ(again.Wait(), 10) << again.output();
+  EXPECT_THAT(again.output(), HasSubstr("the directory is damaged"));
 }
 
 TEST(ReplicaStart, WhatItLacksToBeAReplicaIsSaid) {

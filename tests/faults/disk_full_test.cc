@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
+#include <fstream>
 #include <string>
 
 #include "tests/harness/small_disk.h"
@@ -103,6 +105,37 @@ TEST_P(DiskFull, AnImageThatDoesNotFitHarmsNothing) {
   }
   TestServer server(data_dir);
   ExpectAllThere(server, next);
+}
+
+// A first start may be cut off before the lock file has a holder's number, and so a block.
+TEST(DiskFullAtStart, AServerThatHasNoRoomForItsNumberInTheLockStarts) {
+  const SmallDisk disk(96 * kMiB);
+  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  const std::string data_dir = disk.path() + "/data";
+  {
+    TestServer server(data_dir);
+    ASSERT_TRUE(Set(server.stub(), "1", 0, DataOf(1)).status.ok());
+    server.Stop();
+  }
+  std::ofstream(data_dir + "/lock") << "";
+  disk.Fill(0);
+  TestServer server(data_dir);
+  ExpectRefusal(Set(server.stub(), "2", 0, DataOf(2)));
+  ExpectAllThere(server, 2);
+}
+
+TEST(DiskFullAtStop, ALastImageThatCannotBeWrittenIsAFailureOfTheProgram) {
+  const SmallDisk disk(96 * kMiB);
+  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  TestServer server(disk.path() + "/data",
+                    {"--log", "off", "--disk-reserve", "0", "--snapshot-interval", "0"});
+  ASSERT_TRUE(Set(server.stub(), "1", 0, DataOf(1)).status.ok());
+  disk.Fill(0);
+  server.process().Signal(SIGTERM);
+  EXPECT_EQ(server.process().Wait(), 1) << server.process().output();
+  EXPECT_NE(server.process().output().find("what came after the last image is lost"),
+            std::string::npos)
+      << server.process().output();
 }
 
 TEST(DiskReadOnly, AServerOnAReadOnlyDirectoryDoesNotStart) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <iostream>
+
 #include "absl/strings/str_join.h"
 #include "tests/harness/dose.h"
 

@@ -18,7 +18,7 @@ namespace tripla {
 
 // A child process whose standard error (and output) is collected while it runs.
 //
-// Thread-safety: calls from one thread at a time; Kill() from any.
+// Thread-safety: one thread at a time; output() and AwaitOutput() beside it from any.
 class Process {
  public:
   // Starts `argv`; `environment` holds NAME=VALUE added to this process's own.

@@ -34,14 +34,17 @@ SmallDisk::~SmallDisk() {
 }
 
 void SmallDisk::Fill(uint64_t left_bytes) const {
-  struct statvfs info;
-  TRIPLA_CHECK(statvfs(path().c_str(), &info) == 0, "statvfs of a mounted directory");
-  const uint64_t free_bytes = info.f_bavail * info.f_frsize;
-  if (free_bytes <= left_bytes) return;
   const int file = open(FillerPath(path()).c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
   TRIPLA_CHECK(file >= 0, "cannot make the filler file");
-  const off_t bytes = static_cast<off_t>(free_bytes - left_bytes);
-  TRIPLA_CHECK(posix_fallocate(file, 0, bytes) == 0, "cannot fill the disk");
+  int error = ENOSPC;
+  while (error == ENOSPC) {  // somebody else has written since the look
+    struct statvfs info;
+    TRIPLA_CHECK(statvfs(path().c_str(), &info) == 0, "statvfs of a mounted directory");
+    const uint64_t free_bytes = info.f_bavail * info.f_frsize;
+    if (free_bytes <= left_bytes) break;
+    error = posix_fallocate(file, 0, static_cast<off_t>(free_bytes - left_bytes));
+  }
+  TRIPLA_CHECK(error == 0 || error == ENOSPC, "cannot fill the disk");
   close(file);
 }
 

@@ -101,20 +101,23 @@ void LocalLog::Submit(Batch batch, DoneFn done) {
   }
   payload_.clear();
   EncodeBatch(batch, payload_);
-  {
-    MutexLock lock(file_mutex_);
-    if (absl::Status prepared = PrepareFor(payload_.size()); !prepared.ok()) {
-      return done(std::move(prepared));
-    }
-    MustSucceed(writer_->Append(position.index, synced_through_, payload_));
-    written_through_ = position.index;
-    if (options_.fsync.mode == FsyncPolicy::Mode::kAlways) SyncWritten();
+  if (absl::Status written = Write(position.index); !written.ok()) {
+    return done(std::move(written));
   }
   {
     MutexLock lock(status_mutex_);
     last_ = position;
   }
   done(apply_(position, batch));
+}
+
+absl::Status LocalLog::Write(LogIndex index) {
+  MutexLock lock(file_mutex_);
+  TRIPLA_RETURN_IF_ERROR(PrepareFor(payload_.size()));
+  MustSucceed(writer_->Append(index, synced_through_, payload_));
+  written_through_ = index;
+  if (options_.fsync.mode == FsyncPolicy::Mode::kAlways) SyncWritten();
+  return absl::OkStatus();
 }
 
 absl::Status LocalLog::PrepareFor(uint64_t payload_bytes) {

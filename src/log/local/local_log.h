@@ -54,6 +54,8 @@ class LocalLog : public Log {
 
   // Takes over what was replayed.
   absl::Status Continue(LogContent content, LogPosition applied);
+  // Writes `payload_` as a record, durably if so configured. ResourceExhausted: refused.
+  absl::Status Write(LogIndex index);
   // Makes room for a record; a new segment when the current one is full. ResourceExhausted:
   // refused.
   absl::Status PrepareFor(uint64_t payload_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);

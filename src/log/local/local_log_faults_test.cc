@@ -185,6 +185,20 @@ TEST(LocalLogFailure, OfAnyStepEndsTheProcessOrLosesNothing) {
   }
 }
 
+TEST(LocalLogFailure, ARefusalIsToldWithoutHoldingTheFile) {
+  FaultyDisk disk;
+  TestLog log(disk);
+  ASSERT_TRUE(log.Open().ok());
+  disk.SetCapacity(0);
+  bool told = false;
+  log->Submit(SampleBatch(1), [&](const auto& outcomes) {
+    EXPECT_TRUE(absl::IsResourceExhausted(outcomes.status())) << outcomes.status();
+    log->Stop();  // syncs the file
+    told = true;
+  });
+  EXPECT_TRUE(told);
+}
+
 // Submits the second record, its write or its sync failing as told.
 void SubmitWithFailureAfter(uint64_t steps, const std::string& message) {
   FaultyDisk disk;

@@ -28,7 +28,10 @@ class SegmentWriter {
       const DataDirectory& directory, LogIndex first_index, uint64_t capacity);
 
   // Goes on in a segment whose records end at `end`: makes zero what a torn record has left behind
-  // it.
+  // it. All records are durable when it returns.
+  //
+  // Errors: what the disk says, and DataLoss or Unimplemented when the header is not one; then
+  // nothing is known of what is behind `end`.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SegmentWriter>> Reopen(
       const DataDirectory& directory, const SegmentFile& file, const SegmentEnd& end);
 
@@ -43,7 +46,6 @@ class SegmentWriter {
   [[nodiscard]] absl::Status Sync() { return file_->Sync(); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] uint64_t capacity() const { return header_.capacity; }
 
   // The capacity of a segment whose first record has this payload.
   [[nodiscard]] static uint64_t CapacityFor(uint64_t payload_bytes, uint64_t segment_bytes);

@@ -184,6 +184,13 @@ absl::Status CheckEmpty(const DataDirectory& directory) {
   return absl::OkStatus();
 }
 
+// Whether Ratis's term and vote are there.
+absl::Status CheckMetadata(Disk& disk, const std::string& path) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, disk.Open(path, OpenMode::kRead));
+  TRIPLA_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
+  return size > 0 ? absl::OkStatus() : absl::DataLossError("empty");
+}
+
 // As a standalone server it would leave out what is in Ratis's log.
 absl::Status CheckIsNoReplica(const DataDirectory& directory) {
   Disk& disk = directory.disk();
@@ -261,11 +268,11 @@ absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& di
                                     std::string(membership.status().message())));
   }
   const std::string metadata = RatisLogPath(directory, *membership) + "/raft-meta";
-  if (absl::IsNotFound(disk.Open(metadata, OpenMode::kRead).status())) {
-    return absl::DataLossError(
-        fmt::format("{} is missing: without its log and its vote {} could make the cluster lose "
-                    "acknowledged writes; {}",
-                    metadata, membership->node, kRebuild));
+  if (const absl::Status status = CheckMetadata(disk, metadata); !status.ok()) {
+    return absl::DataLossError(fmt::format(
+        "{} is missing or empty: without its log and its vote {} could make the cluster lose "
+        "acknowledged writes; {}",
+        metadata, membership->node, kRebuild));
   }
   return membership;
 }

@@ -24,6 +24,9 @@ constexpr size_t kEntryOverheadBytes = 4096;
 // more.
 constexpr std::chrono::seconds kStopPatience{3};
 
+// Between two attempts to let another node lead.
+constexpr std::chrono::seconds kHandOverPause{5};
+
 absl::Status NoLeader() {
   return absl::UnavailableError(
       "no leader is known: there is none while no majority of the servers is up and connected");
@@ -208,6 +211,20 @@ Log::Status RatisLog::GetStatus() const {
     if (!ignored) status.bytes += bytes;
   }
   return status;
+}
+
+void RatisLog::LetAnotherLead(std::string_view why) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_hand_over_ || !Leads()) return;
+  next_hand_over_ = now + kHandOverPause;
+  const bool followed = replica_->ReadIndex().has_value();
+  const absl::Status status = replica_->HandOver();
+  if (status.ok()) return Say(Severity::kWarning, fmt::format("this node leads no more: {}", why));
+  const std::string cannot =
+      fmt::format("this node must not lead ({}), but {}", why, std::string(status.message()));
+  // It may not even be able to write down that it votes for another. Without it the others can.
+  if (followed) Die(cannot + "; it ends, so that the others choose a leader; start it again then");
+  Say(Severity::kWarning, cannot);
 }
 
 void RatisLog::BeginStop() {

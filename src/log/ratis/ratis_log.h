@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "disk/data_directory.h"
@@ -59,6 +61,10 @@ class RatisLog : public Log {
   [[nodiscard]] Status GetStatus() const override;
   // Lets another node lead if this one does, and answers everybody who waits. Idempotent.
   void Stop() override;
+  // If this node leads, asks another to, because of what `why` says, and not again for a while.
+  // Ends the process when none takes over though they follow. One thread at a time; takes a second
+  // or two.
+  void LetAnotherLead(std::string_view why);
   // Sends away who is blocked in Submit() for long, so that the submitting thread can end before
   // Stop(). Any thread.
   void BeginStop();
@@ -94,6 +100,7 @@ class RatisLog : public Log {
   ReadRounds reads_here_;         // of this server's clients
   ReadRounds orders_of_nothing_;  // when it leads but has no lease
   std::unique_ptr<Replica> replica_;
+  std::chrono::steady_clock::time_point next_hand_over_;
   bool stopped_ = false;
 };
 

@@ -91,6 +91,7 @@ final class Replica {
             lease,
             votesFrom,
             machine::expectInstall,
+            new File(logDirectory),
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     server =

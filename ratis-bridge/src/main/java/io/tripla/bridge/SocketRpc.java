@@ -32,6 +32,7 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
  */
 final class SocketRpc implements RaftServerRpc {
   private static final long PAUSE_AFTER_FAILED_INSTALL_MS = 1000;
+  private static final long ROOM_BYTES = 256 << 10;
 
   private final RaftServer server;
   private final RpcType type;
@@ -40,6 +41,7 @@ final class SocketRpc implements RaftServerRpc {
   private final VotePromise promise = new VotePromise();
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private Listener listener;
+  private volatile long lastLeaderTerm = -1;
 
   SocketRpc(RaftServer server, RpcType type, SocketRpcType.Settings settings) {
     this.server = server;
@@ -99,6 +101,7 @@ final class SocketRpc implements RaftServerRpc {
 
   private MessageLite vote(RequestVoteRequestProto request) throws IOException {
     checkKnowsEnough();
+    checkDiskHasRoom();
     return request.getPreVote()
         ? server.requestVote(request)
         : promise.keepOr(requestor(request.getServerRequest()), () -> server.requestVote(request));
@@ -119,12 +122,28 @@ final class SocketRpc implements RaftServerRpc {
     }
   }
 
+  /**
+   * Where Ratis will write a new term or a vote. When that does not fit on the disk it puts an empty
+   * file in the place of the one that held them (AtomicFileOutputStream of 3.3.0 renames what it could
+   * not write), and never starts again.
+   */
+  private void checkDiskHasRoom() throws IOException {
+    if (settings.disk().getUsableSpace() < ROOM_BYTES) {
+      throw new IOException("its disk is full");
+    }
+  }
+
   private MessageLite append(AppendEntriesRequestProto request) throws IOException {
+    if (request.getLeaderTerm() != lastLeaderTerm) {
+      checkDiskHasRoom();
+      lastLeaderTerm = request.getLeaderTerm();
+    }
     promise.renew(requestor(request.getServerRequest()), request.getLeaderTerm());
     return server.appendEntries(request);
   }
 
   private MessageLite startElection(StartLeaderElectionRequestProto request) throws IOException {
+    checkDiskHasRoom();
     promise.release(
         requestor(request.getServerRequest()), request.getLeaderLastEntry().getTerm());
     return server.startLeaderElection(request);
@@ -155,6 +174,7 @@ final class SocketRpc implements RaftServerRpc {
   public RequestVoteReplyProto requestVote(RequestVoteRequestProto request) throws IOException {
     // To stand for election is to vote for oneself.
     checkKnowsEnough();
+    checkDiskHasRoom();
     if (!request.getPreVote()) {
       promise.check(settings.node());
     }
@@ -168,6 +188,9 @@ final class SocketRpc implements RaftServerRpc {
     long sent = System.nanoTime();
     AppendEntriesReplyProto reply =
         (AppendEntriesReplyProto) call(Call.APPEND_ENTRIES, header, request);
+    if (reply.getTerm() > request.getLeaderTerm()) {
+      checkDiskHasRoom();
+    }
     if (reply.getResult() == AppendResult.SUCCESS
         || reply.getResult() == AppendResult.INCONSISTENCY) {
       settings.lease().extend(request.getLeaderTerm(), header.getReplyId().toStringUtf8(), sent);

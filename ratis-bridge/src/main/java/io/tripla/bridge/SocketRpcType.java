@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.tripla.bridge;
 
+import java.io.File;
 import java.net.InetSocketAddress;
 import java.util.UUID;
 import javax.net.ServerSocketFactory;
@@ -17,7 +18,7 @@ public final class SocketRpcType implements RpcType {
   /**
    * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
    * election before its log has reached this place; 0 for none. {@code beforeInstall} is called when
-   * another node begins to send an image. The factories are where TLS will come
+   * another node begins to send an image. {@code disk}: a directory on the log's. The factories are where TLS will come
    * in: an SSLSocket is a Socket.
    */
   record Settings(
@@ -28,6 +29,7 @@ public final class SocketRpcType implements RpcType {
       Lease lease,
       long votesFrom,
       Runnable beforeInstall,
+      File disk,
       SocketFactory sockets,
       ServerSocketFactory serverSockets) {
     Parameters toParameters() {

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
+import java.io.File;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.reflect.Proxy;
@@ -53,6 +54,7 @@ class TransportTest {
 
   private final List<SocketRpc> nodes = new ArrayList<>();
   private final AtomicInteger votesAsked = new AtomicInteger();
+  private File disk = new File(".");
   private final AtomicInteger installsBegun = new AtomicInteger();
   private final AtomicLong lastIndex = new AtomicLong();
   private final Lease lease = new Lease(2);
@@ -409,6 +411,19 @@ class TransportTest {
     assertEquals(7, n1.requestVote(voteFrom("n1", false)).getTerm());
   }
 
+  @Test
+  void aNodeWithAFullDiskWritesDownNoTermAndNoVote() throws IOException {
+    disk = new File("/proc"); // a file system without a byte of space
+    start(CLUSTER, "n2", port2);
+    disk = new File(".");
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    for (boolean preVote : List.of(true, false)) {
+      assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n1", preVote)));
+    }
+    assertThrows(IOException.class, () -> n1.appendEntries(appendFrom("n1", 1)));
+    assertEquals(0, votesAsked.get());
+  }
+
   /** Until it is granted, which the end of a promise allows. */
   private static void awaitVote(SocketRpc from, RequestVoteRequestProto request) {
     while (true) {
@@ -502,6 +517,7 @@ class TransportTest {
             lease,
             votesFrom,
             installsBegun::incrementAndGet,
+            disk,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "tripla/operation.h"
+
+namespace tripla {
+
+// Whether a call can change anything.
+enum class Effect { kReads, kWrites };
+
+[[nodiscard]] Effect EffectOf(const Operation& operation);
+
+// Of all together.
+[[nodiscard]] Effect EffectOf(const std::vector<Operation>& operations);
+
+}  // namespace tripla

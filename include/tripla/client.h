@@ -110,7 +110,7 @@ class Client {
   // What the server says about itself.
   Answer<ServerStatus> Status();
 
-  // The same from each of the endpoints, asked at once, in their order.
+  // The same from each of the endpoints, asked at once, in their order; two seconds at most.
   std::vector<EndpointStatus> StatusOfAll();
 
   // Writes an image of the map to the server's disk now (R16); answers when it is in force.

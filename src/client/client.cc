@@ -266,11 +266,15 @@ Answer<ServerStatus> Client::Core::Status() {
   return FromWire(reply);
 }
 
+// One that is gone does not hold up for long what the others say.
+constexpr std::chrono::milliseconds kStatusPatience{2000};
+
 std::vector<EndpointStatus> Client::Core::StatusOfAll() {
   std::vector<std::future<Answer<ServerStatus>>> asked;
   for (const std::string& endpoint : options_.endpoints) {
     ClientOptions alone = options_;
     alone.endpoints = {endpoint};
+    alone.deadline = std::min(alone.deadline, kStatusPatience);
     asked.push_back(std::async(std::launch::async, [alone] { return Core(alone).Status(); }));
   }
   std::vector<EndpointStatus> answers;

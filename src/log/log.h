@@ -71,6 +71,10 @@ class Log {
   // thread; `done` may be called before this returns, and must not block.
   virtual void AwaitReadable(ReadableFn done) { done(absl::OkStatus()); }
 
+  // Makes itself as quick as it will be, before the server says that it is ready; takes two seconds
+  // at most. Called once, by any thread, when reads get through.
+  virtual void WarmUp() {}
+
   // The batches up to `through`, inclusive, are in an image in force: forgets them where it can.
   // May keep more. One thread at a time. Errors: Internal when a file could not be removed; nothing
   // is lost then.

@@ -38,8 +38,10 @@ Readiness::~Readiness() {
 
 void Readiness::Run() {
   bool ready = false;
+  bool warm = false;
   while (true) {
     const bool can_read = CanRead();
+    if (can_read && !std::exchange(warm, true)) log_.WarmUp();
     if (can_read != ready) changed_(ready = can_read);
     MutexLock lock(mutex_);
     if (!stop_)

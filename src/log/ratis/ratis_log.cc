@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <utility>
 
 #include "base/check.h"
@@ -26,6 +27,9 @@ constexpr std::chrono::seconds kStopPatience{3};
 
 // Between two attempts to let another node lead.
 constexpr std::chrono::seconds kHandOverPause{5};
+
+constexpr std::chrono::seconds kWarmUpTime{2};
+constexpr int kNothingsOfARound = 50;
 
 absl::Status NoLeader() {
   return absl::UnavailableError(
@@ -182,6 +186,31 @@ void RatisLog::OrderNothing(ReadRounds::AnswerFn answer) {
                 replica_->TellCommitted(index);
                 answer(index);
               });
+}
+
+std::optional<std::chrono::nanoseconds> RatisLog::TimeOfNothings() {
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < kNothingsOfARound; ++i) {
+    const auto ordered = std::make_shared<std::promise<bool>>();
+    OrderNothing(
+        [ordered](const absl::StatusOr<LogIndex>& index) { ordered->set_value(index.ok()); });
+    if (!ordered->get_future().get()) return std::nullopt;
+  }
+  return std::chrono::steady_clock::now() - begun;
+}
+
+void RatisLog::WarmUp() {
+  if (!Leads()) return;
+  const auto end = std::chrono::steady_clock::now() + kWarmUpTime;
+  std::optional<std::chrono::nanoseconds> before;
+  int rounds_without_gain = 0;
+  while (rounds_without_gain < 3 && std::chrono::steady_clock::now() < end) {
+    const std::optional<std::chrono::nanoseconds> now = TimeOfNothings();
+    if (!now) return;
+    const bool gained = !before || *now < *before * 9 / 10;
+    rounds_without_gain = gained ? 0 : rounds_without_gain + 1;
+    before = before ? std::min(*before, *now) : *now;
+  }
 }
 
 void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -57,6 +58,8 @@ class RatisLog : public Log {
   [[nodiscard]] bool Leads() const override;
   [[nodiscard]] Leadership GetLeadership() const override;
   void AwaitReadable(ReadableFn done) override;
+  // Java compiles what it runs often. A leader orders nothing until that makes it no quicker.
+  void WarmUp() override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through) override;
   [[nodiscard]] Status GetStatus() const override;
   // Lets another node lead if this one does, and answers everybody who waits. Idempotent.
@@ -89,6 +92,8 @@ class RatisLog : public Log {
   void Fail(uint64_t number, bool appended, const std::string& why);
   // Orders nothing behind all that was committed before.
   void OrderNothing(ReadRounds::AnswerFn answer);
+  // How long it takes to do that a few times, one after the other; nothing when it fails.
+  std::optional<std::chrono::nanoseconds> TimeOfNothings();
   void AskWhoeverLeads(ReadRounds::AnswerFn answer);
 
   const DataDirectory& directory_;

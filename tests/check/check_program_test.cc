@@ -78,7 +78,7 @@ TEST_F(CheckProgram, OthersKeysAreLeftAlone) {
 }
 
 TEST_F(CheckProgram, AnInterruptedRunRemovesItsKeys) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const std::unique_ptr<Process> process =
         Start({"stress", "--entries", "1000000", "--endpoints", server_.endpoint()});
     while (Keys() < 100) {

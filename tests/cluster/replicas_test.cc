@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "harness/health.grpc.pb.h"
+#include "health/health.grpc.pb.h"
 #include "tests/harness/test_cluster.h"
 
 namespace tripla {

@@ -17,6 +17,7 @@
 #include "check/history_client.h"
 #include "check/key_state.h"
 #include "check/linearizability.h"
+#include "check/patience.h"
 #include "check/racers.h"
 
 namespace tripla::check {
@@ -58,7 +59,8 @@ void PlayRounds(Trial& trial, const HistoryManners& manners) {
   for (int i = 0; i < trial.plan().clients; ++i) {
     clients.push_back(std::make_unique<HistoryClient>(trial, i, manners));
   }
-  const Clock::time_point end = Clock::now() + trial.plan().duration;
+  const Clock::time_point begin = Clock::now();
+  const Clock::time_point end = begin + trial.plan().duration;
   uint64_t rounds = 0;
   uint64_t calls = 0;
   uint64_t unknown = 0;
@@ -75,6 +77,7 @@ void PlayRounds(Trial& trial, const HistoryManners& manners) {
       client->SettleGivenUp(trial.caller());
     }
     ++rounds;
+    trial.Advance(ShareOf(Clock::now() - begin, trial.plan().duration));
     calls += history.size();
     unknown += static_cast<uint64_t>(std::ranges::count_if(
         history, [](const HistoryCall& call) { return !call.reply.has_value(); }));
@@ -103,7 +106,7 @@ CutProxy::Plan CutSoonerOrLater(const Trial& trial, uint64_t stream) {
 void Disturbed(Trial& trial) {
   constexpr uint64_t kProxyStream = uint64_t{1} << 63;  // apart from those of the clients
   std::vector<std::unique_ptr<CutProxy>> proxies;
-  HistoryManners manners{.patience = milliseconds(150), .gives_up = true};
+  HistoryManners manners{.patience = PatienceWith(trial, milliseconds(150)), .gives_up = true};
   for (const std::string& endpoint : trial.plan().endpoints) {
     proxies.push_back(std::make_unique<CutProxy>(
         endpoint, CutSoonerOrLater(trial, kProxyStream + proxies.size())));

@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kKeysPerRead = 500;
 // So many claims in a row that a server did not decide, though it tells its status: those that
 // follow would only wait as long, each of them.
-constexpr int kUndecidedInARow = 5;
+constexpr int kUndecidedInARow = 10;
 
 ClaimResult NotTried(const Claim& claim, const std::string& because) {
   return {.group = claim.group,
@@ -34,6 +34,7 @@ ClaimResult Try(Run& run, const Claim& claim, Progress& progress) {
   const uint64_t attempts_before = run.traffic().attempts();
   Trial trial(run, claim, progress);
   claim.prove(trial);
+  run.traffic().Resume();
   const uint64_t calls = run.traffic().attempts() - attempts_before;
   run.Clear(first_key);
   ClaimResult result = trial.Result();

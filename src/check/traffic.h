@@ -18,7 +18,13 @@ class Traffic {
     stopped_ = true;
     running_.CancelAll();
   }
-  [[nodiscard]] bool stopped() const { return stopped_; }
+  // The same until Resume().
+  void Pause() {
+    paused_ = true;
+    running_.CancelAll();
+  }
+  void Resume() { paused_ = false; }
+  [[nodiscard]] bool stopped() const { return stopped_ || paused_; }
 
   // A call must be registered before it looks whether it is stopped: so one of both is heard.
   [[nodiscard]] RunningCalls& running() { return running_; }
@@ -29,6 +35,7 @@ class Traffic {
  private:
   RunningCalls running_;
   std::atomic<bool> stopped_{false};
+  std::atomic<bool> paused_{false};
   std::atomic<uint64_t> attempts_{0};
 };
 

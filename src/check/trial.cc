@@ -80,8 +80,12 @@ void Trial::NotDecided(std::string_view what, std::string_view expected, const g
                        const AttemptFailure& error) {
   if (!OutOfReach(error)) return Fail(what, expected, TextOf(status));
   LeaveOpen(fmt::format("{}: {}", what, TextOf(status)));
-  const MutexLock lock(mutex_);
-  result_.undecided = true;
+  {
+    const MutexLock lock(mutex_);
+    result_.undecided = true;
+  }
+  // Whatever else the claim would ask would be waited for in vain, too.
+  run_.traffic().Pause();
 }
 
 void Trial::SetFigures(std::string_view figures) {

@@ -49,7 +49,7 @@ class Trial {
   // It, or a part of it, cannot be tried with this server.
   void NotTried(std::string_view because);
   // A call was not decided where it should have been: the claim fails, or is open as long as the
-  // reason may lie elsewhere.
+  // reason may lie elsewhere; then the traffic of the run is paused.
   void NotDecided(std::string_view what, std::string_view expected, const grpc::Status& status,
                   const AttemptFailure& error);
 

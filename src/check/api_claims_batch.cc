@@ -55,12 +55,13 @@ void EachSeesTheOnesBefore(Trial& trial) {
 }
 
 void RepliesComeInOrder(Trial& trial) {
-  constexpr int64_t kKeys = 500;
+  // A key has fewer than two operations on average.
+  const auto count = static_cast<int64_t>(trial.limits().OperationsAtMost(1000) / 2);
   std::vector<Key> keys;
-  for (int64_t i = 0; i < kKeys; ++i) keys.push_back(trial.NewKey());
+  for (int64_t i = 0; i < count; ++i) keys.push_back(trial.NewKey());
   std::vector<Step> steps;
   // From the last key to the first: an order that no map of keys has.
-  for (int64_t i = kKeys - 1; i >= 0; --i) {
+  for (int64_t i = count - 1; i >= 0; --i) {
     const Key& key = keys[static_cast<size_t>(i)];
     const std::string data = std::to_string(i);
     steps.push_back({SetOperation{key, i, data}, Result::kSuccess, std::nullopt});
@@ -75,9 +76,11 @@ void ReadsAlone(Trial& trial) {
   SoleClient client(trial, trial.caller());
   std::vector<Operation> reads;
   std::vector<Operation> sets;
-  for (int i = 0; i < 100; ++i) {
+  const size_t count = trial.limits().OperationsAtMost(100);
+  for (size_t i = 0; i < count; ++i) {
     const Key key = trial.NewKey();
-    if (i % 2 == 0) sets.emplace_back(SetOperation{key, i, std::to_string(i)});
+    const auto timestamp = static_cast<int64_t>(i);
+    if (i % 2 == 0) sets.emplace_back(SetOperation{key, timestamp, std::to_string(i)});
     reads.emplace_back(GetOperation{key});
   }
   client.Batch(sets);

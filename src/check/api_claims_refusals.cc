@@ -35,26 +35,18 @@ void EmptyKeys(Trial& trial) {
   }
 }
 
-// One malformed operation among good ones: the batch is not decided, so that nothing of it may have
-// happened when the refusal says so.
 void MalformedBatches(Trial& trial) {
   std::vector<std::pair<std::string, v1::Operation>> malformed = OperationsWithoutKey();
   malformed.emplace_back("an operation that is not set", v1::Operation());
   for (const auto& [name, request] : malformed) {
-    SoleClient client(trial, trial.caller());
-    const Key present = trial.NewKey();
-    const Key absent = trial.NewKey();
-    client.Expect(SetOperation{present, 1, "a"}, Result::kSuccess, std::nullopt);
-    v1::BatchRequest batch;
-    *batch.add_operations() = ToWire(SetOperation{absent, 2, "b"});
-    *batch.add_operations() = request;
-    *batch.add_operations() = ToWire(TestAndSetOperation{present, 2, "b", 1});
-    ExpectRefused(trial, "a batch with " + name, trial.caller().SettleBatch(batch),
-                  grpc::INVALID_ARGUMENT);
-    client.Expect(GetOperation{absent}, Result::kError, std::nullopt);
-    client.Expect(GetOperation{present}, Result::kSuccess, Triple{1, 1, "a"});
+    ExpectBatchRefused(trial, name, request, grpc::INVALID_ARGUMENT);
     if (trial.Over()) return;
   }
+}
+
+void EmptyBatch(Trial& trial) {
+  ExpectRefused(trial, "a batch without operations", trial.caller().SettleBatch({}),
+                grpc::INVALID_ARGUMENT, Effect::kReads);
 }
 
 void MalformedIds(Trial& trial) {
@@ -66,13 +58,18 @@ void MalformedIds(Trial& trial) {
       {"sequence 0", MakeId(std::string(16, 'x'), 0, 0)},
   };
   for (const auto& [name, id] : malformed) {
-    SoleClient client(trial, trial.caller());
     const Key key = trial.NewKey();
-    v1::Operation request = ToWire(SetOperation{key, 1, "a"});
-    SetRequestId(request, id);
-    ExpectRefused(trial, "a request id with " + name, trial.caller().Settle(request),
-                  grpc::INVALID_ARGUMENT);
+    for (const Operation& operation :
+         std::vector<Operation>{SetOperation{key, 1, "a"}, DelOperation{key},
+                                DelVersionOperation{key, 1}, TestAndSetOperation{key, 1, "a", 1}}) {
+      v1::Operation request = ToWire(operation);
+      SetRequestId(request, id);
+      ExpectRefusedInEveryWay(trial, TextOf(operation) + " under a request id with " + name,
+                              request, grpc::INVALID_ARGUMENT);
+    }
+    SoleClient client(trial, trial.caller());
     client.Expect(GetOperation{key}, Result::kError, std::nullopt);
+    if (trial.Over()) return;
   }
 }
 
@@ -86,6 +83,7 @@ std::vector<Claim> RefusalClaims() {
       {"api", "R12.malformed-batch",
        "a batch with a malformed operation is INVALID_ARGUMENT, and nothing of it happened",
        MalformedBatches},
+      {"api", "R12.empty-batch", "a batch without operations is INVALID_ARGUMENT", EmptyBatch},
       {"api", "R13.malformed-id",
        "a request id without 16 bytes of client, or with sequence 0, is INVALID_ARGUMENT",
        MalformedIds},

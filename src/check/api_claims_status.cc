@@ -122,6 +122,39 @@ void StaleReadsShowWhatWasWritten(Trial& trial) {
   }
 }
 
+// An image may take its time where the database is large.
+void ImagesAreWritten(Trial& trial) {
+  constexpr std::chrono::seconds kPatience{60};
+  SoleClient client(trial, trial.caller());
+  client.Expect(SetOperation{trial.NewKey(), 1, "a"}, Result::kSuccess, std::nullopt);
+  for (size_t i = 0; i < trial.caller().endpoints() && !trial.Over(); ++i) {
+    const std::string what = "Admin.Snapshot of " + trial.plan().endpoints[i];
+    const Told<v1::SnapshotReply> told = trial.caller().Snapshot(i, kPatience);
+    if (told.status.error_code() == grpc::DEADLINE_EXCEEDED) {
+      return trial.LeaveOpen(fmt::format("{}: none within {} s", what, kPatience.count()));
+    }
+    if (!told.ok()) return trial.NotDecided(what, "an image", told.status, told.error);
+  }
+}
+
+void HealthIsTold(Trial& trial) {
+  using Response = grpc::health::v1::HealthCheckResponse;
+  for (size_t i = 0; i < trial.caller().endpoints(); ++i) {
+    for (const std::string service : {"", "tripla.v1.KeyValue"}) {
+      const std::string what =
+          fmt::format("health of \"{}\" at {}", service, trial.plan().endpoints[i]);
+      Told<Response> told;
+      // A replica that has just come may not be ready yet.
+      const bool serves = Await(trial, [&] {
+        told = trial.caller().Health(i, service);
+        return !told.ok() || told.reply.status() == Response::SERVING;
+      });
+      if (!told.ok()) return trial.NotDecided(what, "SERVING", told.status, told.error);
+      trial.Check(serves, what, "SERVING", Response::ServingStatus_Name(told.reply.status()));
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Claim> StatusClaims() {
@@ -129,6 +162,10 @@ std::vector<Claim> StatusClaims() {
       {"api", "R14.status",
        "every endpoint tells role, revision, keys and state hash, as they must be",
        EveryEndpointTellsItsState},
+      {"api", "R15.health", "every endpoint tells grpc.health.v1 that it lives, and is ready",
+       HealthIsTold},
+      {"api", "R16.image", "every endpoint writes an image when Admin.Snapshot asks for one",
+       ImagesAreWritten},
       {"api", "R25.stale-read",
        "a read that may be old shows what was stored, and comes up to date",
        StaleReadsShowWhatWasWritten},

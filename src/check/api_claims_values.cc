@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 #include <string>
 
 #include "check/api_claims.h"
@@ -29,8 +30,12 @@ void ExpectDifferent(Trial& trial, const std::vector<Key>& keys) {
     gets.emplace_back(GetOperation{keys[i]});
     if (i % 2 == 0) dels.emplace_back(DelOperation{keys[i]});
   }
+  const size_t per_batch = trial.limits().OperationsAtMost(1000);
   for (const auto* operations : {&sets, &gets, &dels, &gets}) {
-    if (client.Batch(*operations).empty()) return;
+    for (size_t i = 0; i < operations->size(); i += per_batch) {
+      const size_t count = std::min(per_batch, operations->size() - i);
+      if (client.Batch(std::span(*operations).subspan(i, count)).empty()) return;
+    }
   }
   for (const Operation& get : gets) client.Do(get);
   trial.SetFigures(fmt::format("{} keys", keys.size()));
@@ -156,7 +161,7 @@ void DataIsAnyBytes(SoleClient& client, const Key& key) {
   for (const std::string& data :
        {std::string(1, '\0'), std::string(3, '\0'), every_byte, std::string("\xff\xfe\xc0\x80"),
         std::string("\x1b[31m\r\n\0\n", 9), std::string(1000, 'd')}) {
-    DataComesBack(client, key, data);
+    DataComesBack(client, key, data.substr(0, client.limits().DataAtMost(data.size())));
   }
 }
 
@@ -166,7 +171,7 @@ void DataOfManySizes(Trial& trial) {
   std::mt19937_64 chance = trial.Chance(0);
   size_t sizes = 0;
   for (const uint64_t size : {127, 128, 4095, 4096, 16'383, 16'384, 65'535, 65'536, 1 << 20}) {
-    if (size > trial.limits().data_bytes || trial.Over()) break;
+    if (size > trial.limits().DataAtMost(size) || trial.Over()) break;
     std::string data(size, '\0');
     std::ranges::generate(data, [&] { return static_cast<char>(chance()); });
     SoleClient client(trial, trial.caller(), Way::kPlain);

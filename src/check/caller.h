@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "check/traffic.h"
 #include "client/attempt.h"
 #include "client/request_ids.h"
+#include "health/health.grpc.pb.h"
 #include "tripla/v1/tripla.grpc.pb.h"
 
 namespace tripla::check {
@@ -36,9 +38,10 @@ using ToldBatch = Told<v1::BatchReply>;
 class Caller {
  public:
   // `timeout` is for one call with all its attempts. Callers that share `ids` are one client to the
-  // server, with more connections.
+  // server, with more connections. `traffic` outlives it: when that is stopped, its calls are told
+  // CANCELLED.
   Caller(const std::vector<std::string>& endpoints, std::chrono::milliseconds timeout,
-         std::shared_ptr<RequestIds> ids);
+         std::shared_ptr<RequestIds> ids, Traffic& traffic);
   ~Caller();
 
   // One attempt, whatever comes of it.
@@ -51,32 +54,40 @@ class Caller {
   ToldReply Settle(const v1::Operation& request);
   ToldBatch SettleBatch(const v1::BatchRequest& request);
 
-  // The status of endpoint number `endpoint`.
+  // Of endpoint number `endpoint`: its status; an image, which may take `patience`; the health of
+  // one of its services, "" for the process.
   Told<v1::StatusReply> Status(size_t endpoint);
+  Told<v1::SnapshotReply> Snapshot(size_t endpoint, std::chrono::milliseconds patience);
+  Told<grpc::health::v1::HealthCheckResponse> Health(size_t endpoint, const std::string& service);
 
   // Waits for a connection to the endpoint whose turn it is, at most `patience`.
   bool Connect(std::chrono::milliseconds patience);
 
+  // Why there is no connection to endpoint number `endpoint`; empty when there is one.
+  [[nodiscard]] std::string WhyNotConnected(size_t endpoint) const;
+
   [[nodiscard]] size_t endpoints() const { return connections_.size(); }
   [[nodiscard]] RequestIds& ids() { return *ids_; }
   [[nodiscard]] const std::shared_ptr<RequestIds>& shared_ids() const { return ids_; }
-  // Attempts made so far.
-  [[nodiscard]] uint64_t attempts() const { return attempts_; }
 
  private:
   struct Connection;
 
   Connection& Next();
   template <typename Message, typename Attempt>
-  Told<Message> Try(std::chrono::milliseconds timeout, Effect effect, const Attempt& attempt);
+  Told<Message> Try(RunningCalls::Call& call, std::chrono::milliseconds timeout, Effect effect,
+                    const Attempt& attempt);
   template <typename Attempt>
   auto Repeat(bool safe, const Attempt& attempt);
+  ToldReply Send(RunningCalls::Call& call, const v1::Operation& request,
+                 std::chrono::milliseconds timeout);
+  ToldBatch SendBatch(RunningCalls::Call& call, const v1::BatchRequest& request);
 
   const std::chrono::milliseconds timeout_;
   std::vector<std::unique_ptr<Connection>> connections_;
   std::atomic<size_t> turn_{0};
-  std::atomic<uint64_t> attempts_{0};
   const std::shared_ptr<RequestIds> ids_;
+  Traffic& traffic_;
 };
 
 // Whether the operation can change anything.

@@ -3,9 +3,11 @@
 
 #include <fmt/core.h>
 
-#include <numeric>
+#include <algorithm>
+#include <array>
 #include <utility>
 
+#include "absl/strings/str_join.h"
 #include "client/wire.h"
 
 namespace tripla::check {
@@ -18,6 +20,11 @@ std::string TextOf(const Cut& cut) {
   return fmt::format("{} after {} bytes of the {}", kKinds[static_cast<size_t>(cut.kind)],
                      cut.after_bytes,
                      cut.direction == Direction::kRequest ? "requests" : "replies");
+}
+
+const char* NameOf(CutTold told) {
+  static constexpr std::array kNames = {"not applied", "unknown", "decided"};
+  return kNames[static_cast<size_t>(told)];
 }
 
 // One write and one cut, step by step.
@@ -131,29 +138,55 @@ class CutCheck {
 
 }  // namespace
 
-void CutTally::Add(CutTold told) {
+void CutTally::Add(uint64_t number, CutTold told) {
   const MutexLock lock(mutex_);
-  ++counts_[static_cast<size_t>(told)];
+  told_[number] = told;
 }
 
 std::string CutTally::ToText() const {
   const MutexLock lock(mutex_);
-  return fmt::format("{} cuts: {} not applied, {} unknown, {} decided",
-                     std::accumulate(counts_.begin(), counts_.end(), uint64_t{0}), counts_[0],
-                     counts_[1], counts_[2]);
+  const auto count = [this](CutTold wanted) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    return std::ranges::count_if(told_, [wanted](const auto& one) { return one.second == wanted; });
+  };
+  return fmt::format("{} cuts: {} not applied, {} unknown, {} decided", told_.size(),
+                     count(CutTold::kNotApplied), count(CutTold::kUnknown),
+                     count(CutTold::kDecided));
 }
 
-void CheckCut(Trial& trial, const Operation& write, const KeyState& before,
-              const std::string& endpoint, const Cut& cut, std::chrono::milliseconds patience,
-              CutTally& tally) {
+std::vector<CutRun> CutTally::Runs() const {
+  const MutexLock lock(mutex_);
+  std::vector<CutRun> runs;
+  for (const auto& [number, told] : told_) {
+    if (!runs.empty() && runs.back().told == NameOf(told) && runs.back().to + 1 == number) {
+      runs.back().to = number;
+    } else {
+      runs.push_back({number, number, NameOf(told)});
+    }
+  }
+  return runs;
+}
+
+std::string TextOf(const std::vector<CutRun>& runs) {
+  std::vector<std::string> parts;
+  for (const CutRun& run : runs) {
+    parts.push_back(run.from == run.to ? fmt::format("{} {}", run.from, run.told)
+                                       : fmt::format("{}-{} {}", run.from, run.to, run.told));
+  }
+  return absl::StrJoin(parts, ", ");
+}
+
+CutTold CheckCut(Trial& trial, const Operation& write, const KeyState& before,
+                 const std::string& endpoint, const Cut& cut, std::chrono::milliseconds patience) {
   CutCheck check(trial, write, before, TextOf(write) + ", " + TextOf(cut));
+  CutTold told = CutTold::kUnknown;
   {
     CutProxy proxy(endpoint, CutOnce(cut));
-    Caller through({proxy.endpoint()}, patience, trial.caller().shared_ids());
-    tally.Add(check.Send(through, patience));
+    Caller through({proxy.endpoint()}, patience, trial.caller().shared_ids(), trial.traffic());
+    told = check.Send(through, patience);
     check.CheckTruth();
   }
   check.CheckRetries();
+  return told;
 }
 
 }  // namespace tripla::check

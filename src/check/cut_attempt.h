@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
@@ -17,26 +19,34 @@ namespace tripla::check {
 // What a client was told of a write whose connection was cut.
 enum class CutTold { kNotApplied, kUnknown, kDecided };
 
-// How often each was told, over many cuts.
+// What was told, cut by cut.
+//
+// Thread-safety: all methods may be called from any thread.
 class CutTally {
  public:
-  void Add(CutTold told);
+  // `number` tells the cuts apart: where they are in order, behind which byte.
+  void Add(uint64_t number, CutTold told);
   // "412 cuts: 37 not applied, 210 unknown, 165 decided".
   [[nodiscard]] std::string ToText() const;
+  // Numbers that follow each other and were told the same, as one.
+  [[nodiscard]] std::vector<CutRun> Runs() const;
 
  private:
   mutable Mutex mutex_;
-  std::array<uint64_t, 3> counts_ ABSL_GUARDED_BY(mutex_){};
+  std::map<uint64_t, CutTold> told_ ABSL_GUARDED_BY(mutex_);
 };
+
+// "0-46 not applied, 47-436 unknown, 437-440 decided".
+[[nodiscard]] std::string TextOf(const std::vector<CutRun>& runs);
 
 // Sends `write` through a connection that is cut so, then finds out over another connection what
 // became of it. The trial fails unless what the client was told was true, the same request sent
 // again (twice) is told one and the same answer, and the write has happened exactly once.
 //
 // `before` is what the key holds, all of it known; nobody else uses the key. `patience` is how long
-// the client waits for a connection, and then for an answer. Blocking: about that long.
-void CheckCut(Trial& trial, const Operation& write, const KeyState& before,
-              const std::string& endpoint, const Cut& cut, std::chrono::milliseconds patience,
-              CutTally& tally);
+// the client waits for a connection, and then for an answer. Blocking: about that long. Returns
+// what the client was told.
+CutTold CheckCut(Trial& trial, const Operation& write, const KeyState& before,
+                 const std::string& endpoint, const Cut& cut, std::chrono::milliseconds patience);
 
 }  // namespace tripla::check

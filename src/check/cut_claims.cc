@@ -8,7 +8,9 @@
 #include <functional>
 #include <string>
 
+#include "base/quantity.h"
 #include "check/cut_attempt.h"
+#include "check/patience.h"
 #include "check/racers.h"
 #include "check/sole_client.h"
 #include "client/wire.h"
@@ -19,8 +21,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long a client waits that may be waiting for nobody.
-constexpr milliseconds kPatience{200};
+constexpr milliseconds kPatienceLeast{200};
 // Most cuts are waited for, not worked on.
 constexpr int kAtOnce = 64;
 
@@ -31,12 +32,12 @@ struct Prepared {
 };
 
 std::vector<Prepared> Prepare(Trial& trial, size_t count) {
-  constexpr size_t kPerBatch = 250;
+  const size_t per_batch = trial.limits().OperationsAtMost(250);
   SoleClient client(trial, trial.caller());
   std::vector<Prepared> prepared;
   while (prepared.size() < count && !trial.Over()) {
     std::vector<Operation> sets;
-    while (sets.size() < std::min(kPerBatch, count - prepared.size())) {
+    while (sets.size() < std::min(per_batch, count - prepared.size())) {
       sets.emplace_back(SetOperation{trial.NewKey(), 1, "before"});
     }
     if (client.Batch(sets).empty()) break;
@@ -49,7 +50,10 @@ std::vector<Prepared> Prepare(Trial& trial, size_t count) {
 void ForAll(Trial& trial, size_t count, const std::function<void(size_t)>& check) {
   std::atomic<size_t> next{0};
   AtOnce(static_cast<int>(std::min<size_t>(kAtOnce, count)), [&](int) {
-    for (size_t i = next++; i < count && !trial.Over(); i = next++) check(i);
+    for (size_t i = next++; i < count && !trial.Over(); i = next++) {
+      check(i);
+      trial.Advance(static_cast<double>(i) / static_cast<double>(count));
+    }
   });
 }
 
@@ -64,7 +68,8 @@ uint64_t BytesOfOneCall(Trial& trial, Direction direction) {
   const std::vector<Prepared> prepared = Prepare(trial, 1);
   if (prepared.empty()) return 0;
   CutProxy proxy(EndpointFor(trial, 0), [](uint64_t) { return std::nullopt; });
-  Caller through({proxy.endpoint()}, trial.plan().timeout, trial.caller().shared_ids());
+  Caller through({proxy.endpoint()}, trial.plan().timeout, trial.caller().shared_ids(),
+                 trial.traffic());
   const RequestIds::Lease lease(through.ids(), 1);
   v1::Operation request = ToWire(WriteTo(prepared[0].key));
   SetRequestId(request, MakeId(through.ids().client(), lease.first(), lease.first_unanswered()));
@@ -75,18 +80,36 @@ uint64_t BytesOfOneCall(Trial& trial, Direction direction) {
   return proxy.passed(direction);
 }
 
+// Cut where no byte comes any more. A client that is not told even then waits too shortly: all the
+// cuts before were waited for in vain, and show nothing.
+bool WaitsLongEnough(Trial& trial, const Prepared& last, Cut cut, milliseconds patience) {
+  cut.after_bytes = uint64_t{1} << 20;
+  const CutTold told =
+      CheckCut(trial, WriteTo(last.key), last.state, EndpointFor(trial, 0), cut, patience);
+  if (told == CutTold::kDecided) return true;
+  trial.LeaveOpen(
+      fmt::format("a call that is not cut was not answered within {}: the server is "
+                  "too slow to tell",
+                  DurationText(patience)));
+  return false;
+}
+
 // One testAndSet for each byte of its connection: cut behind it.
 Claim AtEveryByte(std::string name, std::string text, Direction direction, CutKind kind) {
   return {"cut", std::move(name), std::move(text), [direction, kind](Trial& trial) {
+            const milliseconds patience = PatienceWith(trial, kPatienceLeast);
             const uint64_t bytes = BytesOfOneCall(trial, direction);
-            const std::vector<Prepared> prepared = Prepare(trial, bytes + 1);
+            const std::vector<Prepared> prepared = Prepare(trial, bytes + 2);
             if (trial.Over()) return;
             CutTally tally;
-            ForAll(trial, prepared.size(), [&](size_t i) {
-              CheckCut(trial, WriteTo(prepared[i].key), prepared[i].state, EndpointFor(trial, i),
-                       {direction, i, kind}, kPatience, tally);
+            ForAll(trial, bytes + 1, [&](size_t i) {
+              tally.Add(i, CheckCut(trial, WriteTo(prepared[i].key), prepared[i].state,
+                                    EndpointFor(trial, i), {direction, i, kind}, patience));
             });
-            trial.SetFigures(tally.ToText());
+            if (trial.Over()) return;
+            trial.SetCuts(tally.Runs());
+            trial.SetFigures(TextOf(tally.Runs()));
+            (void)WaitsLongEnough(trial, prepared.back(), {direction, 0, kind}, patience);
           }};
 }
 
@@ -98,7 +121,8 @@ void TrickleIsNoCut(Trial& trial) {
   CutProxy proxy(EndpointFor(trial, 0), [](uint64_t) {
     return Cut{Direction::kRequest, 0, CutKind::kTrickle};
   });
-  Caller through({proxy.endpoint()}, trial.plan().timeout, trial.caller().shared_ids());
+  Caller through({proxy.endpoint()}, trial.plan().timeout, trial.caller().shared_ids(),
+                 trial.traffic());
   SoleClient client(trial, through);
   client.state(one.key) = one.state;
   client.Do(WriteTo(one.key));
@@ -126,6 +150,7 @@ Operation RandomWrite(const Key& key, std::mt19937_64& chance) {
 
 void AtRandom(Trial& trial) {
   constexpr size_t kCuts = 150;
+  const milliseconds patience = PatienceWith(trial, kPatienceLeast);
   const std::vector<Prepared> prepared = Prepare(trial, kCuts);
   if (trial.Over()) return;
   CutTally tally;
@@ -133,45 +158,49 @@ void AtRandom(Trial& trial) {
     std::mt19937_64 chance = trial.Chance(i);
     const bool fresh = chance() % 4 == 0;
     const Key key = fresh ? trial.NewKey() : prepared[i].key;
+    const uint64_t data_bytes = trial.limits().DataAtMost(chance() % 5000);
     const Operation write =
-        fresh ? SetOperation{key, 2, std::string(chance() % 5000, 'd')} : RandomWrite(key, chance);
-    CheckCut(trial, write, fresh ? KeyState() : prepared[i].state, EndpointFor(trial, i),
-             RandomCut(chance), kPatience, tally);
+        fresh ? SetOperation{key, 2, std::string(data_bytes, 'd')} : RandomWrite(key, chance);
+    tally.Add(i, CheckCut(trial, write, fresh ? KeyState() : prepared[i].state,
+                          EndpointFor(trial, i), RandomCut(chance), patience));
   });
   trial.SetFigures(tally.ToText());
 }
 
 // The client library's own word: what its Failure says is judged by what the entry shows, now and
-// when nothing of the call can be on its way any more.
-void JudgeClient(Trial& trial, const Prepared& prepared, const Answer<Decided>& answer,
-                 CutTally& tally) {
+// when nothing of the call can be on its way any more. Returns what it said.
+CutTold JudgeClient(Trial& trial, const Prepared& prepared, const Answer<Decided>& answer) {
   const TestAndSetOperation write = WriteTo(prepared.key);
   const Triple before{1, 1, "before"};
   const Triple after{2, 2, "after"};
+  const CutTold said = answer.ok()                                         ? CutTold::kDecided
+                       : answer.failure().applied == Failure::Applied::kNo ? CutTold::kNotApplied
+                                                                           : CutTold::kUnknown;
   const ToldReply told = trial.caller().Settle(ToWire(GetOperation{prepared.key}));
-  if (!told.ok()) return trial.NotDecided("a get", "a decision", told.status, told.error);
+  if (!told.ok()) {
+    trial.NotDecided("a get", "a decision", told.status, told.error);
+    return said;
+  }
   const std::optional<Decided> seen = FromWire(told.reply);
   const std::string got = seen ? TextOf(*seen) : "a reply without a result";
   const bool applied = seen && seen->value == after;
   const bool unapplied = seen && seen->value == before;
-  if (answer.ok()) {
-    tally.Add(CutTold::kDecided);
+  if (said == CutTold::kDecided) {
     trial.Check(Predict(prepared.state, write).Agrees(*answer), "the client's answer",
                 Predict(prepared.state, write).ToText(), TextOf(*answer));
     trial.Check(applied, "the client said decided; a get", "version 2, \"after\"", got);
-  } else if (answer.failure().applied == Failure::Applied::kNo) {
-    tally.Add(CutTold::kNotApplied);
+  } else if (said == CutTold::kNotApplied) {
     trial.Check(unapplied, "the client said not applied; a get", "version 1, \"before\"", got);
   } else {
-    tally.Add(CutTold::kUnknown);
     trial.Check(applied || unapplied, "the client said unknown; a get", "version 1 or 2", got);
   }
+  return said;
 }
 
 // Some connections come back after the cut, some do not; the client tries again by itself.
 void ClientLibrary(Trial& trial) {
   constexpr size_t kCuts = 100;
-  constexpr milliseconds kDeadline{1000};
+  const milliseconds deadline = PatienceWith(trial, milliseconds(1000));
   const std::vector<Prepared> prepared = Prepare(trial, kCuts);
   if (trial.Over()) return;
   CutTally tally;
@@ -186,10 +215,10 @@ void ClientLibrary(Trial& trial) {
     std::optional<Answer<Decided>> answer;
     {
       const CutProxy proxy(EndpointFor(trial, i), comes_back ? again : CutOnce(cut));
-      Client client({.endpoints = {proxy.endpoint()}, .deadline = kDeadline});
+      Client client({.endpoints = {proxy.endpoint()}, .deadline = deadline});
       answer.emplace(client.Execute(WriteTo(prepared[i].key)));
     }
-    JudgeClient(trial, prepared[i], *answer, tally);
+    tally.Add(i, JudgeClient(trial, prepared[i], *answer));
   });
   trial.SetFigures(tally.ToText());
 }
@@ -203,13 +232,12 @@ void NobodyThere(Trial& trial) {
     const CutProxy gone(EndpointFor(trial, 0), [](uint64_t) { return std::nullopt; });
     endpoint = gone.endpoint();
   }
-  Client client({.endpoints = {endpoint}, .deadline = kPatience});
+  Client client({.endpoints = {endpoint}, .deadline = kPatienceLeast});
   const Answer<Decided> answer = client.Execute(WriteTo(prepared[0].key));
   if (answer.ok()) return trial.Fail("a call to nobody", "not applied", TextOf(*answer));
   trial.Check(answer.failure().applied == Failure::Applied::kNo, "a call to nobody", "not applied",
               answer.failure().ToText());
-  CutTally tally;
-  JudgeClient(trial, prepared[0], answer, tally);
+  (void)JudgeClient(trial, prepared[0], answer);
 }
 
 }  // namespace

@@ -40,7 +40,9 @@ History Window(std::span<const HistoryCall> calls, Time begin, Time end) {
   return window;
 }
 
-KeyState Before(bool from_absent) { return {.known = from_absent}; }
+bool IsViolation(std::span<const HistoryCall> calls, bool from_absent) {
+  return Judge(calls, {.known = from_absent}) == Linearizability::kNo;
+}
 
 // The first of `times`, sorted, for which `holds`; it holds for all that follow one for which it
 // does, and for the last.
@@ -64,26 +66,26 @@ void Thin(Fragment& fragment) {
     if (!ChangesNothing(fragment.calls[i])) continue;
     History fewer = fragment.calls;
     fewer.erase(fewer.begin() + static_cast<ptrdiff_t>(i));
-    if (!IsLinearizable(fewer, Before(fragment.from_absent))) fragment.calls = std::move(fewer);
+    if (IsViolation(fewer, fragment.from_absent)) fragment.calls = std::move(fewer);
   }
 }
 
 }  // namespace
 
-std::optional<Fragment> FindViolation(std::span<const HistoryCall> calls) {
-  if (IsLinearizable(calls)) return std::nullopt;
+Fragment FindViolation(std::span<const HistoryCall> calls) {
   const Time end = FirstThat(Sorted(calls, &HistoryCall::ended), [&](Time time) {
-    return !IsLinearizable(Window(calls, Time::min(), time));
+    return IsViolation(Window(calls, Time::min(), time), true);
   });
-  const auto wrong_from = [&](Time begin) {
-    return !IsLinearizable(Window(calls, begin, end), Before(false));
-  };
+  const auto wrong_from = [&](Time begin) { return IsViolation(Window(calls, begin, end), false); };
   Fragment fragment{.from_absent = !wrong_from(Time::min()),
                     .calls = Window(calls, Time::min(), end)};
   if (!fragment.from_absent) {
     std::vector<Time> begins = Sorted(calls, &HistoryCall::began);
     std::ranges::reverse(begins);  // from the latest on: an earlier begin knows more
     fragment.calls = Window(calls, FirstThat(begins, wrong_from), end);
+  }
+  if (!IsViolation(fragment.calls, fragment.from_absent)) {
+    fragment = {.from_absent = true, .calls = {calls.begin(), calls.end()}};
   }
   Thin(fragment);
   return fragment;

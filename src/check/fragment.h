@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
 #include <span>
 #include <string>
 
@@ -18,11 +17,12 @@ struct Fragment {
   [[nodiscard]] std::string ToText() const;
 };
 
-// nullopt when the calls, all of one key that was absent before them, are linearizable.
+// Of calls that are not linearizable, all of one key that was absent before them.
 //
 // The fragment ends where the history first goes wrong, begins as late as that allows, and leaves
 // out every call that neither changes the entry nor matters. Each of these asks less than the whole
 // history does: what overlaps the fragment's ends keeps no more than its possible effect.
-[[nodiscard]] std::optional<Fragment> FindViolation(std::span<const HistoryCall> calls);
+// Where that is not found out, it is larger than it would have to be.
+[[nodiscard]] Fragment FindViolation(std::span<const HistoryCall> calls);
 
 }  // namespace tripla::check

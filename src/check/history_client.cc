@@ -35,7 +35,7 @@ HistoryClient::HistoryClient(Trial& trial, int number, HistoryManners manners)
 }
 
 void HistoryClient::Connect() {
-  caller_ = std::make_unique<Caller>(manners_.endpoints, manners_.patience, ids_);
+  caller_ = std::make_unique<Caller>(manners_.endpoints, manners_.patience, ids_, trial_.traffic());
 }
 
 void HistoryClient::Play(const std::vector<Key>& keys, int calls, std::mt19937_64& chance) {

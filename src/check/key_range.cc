@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "check/key_range.h"
 
+#include <fmt/core.h>
 #include <sys/random.h>
 
+#include "absl/strings/escaping.h"
 #include "base/check.h"
 
 namespace tripla::check {
@@ -21,12 +23,7 @@ KeyRange::KeyRange() : prefix_(kPrefixBytes, '\0') {
 
 Key KeyRange::Next() {
   const MutexLock lock(mutex_);
-  std::string bytes = prefix_;
-  for (size_t i = 0; i < kNumberBytes; ++i) {
-    bytes += static_cast<char>(next_ >> (8 * (kNumberBytes - 1 - i)));
-  }
-  ++next_;
-  used_.push_back(Key::FromTwosComplement(bytes).value());
+  used_.push_back(Key::FromTwosComplement(Bytes(next_++)).value());
   return used_.back();
 }
 
@@ -44,6 +41,21 @@ std::vector<Key> KeyRange::Used(size_t first) const {
 size_t KeyRange::count() const {
   const MutexLock lock(mutex_);
   return used_.size();
+}
+
+std::string KeyRange::ToText() const {
+  const MutexLock lock(mutex_);
+  const uint64_t last = next_ == 0 ? 0 : next_ - 1;
+  return fmt::format("0x{} to 0x{}", absl::BytesToHexString(Bytes(0)),
+                     absl::BytesToHexString(Bytes(last)));
+}
+
+std::string KeyRange::Bytes(uint64_t number) const {
+  std::string bytes = prefix_;
+  for (size_t i = 0; i < kNumberBytes; ++i) {
+    bytes += static_cast<char>(number >> (8 * (kNumberBytes - 1 - i)));
+  }
+  return bytes;
 }
 
 }  // namespace tripla::check

@@ -33,7 +33,13 @@ class KeyRange {
   [[nodiscard]] std::vector<Key> Used(size_t first = 0) const;
   [[nodiscard]] size_t count() const;
 
+  // "0x4a12…0000 to 0x4a12…03e7": the keys of Next(), for who must look for them. The relatives are
+  // around them, or negative.
+  [[nodiscard]] std::string ToText() const;
+
  private:
+  [[nodiscard]] std::string Bytes(uint64_t number) const;
+
   std::string prefix_;
   mutable Mutex mutex_;
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -4,26 +4,26 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <queue>
 #include <string>
+#include <tuple>
 #include <unordered_set>
 #include <utility>
 #include <vector>
 
+#include "cli/stop.h"
+
 namespace tripla::check {
 namespace {
 
-// The begin or the end of a call, in a ring of those that still count.
-struct Event {
-  const HistoryCall* call = nullptr;
-  size_t number = 0;  // of the call
-  bool is_end = false;
-  size_t previous = 0;
-  size_t next = 0;
-};
+// Beside those that the calls that were told need anyway.
+constexpr size_t kSituationsMost = 100'000;
 
 // Which calls have taken effect, and the state they led to.
 struct Situation {
-  std::vector<bool> done;
+  size_t told = 0;  // so many of the calls that were told, in their one order
+  std::vector<bool> untold;
+  size_t untold_count = 0;
   KeyState state;
 
   friend bool operator==(const Situation&, const Situation&) = default;
@@ -31,8 +31,9 @@ struct Situation {
 
 struct SituationHash {
   size_t operator()(const Situation& situation) const {
-    size_t hash = std::hash<std::vector<bool>>()(situation.done);
+    size_t hash = std::hash<std::vector<bool>>()(situation.untold);
     const auto mix = [&hash](size_t more) { hash = (hash ^ more) * 0x9E3779B97F4A7C15; };
+    mix(situation.told);
     mix(situation.state.revision);
     mix(situation.state.seen);
     if (const auto& stored = situation.state.stored) {
@@ -44,136 +45,97 @@ struct SituationHash {
   }
 };
 
-// The events in the order of time. At one and the same time begins come first: calls that touch
-// count as overlapping, which asks less.
-std::vector<Event> InOrder(std::span<const HistoryCall> calls) {
-  std::vector<Event> events;
-  for (size_t i = 0; i < calls.size(); ++i) {
-    // Nothing follows from a read that was not answered.
-    if (!calls[i].reply && std::holds_alternative<GetOperation>(calls[i].operation)) continue;
-    events.push_back({&calls[i], i, false});
-    if (calls[i].reply) events.push_back({&calls[i], i, true});
+// Nearest to the end first; of these whatever needed the fewest calls that nobody was told of.
+struct LessPromising {
+  bool operator()(const Situation& a, const Situation& b) const {
+    return a.told != b.told ? a.told < b.told : a.untold_count > b.untold_count;
   }
-  std::ranges::stable_sort(events, {}, [](const Event& event) {
-    return std::pair(event.is_end ? event.call->ended : event.call->began, event.is_end);
-  });
-  return events;
-}
-
-// The events of the calls that have not taken effect, in order. Number 0 stands for both ends of
-// the ring. Taking out and putting back in the reverse order costs nothing (Knuth's dancing links).
-class Ring {
- public:
-  explicit Ring(std::vector<Event> events) : events_(std::move(events)) {
-    events_.insert(events_.begin(), Event{});
-    for (size_t i = 0; i < events_.size(); ++i) {
-      events_[i].previous = (i + events_.size() - 1) % events_.size();
-      events_[i].next = (i + 1) % events_.size();
-    }
-  }
-
-  [[nodiscard]] size_t First() const { return events_[0].next; }
-  [[nodiscard]] size_t Next(size_t event) const { return events_[event].next; }
-  [[nodiscard]] const Event& operator[](size_t event) const { return events_[event]; }
-  [[nodiscard]] size_t size() const { return events_.size(); }
-
-  void TakeOut(size_t event) {
-    events_[events_[event].previous].next = events_[event].next;
-    events_[events_[event].next].previous = events_[event].previous;
-  }
-
-  void PutBack(size_t event) {
-    events_[events_[event].previous].next = event;
-    events_[events_[event].next].previous = event;
-  }
-
- private:
-  std::vector<Event> events_;
 };
+
+// The only order in which the replies can follow each other. Of one revision the change comes
+// first, then who sees the entry, then who sees none: each of these Step() accepts in no other
+// order. Calls that are left equal change nothing, so that any order of time does for them.
+auto OrderOf(const HistoryCall& call) {
+  const Decided& reply = *call.reply;
+  const int kind = IsChange(call.operation, reply) ? 0 : reply.value ? 1 : 2;
+  return std::tuple(reply.revision, kind, call.began);
+}
 
 class Search {
  public:
-  Search(std::span<const HistoryCall> calls, const KeyState& before)
-      : ring_(InOrder(calls)),
-        ends_(calls.size(), 0),
-        now_{std::vector<bool>(calls.size()), before} {
-    for (size_t event = 1; event < ring_.size(); ++event) {
-      if (!ring_[event].is_end) continue;
-      ends_[ring_[event].number] = event;
-      ++told_left_;
-    }
-  }
-
-  bool Succeeds() {
-    size_t event = ring_.First();
-    while (told_left_ > 0) {
-      if (ring_[event].is_end) {
-        // A call that must have taken effect by now has not: an earlier choice was wrong.
-        if (choices_.empty()) return false;
-        event = ring_.Next(TakeBack());
-      } else if (Choose(event)) {
-        event = ring_.First();
-      } else {
-        event = ring_.Next(event);
+  explicit Search(std::span<const HistoryCall> calls) {
+    for (const HistoryCall& call : calls) {
+      if (call.reply) {
+        told_.push_back(&call);
+      } else if (!std::holds_alternative<GetOperation>(call.operation)) {
+        untold_.push_back(&call);  // nothing follows from a read that was not answered
       }
     }
-    return true;
+    std::ranges::sort(told_, {}, [](const HistoryCall* call) { return OrderOf(*call); });
+    ends_.resize(told_.size() + 1, HistoryCall::Time::max());
+    for (size_t i = told_.size(); i-- > 0;) ends_[i] = std::min(ends_[i + 1], told_[i]->ended);
+  }
+
+  Linearizability Run(const KeyState& before) {
+    Add({.untold = std::vector<bool>(untold_.size()), .state = before});
+    while (!open_.empty()) {
+      const bool too_many = tried_.size() > told_.size() + kSituationsMost;
+      if (too_many || cli::StopAsked()) return Linearizability::kNotFoundOut;
+      const Situation now = open_.top();
+      open_.pop();
+      if (now.told == told_.size()) return Linearizability::kYes;
+      if (!AddTold(now)) AddUntold(now);
+    }
+    return Linearizability::kNo;
   }
 
  private:
-  struct Choice {
-    size_t begin;  // of the call
-    KeyState before;
-  };
+  void Add(Situation situation) {
+    if (tried_.insert(situation).second) open_.push(std::move(situation));
+  }
 
-  // Lets the call take effect next, unless its reply forbids that or it has been tried.
-  bool Choose(size_t begin) {
-    const HistoryCall& call = *ring_[begin].call;
-    const size_t number = ring_[begin].number;
-    std::optional<KeyState> after =
-        Step(now_.state, call.operation, call.reply ? &*call.reply : nullptr);
+  // Lets the next call that was told take effect. True when nothing else needs to be tried: what
+  // leaves everything as it is may as well come at once.
+  bool AddTold(const Situation& now) {
+    const HistoryCall& call = *told_[now.told];
+    // Another that comes later in the order had ended before this one began.
+    if (call.began > ends_[now.told]) return true;
+    std::optional<KeyState> after = Step(now.state, call.operation, &*call.reply);
     if (!after) return false;
-    // Without a reply and without an effect it may as well never happen.
-    if (!call.reply && *after == now_.state) return false;
-    Situation next{now_.done, *std::move(after)};
-    next.done[number] = true;
-    if (!tried_.insert(next).second) return false;
-    choices_.push_back({begin, std::exchange(now_, std::move(next)).state});
-    ring_.TakeOut(begin);
-    if (call.reply) {
-      ring_.TakeOut(ends_[number]);
-      --told_left_;
-    }
-    return true;
+    const bool nothing_new = *after == now.state;
+    Situation next = now;
+    ++next.told;
+    next.state = *std::move(after);
+    Add(std::move(next));
+    return nothing_new;
   }
 
-  // Undoes the last choice, and returns the begin of its call.
-  size_t TakeBack() {
-    const Choice choice = std::move(choices_.back());
-    choices_.pop_back();
-    const size_t number = ring_[choice.begin].number;
-    if (ring_[choice.begin].call->reply) {
-      ring_.PutBack(ends_[number]);
-      ++told_left_;
+  // Lets each call without a reply take effect that may have begun by now.
+  void AddUntold(const Situation& now) {
+    for (size_t i = 0; i < untold_.size(); ++i) {
+      if (now.untold[i] || untold_[i]->began > ends_[now.told]) continue;
+      KeyState after = Step(now.state, untold_[i]->operation, nullptr).value();
+      // Without an effect it may as well never happen.
+      if (after == now.state) continue;
+      Situation next = now;
+      next.untold[i] = true;
+      ++next.untold_count;
+      next.state = std::move(after);
+      Add(std::move(next));
     }
-    ring_.PutBack(choice.begin);
-    now_.done[number] = false;
-    now_.state = choice.before;
-    return choice.begin;
   }
 
-  Ring ring_;
-  std::vector<size_t> ends_;  // by call: its end, 0 when it was never told
-  std::vector<Choice> choices_;
-  Situation now_;
-  size_t told_left_ = 0;  // calls with a reply that have not taken effect
+  std::vector<const HistoryCall*> told_;  // in their one order
+  std::vector<const HistoryCall*> untold_;
+  std::vector<HistoryCall::Time> ends_;  // when the first of told_[i] and all behind it ended
   std::unordered_set<Situation, SituationHash> tried_;
+  std::priority_queue<Situation, std::vector<Situation>, LessPromising> open_;
 };
 
 }  // namespace
 
-bool IsLinearizable(std::span<const HistoryCall> calls, const KeyState& before) {
-  return Search(calls, before).Succeeds();
+Linearizability Judge(std::span<const HistoryCall> calls, const KeyState& before) {
+  return Search(calls).Run(before);
 }
 
 }  // namespace tripla::check

@@ -13,7 +13,9 @@
 #include "check/progress.h"
 #include "check/report.h"
 #include "check/run.h"
+#include "check/run_watch.h"
 #include "check/runner.h"
+#include "cli/escape.h"
 #include "cli/stop.h"
 
 namespace tripla::check {
@@ -21,56 +23,75 @@ namespace {
 
 int Code(ExitCode code) { return static_cast<int>(code); }
 
-void List(const std::vector<Claim>& claims) {
-  for (const Claim& claim : claims) {
-    fmt::print("{:8} {:36} {}\n", claim.group, claim.name, claim.text);
-  }
+// Standard output: data only.
+bool Print(const std::string& text) {
+  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (std::fflush(stdout) == 0 && written) return true;
+  fmt::print(stderr, "tripla-check: standard output cannot be written\n");
+  return false;
+}
+
+// Opens it without harm to what it holds: nobody wants to learn after a long run that there is no
+// place for the report.
+bool CanBeWritten(const std::string& path) {
+  return std::ofstream(path, std::ios::binary | std::ios::app).is_open();
 }
 
 bool WriteFile(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary);
   file << text;
   file.close();
-  if (!file.fail()) return true;
-  fmt::print(stderr, "tripla-check: {} cannot be written; name another file with --junit\n", path);
-  return false;
+  return !file.fail();
+}
+
+int NoJunit(const std::string& path) {
+  fmt::print(stderr, "tripla-check: {} cannot be written; name another file with --junit\n",
+             cli::Escape(path, cli::Keep::kQuotes));
+  return Code(ExitCode::kUsage);
+}
+
+// Where they were asked for. Returns the exit code.
+int Tell(const Options& options, const Report& report, const std::string& text) {
+  const bool told = Print(text);
+  if (!options.junit_file.empty() &&
+      !WriteFile(options.junit_file, JunitText(options.plan, report))) {
+    return NoJunit(options.junit_file);
+  }
+  return Code(told ? report.exit_code() : ExitCode::kUsage);
 }
 
 int Check(const Options& options, const std::vector<Claim>& claims) {
-  // Before it is needed: nobody wants to learn after a long run that there is no place for it.
-  if (!options.junit_file.empty() && !WriteFile(options.junit_file, "")) {
-    return Code(ExitCode::kUsage);
+  const Plan& plan = options.plan;
+  if (!options.junit_file.empty() && !CanBeWritten(options.junit_file)) {
+    return NoJunit(options.junit_file);
   }
-  fmt::print(stderr, "tripla-check {}: seed {}\n", options.plan.command, options.plan.seed);
-  Run run(options.plan);
-  if (const absl::Status reached = run.Reach(); !reached.ok()) {
+  fmt::print(stderr, "tripla-check {}: seed {}\n", plan.command, plan.seed);
+  const bool json = options.format == ReportFormat::kJson;
+  Run run(plan);
+  Progress progress(isatty(STDERR_FILENO) == 1);
+  const RunWatch watch(progress, run.traffic());
+  const absl::Status reached = run.Reach();
+  if (!reached.ok()) {
     fmt::print(stderr,
                "tripla-check: {}; nothing was checked; check that the server runs there, or name "
                "others with --endpoints HOST:PORT,...\n",
                std::string(reached.message()));
-    return Code(cli::StopAsked() ? ExitCode::kInterrupted : ExitCode::kNotReached);
+    const Report report = NothingTried(run, claims, reached);
+    return Tell(options, report, json ? JsonText(plan, report) : "");
   }
-  Progress progress(isatty(STDERR_FILENO) == 1);
   const Report report = RunClaims(run, claims, progress);
-  const bool json = options.format == ReportFormat::kJson;
-  fmt::print("{}", json ? JsonText(options.plan, report) : TableText(options.plan, report));
-  if (!options.junit_file.empty() &&
-      !WriteFile(options.junit_file, JunitText(options.plan, report))) {
-    return Code(ExitCode::kUsage);
-  }
-  return Code(report.exit_code());
+  return Tell(options, report, json ? JsonText(plan, report) : TableText(plan, report));
 }
 
 int Main(const std::vector<std::string>& arguments) {
   std::variant<Options, ExitCode> parsed = ParseOptions(arguments);
   if (const auto* code = std::get_if<ExitCode>(&parsed)) return Code(*code);
   const Options& options = std::get<Options>(parsed);
-  std::vector<Claim> claims = ClaimsOf(options.plan.command);
-  std::erase_if(claims,
-                [&](const Claim& one) { return !one.name.starts_with(options.plan.claim); });
+  const std::vector<Claim> claims = ClaimsOf(options.plan);
   if (options.list) {
-    List(claims);
-    return Code(ExitCode::kAllHold);
+    const bool json = options.format == ReportFormat::kJson;
+    const bool told = Print(json ? ListJsonText(claims) : ListText(claims));
+    return Code(told ? ExitCode::kAllHold : ExitCode::kUsage);
   }
   cli::WatchForStop();
   return Check(options, claims);

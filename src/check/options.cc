@@ -6,11 +6,14 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <random>
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 #include "base/quantity.h"
 #include "check/claim.h"
@@ -31,10 +34,11 @@ T ValueOr(const absl::StatusOr<T>& parsed, const std::string& flag) {
   return *parsed;
 }
 
-std::vector<std::string> ParseEndpoints(const std::string& text) {
+// `named` is what names them: a flag, or a variable.
+std::vector<std::string> ParseEndpoints(const std::string& text, const std::string& named) {
   std::vector<std::string> endpoints;
   for (const std::string& one : std::vector<std::string>(absl::StrSplit(text, ','))) {
-    endpoints.push_back(ValueOr(cli::ParseEndpoint(one), "--endpoints"));
+    endpoints.push_back(ValueOr(cli::ParseEndpoint(one), named));
   }
   return endpoints;
 }
@@ -44,6 +48,21 @@ std::chrono::milliseconds ParseTime(const std::string& text, const std::string& 
   const std::chrono::milliseconds time = ValueOr(ParseDuration(text), flag);
   if (time.count() >= 1 && time <= kMost) return time;
   throw CLI::ValidationError(flag, fmt::format("\"{}\" is out of range; from 1ms on", text));
+}
+
+// CLI11 would take -1 as the highest number, and 2^64 as another.
+uint64_t ParseSeed(const std::string& text) {
+  uint64_t seed = 0;
+  if (absl::SimpleAtoi(text, &seed) && absl::ascii_isdigit(text.front())) return seed;
+  throw CLI::ValidationError("--seed", fmt::format("\"{}\" is no seed; from 0 to {}", text,
+                                                   std::numeric_limits<uint64_t>::max()));
+}
+
+ReportFormat ParseFormat(const std::string& text) {
+  if (text == "table") return ReportFormat::kTable;
+  if (text == "json") return ReportFormat::kJson;
+  throw CLI::ValidationError(
+      "--output", fmt::format("\"{}\" is no output format; there are table and json", text));
 }
 
 // Reads all that the program is told, into an Options.
@@ -66,6 +85,7 @@ class OptionReader {
                        const std::function<void(const std::string&)>& set);
 
   Options options_;
+  std::string commands_;  // "all, api"
   std::optional<uint64_t> seed_;
   CLI::App app_{
       "tripla-check finds out whether a tripla database keeps its contract. It works in a\n"
@@ -100,10 +120,11 @@ void OptionReader::AddCommands() {
       {"cut", "connections that are cut in the middle, at every byte"},
       {"history", "clients that meet on few keys: what they were told is linearizable"},
   };
-  app_.require_subcommand(1);
+  app_.require_subcommand(0, 1);  // one; what is missing is said below
   for (const auto& [name, help] : kCommands) {
     CLI::App* command = app_.add_subcommand(name, help);
     command->fallthrough();
+    commands_ += (commands_.empty() ? "" : ", ") + std::string(name);
     command->callback([this, name = name] { options_.plan.command = name; });
   }
 }
@@ -119,8 +140,9 @@ void OptionReader::AddConnection() {
   Plan& plan = options_.plan;
   AddText("-e,--endpoints", "HOST:PORT,...",
           "the servers, $TRIPLA_SERVER or 127.0.0.1:7420 by default; of replicas name all",
-          "TRIPLA_ENDPOINTS",
-          [&plan](const std::string& text) { plan.endpoints = ParseEndpoints(text); });
+          "TRIPLA_ENDPOINTS", [&plan](const std::string& text) {
+            plan.endpoints = ParseEndpoints(text, "--endpoints");
+          });
   AddText("--timeout", "DURATION", "time for one call, with all its attempts, 5s by default",
           "TRIPLA_TIMEOUT",
           [&plan](const std::string& text) { plan.timeout = ParseTime(text, "--timeout"); });
@@ -128,9 +150,8 @@ void OptionReader::AddConnection() {
 
 void OptionReader::AddAmounts() {
   Plan& plan = options_.plan;
-  app_.add_option("--seed", seed_, "repeats the choices of a former run; random by default")
-      ->type_name("N")
-      ->envname("TRIPLA_CHECK_SEED");
+  AddText("--seed", "N", "repeats the choices of a former run; random by default",
+          "TRIPLA_CHECK_SEED", [this](const std::string& text) { seed_ = ParseSeed(text); });
   app_.add_option("--claim", plan.claim, "only claims whose name begins so: R8, R4.set-absent")
       ->type_name("NAME")
       ->envname("TRIPLA_CHECK_CLAIM");
@@ -152,12 +173,9 @@ void OptionReader::AddAmounts() {
 }
 
 void OptionReader::AddOutput() {
-  static const std::map<std::string, ReportFormat> kFormats = {{"table", ReportFormat::kTable},
-                                                               {"json", ReportFormat::kJson}};
-  app_.add_option("-o,--output", options_.format, "how the claims are printed, table by default")
-      ->type_name("table|json")
-      ->transform(CLI::CheckedTransformer(kFormats).description(""))
-      ->envname("TRIPLA_CHECK_OUTPUT");
+  AddText("-o,--output", "table|json", "how the claims are printed, table by default",
+          "TRIPLA_CHECK_OUTPUT",
+          [this](const std::string& text) { options_.format = ParseFormat(text); });
   app_.add_option("--junit", options_.junit_file, "writes them to this file too, as JUnit does")
       ->type_name("FILE")
       ->envname("TRIPLA_CHECK_JUNIT");
@@ -165,15 +183,23 @@ void OptionReader::AddOutput() {
 }
 
 Options OptionReader::Read(const std::vector<std::string>& arguments) {
-  // The endpoint that the shell of this environment talks to, unless somebody says another.
-  if (const char* server = std::getenv("TRIPLA_SERVER"); server != nullptr && *server != '\0') {
-    options_.plan.endpoints = ParseEndpoints(server);
+  std::string wrong = "a command is missing";
+  try {
+    app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // as CLI11 wants
+  } catch (const CLI::ExtrasError& error) {
+    if (!app_.get_subcommands().empty()) throw;
+    wrong = error.what();
   }
-  app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // as CLI11 wants
+  if (app_.get_subcommands().empty()) {
+    throw CLI::ValidationError(wrong + "; the commands are " + commands_);
+  }
+  // The endpoint that the shell of this environment talks to, unless somebody says another.
+  const char* server = std::getenv("TRIPLA_SERVER");
+  if (server != nullptr && *server != '\0' && app_.count("--endpoints") == 0) {
+    options_.plan.endpoints = ParseEndpoints(server, "TRIPLA_SERVER");
+  }
   const Plan& plan = options_.plan;
-  std::vector<Claim> chosen = ClaimsOf(plan.command);
-  std::erase_if(chosen, [&](const Claim& one) { return !one.name.starts_with(plan.claim); });
-  if (chosen.empty()) {
+  if (ClaimsOf(plan).empty()) {
     throw CLI::ValidationError(
         "--claim", fmt::format("no claim of {} begins with \"{}\"; tripla-check {} --list "
                                "shows them",

@@ -19,6 +19,8 @@ struct Plan {
   int keys = 3;                              // that these clients share in a history
   std::chrono::milliseconds duration{3000};  // of each check that goes on for a time
   std::string claim;                         // only claims whose name begins so
+
+  friend bool operator==(const Plan&, const Plan&) = default;
 };
 
 }  // namespace tripla::check

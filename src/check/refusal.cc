@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "check/sole_client.h"
+#include "client/wire.h"
 #include "tripla/v1/rpc_status.pb.h"
 
 namespace tripla::check {
@@ -44,6 +46,36 @@ bool ExpectRefused(Trial& trial, std::string_view what, const grpc::Status& stat
   constexpr std::string_view kWanted = "Undecided: applied = NO";
   return trial.Check(DetailText(status) == kWanted, what, fmt::format("{}, {}", refusal, kWanted),
                      fmt::format("{}, {}", TextOf(status), DetailText(status)));
+}
+
+void ExpectBatchRefused(Trial& trial, std::string_view what, const v1::Operation& malformed,
+                        grpc::StatusCode code) {
+  SoleClient client(trial, trial.caller());
+  const Key present = trial.NewKey();
+  const Key absent = trial.NewKey();
+  client.Expect(SetOperation{present, 1, "a"}, Result::kSuccess, std::nullopt);
+  v1::BatchRequest batch;
+  *batch.add_operations() = ToWire(SetOperation{absent, 2, "b"});
+  *batch.add_operations() = malformed;
+  *batch.add_operations() = ToWire(TestAndSetOperation{present, 2, "b", 1});
+  ExpectRefused(trial, fmt::format("a batch with {}", what), trial.caller().SettleBatch(batch),
+                code);
+  client.Expect(GetOperation{absent}, Result::kError, std::nullopt);
+  client.Expect(GetOperation{present}, Result::kSuccess, Triple{1, 1, "a"});
+}
+
+void ExpectRefusedInEveryWay(Trial& trial, std::string_view what, const v1::Operation& malformed,
+                             grpc::StatusCode code) {
+  ExpectRefused(trial, what, trial.caller().Settle(malformed), code, EffectOf(malformed));
+  if (EffectOf(malformed) == Effect::kWrites && RequestIdOf(malformed) == nullptr) {
+    const RequestIds::Lease lease(trial.caller().ids(), 1);
+    v1::Operation with_id = malformed;
+    SetRequestId(with_id,
+                 MakeId(trial.caller().ids().client(), lease.first(), lease.first_unanswered()));
+    ExpectRefused(trial, fmt::format("{}, with a request id", what), trial.caller().Settle(with_id),
+                  code);
+  }
+  ExpectBatchRefused(trial, what, malformed, code);
 }
 
 }  // namespace tripla::check

@@ -19,4 +19,13 @@ bool ExpectRefused(Trial& trial, std::string_view what, const Told<Message>& tol
   return ExpectRefused(trial, what, told.status, told.error, code, effect);
 }
 
+// The same for a batch with `malformed` among good operations: the batch is not decided, so that
+// nothing of it may have happened when the refusal says so.
+void ExpectBatchRefused(Trial& trial, std::string_view what, const v1::Operation& malformed,
+                        grpc::StatusCode code);
+
+// The same for `malformed` in every way it can be sent: alone, with a request id, in a batch.
+void ExpectRefusedInEveryWay(Trial& trial, std::string_view what, const v1::Operation& malformed,
+                             grpc::StatusCode code);
+
 }  // namespace tripla::check

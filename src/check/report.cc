@@ -20,6 +20,8 @@ const char* SignOf(Verdict verdict) {
       return "✗";
     case Verdict::kOpen:
       return "?";
+    case Verdict::kNotTried:
+      return "-";
   }
   return "";
 }
@@ -42,15 +44,19 @@ std::string MismatchText(const Mismatch& mismatch) {
 }
 
 std::string DetailText(const Plan& plan, const ClaimResult& result) {
-  if (result.verdict == Verdict::kHolds) return "";
+  if (result.verdict == Verdict::kHolds || result.verdict == Verdict::kNotTried) return "";
   std::string text = fmt::format("\n{} {} {}: {}\n", SignOf(result.verdict), result.group,
                                  result.name, result.text);
-  if (result.verdict == Verdict::kOpen) text += "    not found out: " + result.open_because + "\n";
+  if (result.verdict == Verdict::kOpen) text += "    not found out: " + result.because + "\n";
   for (const Mismatch& mismatch : result.mismatches) text += MismatchText(mismatch);
   if (result.mismatches_more != 0) {
     text += fmt::format("    and {} more\n", result.mismatches_more);
   }
   return text + "    again: " + RepeatCommand(plan, result) + "\n";
+}
+
+std::string FiguresText(const ClaimResult& result) {
+  return result.verdict == Verdict::kNotTried ? "not tried: " + result.because : result.figures;
 }
 
 size_t CountOf(const Report& report, Verdict verdict) {
@@ -64,36 +70,50 @@ std::string TableText(const Plan& plan, const Report& report) {
   std::string details;
   for (const ClaimResult& result : report.results) {
     table.Add({SignOf(result.verdict), result.group, result.name, result.text,
-               std::to_string(result.took.count()), result.figures});
+               std::to_string(result.took.count()), FiguresText(result)});
     details += DetailText(plan, result);
   }
-  return fmt::format("{}{}\n{}; seed {}\n", table.Text(), details, SummaryText(report), plan.seed);
+  return fmt::format("{}{}\n{}; seed {}; {} keys left of {}\n", table.Text(), details,
+                     SummaryText(report), plan.seed, report.keys_left, report.key_range);
+}
+
+std::string ListText(const std::vector<Claim>& claims) {
+  std::string text;
+  for (const Claim& claim : claims) {
+    text += fmt::format("{:8} {:36} {}\n", claim.group, claim.name, claim.text);
+  }
+  return text;
 }
 
 std::string RepeatCommand(const Plan& plan, const ClaimResult& result) {
-  // The claim about the whole run is repeated by the whole run.
-  const std::string command = result.group == "run" ? plan.command : result.group;
-  std::string text = "tripla-check " + command;
-  if (result.group != "run") text += " --claim " + result.name;
+  // What is about the whole run is repeated by the whole run.
+  const bool whole = result.group == "run";
+  const std::string claim = whole ? plan.claim : result.name;
+  std::string text = "tripla-check " + (whole ? plan.command : result.group);
+  if (!claim.empty()) text += " --claim " + claim;
   text += fmt::format(" --seed {} --endpoints {}", plan.seed, absl::StrJoin(plan.endpoints, ","));
   const Plan usual;
+  const auto add_time = [&text](const char* flag, auto time, auto usual_time) {
+    if (time != usual_time) text += fmt::format(" {} {}ms", flag, time.count());
+  };
+  add_time("--timeout", plan.timeout, usual.timeout);
   if (plan.entries != usual.entries) text += fmt::format(" --entries {}", plan.entries);
   if (plan.clients != usual.clients) text += fmt::format(" --clients {}", plan.clients);
   if (plan.keys != usual.keys) text += fmt::format(" --keys {}", plan.keys);
-  if (plan.duration != usual.duration)
-    text += fmt::format(" --duration {}ms", plan.duration.count());
+  add_time("--duration", plan.duration, usual.duration);
   return text;
 }
 
 std::string SummaryText(const Report& report) {
   std::string text =
       fmt::format("{} of {} claims hold", CountOf(report, Verdict::kHolds), report.results.size());
-  if (const size_t fail = CountOf(report, Verdict::kFails); fail != 0) {
-    text += fmt::format(", {} fail", fail);
-  }
-  if (const size_t open = CountOf(report, Verdict::kOpen); open != 0) {
-    text += fmt::format(", {} open", open);
-  }
+  const auto add = [&](Verdict verdict, const char* name) {
+    const size_t count = CountOf(report, verdict);
+    if (count != 0) text += fmt::format(", {} {}", count, name);
+  };
+  add(Verdict::kFails, "fail");
+  add(Verdict::kOpen, "open");
+  add(Verdict::kNotTried, "not tried");
   if (report.interrupted) text += "; interrupted";
   if (!report.ended_early.empty()) text += "; ended early: " + report.ended_early;
   return text;

@@ -14,22 +14,39 @@ const char* NameOf(Verdict verdict) {
       return "fails";
     case Verdict::kOpen:
       return "open";
+    case Verdict::kNotTried:
+      return "not tried";
   }
   return "";
 }
 
-nlohmann::ordered_json ClaimObject(const Plan& plan, const ClaimResult& result) {
-  nlohmann::ordered_json object;
-  object["check"] = result.group;
-  object["claim"] = result.name;
-  object["requirement"] = RequirementOf(result.name);
-  object["text"] = result.text;
+using Json = nlohmann::ordered_json;
+
+// Foreign bytes are escaped long before; what is left must still never throw here.
+std::string Text(const Json& object) {
+  return object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+// What a claim says; it has the same names in a Claim and in its ClaimResult.
+template <typename Source>
+Json NamesOf(const Source& claim) {
+  return {{"check", claim.group},
+          {"claim", claim.name},
+          {"requirement", RequirementOf(claim.name)},
+          {"text", claim.text}};
+}
+
+Json ClaimObject(const Plan& plan, const ClaimResult& result) {
+  Json object = NamesOf(result);
   object["verdict"] = NameOf(result.verdict);
   object["milliseconds"] = result.took.count();
   object["figures"] = result.figures;
-  if (result.verdict == Verdict::kHolds) return object;
-  if (!result.open_because.empty()) object["open_because"] = result.open_because;
-  object["mismatches"] = nlohmann::ordered_json::array();
+  for (const CutRun& run : result.cuts) {
+    object["cuts"].push_back({{"from", run.from}, {"to", run.to}, {"told", run.told}});
+  }
+  if (!result.because.empty()) object["because"] = result.because;
+  if (result.verdict != Verdict::kFails && result.verdict != Verdict::kOpen) return object;
+  object["mismatches"] = Json::array();
   for (const Mismatch& mismatch : result.mismatches) {
     object["mismatches"].push_back(
         {{"what", mismatch.what}, {"expected", mismatch.expected}, {"got", mismatch.got}});
@@ -42,19 +59,27 @@ nlohmann::ordered_json ClaimObject(const Plan& plan, const ClaimResult& result) 
 }  // namespace
 
 std::string JsonText(const Plan& plan, const Report& report) {
-  nlohmann::ordered_json object;
+  Json object;
   object["command"] = plan.command;
   object["endpoints"] = plan.endpoints;
   object["seed"] = std::to_string(plan.seed);
   object["summary"] = SummaryText(report);
   object["interrupted"] = report.interrupted;
+  if (!report.ended_early.empty()) object["ended_early"] = report.ended_early;
   object["exit_code"] = static_cast<int>(report.exit_code());
-  object["claims"] = nlohmann::ordered_json::array();
+  object["keys_left"] = report.keys_left;
+  object["key_range"] = report.key_range;
+  object["claims"] = Json::array();
   for (const ClaimResult& result : report.results) {
     object["claims"].push_back(ClaimObject(plan, result));
   }
-  // Foreign bytes are escaped long before; what is left must still never throw here.
-  return object.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return Text(object);
+}
+
+std::string ListJsonText(const std::vector<Claim>& claims) {
+  Json object{{"claims", Json::array()}};
+  for (const Claim& claim : claims) object["claims"].push_back(NamesOf(claim));
+  return Text(object);
 }
 
 }  // namespace tripla::check

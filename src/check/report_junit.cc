@@ -44,7 +44,7 @@ std::string FindingText(const Plan& plan, const ClaimResult& result) {
     text +=
         fmt::format("{}\nexpected: {}\ngot: {}\n", mismatch.what, mismatch.expected, mismatch.got);
   }
-  return text + result.open_because + "\nagain: " + RepeatCommand(plan, result) + "\n";
+  return text + result.because + "\nagain: " + RepeatCommand(plan, result) + "\n";
 }
 
 std::string CaseText(const Plan& plan, const ClaimResult& result) {
@@ -52,6 +52,10 @@ std::string CaseText(const Plan& plan, const ClaimResult& result) {
       fmt::format("    <testcase classname=\"tripla-check.{}\" name=\"{}: {}\" time=\"{}\"",
                   Xml(result.group), Xml(result.name), Xml(result.text), Seconds(result.took));
   if (result.verdict == Verdict::kHolds) return text + "/>\n";
+  if (result.verdict == Verdict::kNotTried) {
+    return text + fmt::format(">\n      <skipped message=\"{}\"/>\n    </testcase>\n",
+                              Xml(result.because));
+  }
   const char* element = result.verdict == Verdict::kFails ? "failure" : "error";
   return text + fmt::format(">\n      <{} message=\"{}\">{}</{}>\n    </testcase>\n", element,
                             Xml(result.text), Xml(FindingText(plan, result)), element);
@@ -62,6 +66,7 @@ struct Suite {
   int tests = 0;
   int failures = 0;
   int errors = 0;
+  int skipped = 0;
   std::chrono::milliseconds took{0};
 };
 
@@ -75,16 +80,23 @@ std::string JunitText(const Plan& plan, const Report& report) {
     ++suite.tests;
     suite.failures += result.verdict == Verdict::kFails ? 1 : 0;
     suite.errors += result.verdict == Verdict::kOpen ? 1 : 0;
+    suite.skipped += result.verdict == Verdict::kNotTried ? 1 : 0;
     suite.took += result.took;
   }
+  const auto property = [](const char* name, const auto& value) {
+    return fmt::format("<property name=\"{}\" value=\"{}\"/>", name, value);
+  };
+  const std::string properties = property("seed", plan.seed) +
+                                 property("keys_left", report.keys_left) +
+                                 property("key_range", report.key_range);
   std::string text =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"tripla-check\">\n";
   for (const auto& [name, suite] : suites) {
     text += fmt::format(
-        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{}\">\n"
-        "    <properties><property name=\"seed\" value=\"{}\"/></properties>\n{}  </testsuite>\n",
-        Xml(name), suite.tests, suite.failures, suite.errors, Seconds(suite.took), plan.seed,
-        suite.cases);
+        "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" "
+        "time=\"{}\">\n    <properties>{}</properties>\n{}  </testsuite>\n",
+        Xml(name), suite.tests, suite.failures, suite.errors, suite.skipped, Seconds(suite.took),
+        properties, suite.cases);
   }
   return text + "</testsuites>\n";
 }

@@ -14,9 +14,11 @@ namespace tripla::check {
 
 // What a run found out.
 struct Report {
-  std::vector<ClaimResult> results;
-  std::string ended_early;  // why, if a server gave no answer
+  std::vector<ClaimResult> results;  // of all claims, those that were not tried too
+  std::string ended_early;           // why, if a server gave no answer
   bool interrupted = false;
+  std::string key_range;  // where its keys are
+  size_t keys_left = 0;   // of them, at most
 
   [[nodiscard]] ExitCode exit_code() const;
 };
@@ -25,5 +27,9 @@ struct Report {
 // when the database gives no answer, or when somebody asks to stop; the keys are removed all the
 // same.
 [[nodiscard]] Report RunClaims(Run& run, std::span<const Claim> claims, Progress& progress);
+
+// Of a run that never began, since a server could not be reached.
+[[nodiscard]] Report NothingTried(Run& run, std::span<const Claim> claims,
+                                  const absl::Status& reached);
 
 }  // namespace tripla::check

@@ -45,6 +45,8 @@ class SoleClient {
   // All in one call. Returns the replies; empty when the batch was not decided, or was wrong.
   std::vector<Decided> Batch(std::span<const Operation> operations);
 
+  [[nodiscard]] const Limits& limits() const { return trial_.limits(); }
+
   // What the key holds, by all that was answered. An entry is absent at first.
   KeyState& state(const Key& key) { return states_[key]; }
   // The same, and the client knows nothing of the key any more.

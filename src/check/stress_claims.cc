@@ -19,9 +19,9 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // Most data is small; one in a hundred is large enough for many packets.
-std::string RandomData(std::mt19937_64& chance, uint64_t bytes_max) {
-  const uint64_t most = chance() % 100 == 0 ? 64 << 10 : 200;
-  std::string data(chance() % (std::min(most, bytes_max) + 1), '\0');
+std::string RandomData(std::mt19937_64& chance, const Limits& limits) {
+  const uint64_t most = limits.DataAtMost(chance() % 100 == 0 ? 64 << 10 : 200);
+  std::string data(chance() % (most + 1), '\0');
   std::ranges::generate(data, [&] { return static_cast<char>(chance()); });
   return data;
 }
@@ -34,19 +34,23 @@ class Entries {
     for (int i = 0; i < trial.plan().clients; ++i) callers_.push_back(trial.NewCaller());
   }
 
+  static constexpr uint64_t kSteps = 7;
+
   // What a client does to one entry; it knows the state of the entry's key.
   using Action = std::function<Operation(const Key&, const KeyState&, std::mt19937_64&)>;
 
   void Step(std::string_view name, const Action& action) {
     if (trial_.Over()) return;
     const Clock::time_point begin = Clock::now();
+    const uint64_t done_before = done_;
     AtOnce(static_cast<int>(callers_.size()), [&](int client) { Work(client, action); });
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    // Fewer than there are entries when it was stopped.
     figures_ += fmt::format("{} {} {:.0f}/s", figures_.empty() ? ":" : ",", name,
-                            static_cast<double>(entries_.size()) / seconds);
+                            static_cast<double>(done_ - done_before) / seconds);
     ++steps_;
     trial_.SetFigures(
-        fmt::format("{} entries, {} clients{}", entries_.size(), callers_.size(), figures_));
+        fmt::format("{} entries, {} clients{}", begun_.load(), callers_.size(), figures_));
   }
 
  private:
@@ -63,10 +67,15 @@ class Entries {
          i < entries_.size() && !trial_.Over(); i += clients) {
       Entry& entry = entries_[i];
       // Not all at the beginning: a run that is stopped has only these to remove.
-      if (steps_ == 0) entry.key = trial_.NewKey();
+      if (steps_ == 0) {
+        entry.key = trial_.NewKey();
+        ++begun_;
+      }
       client.state(entry.key) = std::move(entry.state);
       client.Do(action(entry.key, client.state(entry.key), chance));
       entry.state = client.Take(entry.key);
+      const uint64_t done = ++done_;
+      trial_.Advance(static_cast<double>(done) / static_cast<double>(kSteps * entries_.size()));
     }
   }
 
@@ -74,16 +83,18 @@ class Entries {
   std::vector<Entry> entries_;
   std::vector<std::unique_ptr<Caller>> callers_;
   size_t steps_ = 0;
+  std::atomic<uint64_t> begun_{0};  // entries
+  std::atomic<uint64_t> done_{0};   // calls
   std::string figures_;
 };
 
 void InsertUpdateReadDelete(Trial& trial) {
-  const uint64_t bytes_max = trial.limits().data_bytes;
+  const Limits& limits = trial.limits();
   const auto set = [&](const Key& key, const KeyState&, std::mt19937_64& chance) -> Operation {
-    return SetOperation{key, static_cast<int64_t>(chance()), RandomData(chance, bytes_max)};
+    return SetOperation{key, static_cast<int64_t>(chance()), RandomData(chance, limits)};
   };
   const auto update = [&](const Key& key, const KeyState& state, auto& chance) -> Operation {
-    return TestAndSetOperation{key, static_cast<int64_t>(chance()), RandomData(chance, bytes_max),
+    return TestAndSetOperation{key, static_cast<int64_t>(chance()), RandomData(chance, limits),
                                state.stored->version, chance() % 2 == 0 ? state.revision : 0};
   };
   const auto read = [](const Key& key, const KeyState&, std::mt19937_64&) -> Operation {
@@ -105,7 +116,7 @@ void InsertUpdateReadDelete(Trial& trial) {
 
 // Any operation, rightly guarded or not.
 Operation RandomOperation(const Key& key, const KeyState& state, std::mt19937_64& chance,
-                          uint64_t bytes_max) {
+                          const Limits& limits) {
   const int64_t version = state.stored ? state.stored->version : 1;
   const int64_t guess =
       chance() % 4 == 0 ? version + static_cast<int64_t>(chance() % 5) - 2 : version;
@@ -119,19 +130,19 @@ Operation RandomOperation(const Key& key, const KeyState& state, std::mt19937_64
     case 2:
     case 3:
     case 4:
-      return SetOperation{key, timestamp, RandomData(chance, bytes_max)};
+      return SetOperation{key, timestamp, RandomData(chance, limits)};
     case 5:
     case 6:
       return GetOperation{key};
     default:
-      return TestAndSetOperation{key, timestamp, RandomData(chance, bytes_max), guess, guard};
+      return TestAndSetOperation{key, timestamp, RandomData(chance, limits), guess, guard};
   }
 }
 
 // One client of the random mix: returns how many operations it did.
-uint64_t Mix(Trial& trial, int number, Clock::time_point end) {
+uint64_t Mix(Trial& trial, int number, Clock::time_point begin, Clock::time_point end) {
   constexpr size_t kKeys = 20;
-  const uint64_t bytes_max = trial.limits().data_bytes;
+  const Limits& limits = trial.limits();
   std::mt19937_64 chance = trial.Chance(static_cast<uint64_t>(number));
   const std::unique_ptr<Caller> caller = trial.NewCaller();
   SoleClient alone(trial, *caller);
@@ -143,7 +154,7 @@ uint64_t Mix(Trial& trial, int number, Clock::time_point end) {
     const size_t size = chance() % 5 == 0 ? 1 + chance() % 10 : 1;
     for (size_t i = 0; i < size; ++i) {
       const Key& key = keys[chance() % keys.size()];
-      operations.push_back(RandomOperation(key, alone.state(key), chance, bytes_max));
+      operations.push_back(RandomOperation(key, alone.state(key), chance, limits));
     }
     if (size == 1) {
       alone.Do(operations[0]);
@@ -151,6 +162,7 @@ uint64_t Mix(Trial& trial, int number, Clock::time_point end) {
       alone.Batch(operations);
     }
     done += size;
+    trial.Advance(ShareOf(Clock::now() - begin, end - begin));
   }
   for (const Key& key : keys) {
     if (!trial.Over()) alone.Do(GetOperation{key});
@@ -162,7 +174,7 @@ void RandomMix(Trial& trial) {
   const Clock::time_point begin = Clock::now();
   std::atomic<uint64_t> done{0};
   AtOnce(trial.plan().clients,
-         [&](int number) { done += Mix(trial, number, begin + trial.plan().duration); });
+         [&](int number) { done += Mix(trial, number, begin, begin + trial.plan().duration); });
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
   trial.SetFigures(fmt::format("{} operations, {} clients: {:.0f}/s", done.load(),
                                trial.plan().clients, static_cast<double>(done) / seconds));

@@ -3,6 +3,8 @@
 
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "absl/status/status.h"
 #include "cli/stop.h"
 
@@ -27,11 +29,13 @@ bool OutOfReach(const AttemptFailure& error) {
 }  // namespace
 
 std::unique_ptr<Caller> Trial::NewCaller() const {
-  return std::make_unique<Caller>(plan().endpoints, plan().timeout, std::make_shared<RequestIds>());
+  return std::make_unique<Caller>(plan().endpoints, plan().timeout, std::make_shared<RequestIds>(),
+                                  run_.traffic());
 }
 
 std::unique_ptr<Caller> Trial::NewConnections() {
-  return std::make_unique<Caller>(plan().endpoints, plan().timeout, caller().shared_ids());
+  return std::make_unique<Caller>(plan().endpoints, plan().timeout, caller().shared_ids(),
+                                  run_.traffic());
 }
 
 std::mt19937_64 Trial::Chance(uint64_t stream) const {
@@ -44,11 +48,12 @@ std::mt19937_64 Trial::Chance(uint64_t stream) const {
 
 void Trial::Fail(std::string_view what, std::string_view expected, std::string_view got) {
   const MutexLock lock(mutex_);
-  if (mismatches_.size() < kMismatchesShown) {
-    mismatches_.push_back({std::string(what), std::string(expected), std::string(got)});
+  if (result_.mismatches.size() < kMismatchesShown) {
+    result_.mismatches.push_back({std::string(what), std::string(expected), std::string(got)});
   } else {
-    ++mismatches_more_;
+    ++result_.mismatches_more;
   }
+  result_.verdict = Verdict::kFails;
 }
 
 bool Trial::Check(bool holds, std::string_view what, std::string_view expected,
@@ -59,41 +64,52 @@ bool Trial::Check(bool holds, std::string_view what, std::string_view expected,
 
 void Trial::LeaveOpen(std::string_view because) {
   const MutexLock lock(mutex_);
-  if (open_because_.empty()) open_because_ = because;
+  if (result_.verdict == Verdict::kFails || result_.verdict == Verdict::kOpen) return;
+  result_.verdict = Verdict::kOpen;
+  result_.because = because;
+}
+
+void Trial::NotTried(std::string_view because) {
+  const MutexLock lock(mutex_);
+  if (result_.verdict != Verdict::kHolds) return;
+  result_.verdict = Verdict::kNotTried;
+  result_.because = because;
 }
 
 void Trial::NotDecided(std::string_view what, std::string_view expected, const grpc::Status& status,
                        const AttemptFailure& error) {
   if (!OutOfReach(error)) return Fail(what, expected, TextOf(status));
   LeaveOpen(fmt::format("{}: {}", what, TextOf(status)));
-  const MutexLock lock(mutex_);
-  no_answer_ = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+  {
+    const MutexLock lock(mutex_);
+    result_.undecided = true;
+  }
+  // Whatever else the claim would ask would be waited for in vain, too.
+  run_.traffic().Pause();
 }
 
 void Trial::SetFigures(std::string_view figures) {
   const MutexLock lock(mutex_);
-  figures_ = figures;
+  result_.figures = figures;
+}
+
+void Trial::SetCuts(std::vector<CutRun> cuts) {
+  const MutexLock lock(mutex_);
+  result_.cuts = std::move(cuts);
 }
 
 bool Trial::Over() const {
   if (cli::StopAsked()) return true;
   const MutexLock lock(mutex_);
-  return !mismatches_.empty() || !open_because_.empty();
+  return result_.verdict != Verdict::kHolds;
 }
 
 ClaimResult Trial::Result() const {
-  ClaimResult result{.group = claim_.group, .name = claim_.name, .text = claim_.text};
   const MutexLock lock(mutex_);
-  result.mismatches = mismatches_;
-  result.mismatches_more = mismatches_more_;
-  result.open_because = open_because_;
-  result.no_answer = no_answer_;
-  result.figures = figures_;
-  if (!mismatches_.empty()) {
-    result.verdict = Verdict::kFails;
-  } else if (!open_because_.empty()) {
-    result.verdict = Verdict::kOpen;
-  }
+  ClaimResult result = result_;
+  result.group = claim_.group;
+  result.name = claim_.name;
+  result.text = claim_.text;
   return result;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
 #include "check/claim.h"
+#include "check/progress.h"
 #include "check/run.h"
 
 namespace tripla::check {
@@ -19,7 +20,9 @@ namespace tripla::check {
 // Thread-safety: all methods may be called from any thread.
 class Trial {
  public:
-  Trial(Run& run, const Claim& claim) : run_(run), claim_(claim) {}
+  // All outlive it.
+  Trial(Run& run, const Claim& claim, Progress& progress)
+      : run_(run), claim_(claim), progress_(progress) {}
 
   Key NewKey() { return run_.keys().Next(); }
   KeyRange& keys() { return run_.keys(); }
@@ -28,6 +31,7 @@ class Trial {
   RevisionWatch& revisions() { return run_.revisions(); }
   // The caller that all claims share.
   Caller& caller() { return run_.caller(); }
+  Traffic& traffic() { return run_.traffic(); }
   // A client of its own.
   [[nodiscard]] std::unique_ptr<Caller> NewCaller() const;
   // More connections of the client that all claims share.
@@ -42,11 +46,17 @@ class Trial {
   bool Check(bool holds, std::string_view what, std::string_view expected, std::string_view got);
   // The claim can be found neither true nor false.
   void LeaveOpen(std::string_view because);
-  // A call was not decided where it should have been.
+  // It, or a part of it, cannot be tried with this server.
+  void NotTried(std::string_view because);
+  // A call was not decided where it should have been: the claim fails, or is open as long as the
+  // reason may lie elsewhere; then the traffic of the run is paused.
   void NotDecided(std::string_view what, std::string_view expected, const grpc::Status& status,
                   const AttemptFailure& error);
 
   void SetFigures(std::string_view figures);
+  void SetCuts(std::vector<CutRun> cuts);
+  // So much is done, from 0 to 1: for who waits.
+  void Advance(double fraction) { progress_.Advance(fraction); }
 
   // Whether there is nothing more to find out: it failed, or is open, or somebody asked to stop.
   [[nodiscard]] bool Over() const;
@@ -56,12 +66,9 @@ class Trial {
  private:
   Run& run_;
   const Claim& claim_;
+  Progress& progress_;
   mutable Mutex mutex_;
-  std::vector<Mismatch> mismatches_ ABSL_GUARDED_BY(mutex_);
-  uint64_t mismatches_more_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::string open_because_ ABSL_GUARDED_BY(mutex_);
-  bool no_answer_ ABSL_GUARDED_BY(mutex_) = false;
-  std::string figures_ ABSL_GUARDED_BY(mutex_);
+  ClaimResult result_ ABSL_GUARDED_BY(mutex_);  // but for what the claim itself says
 };
 
 }  // namespace tripla::check

@@ -28,10 +28,11 @@ TEST(Caller, AServerThatIsBackInTimeIsReached) {
     endpoint = server.endpoint();
     server.Stop();
   }
-  Caller caller({endpoint}, milliseconds(10'000), std::make_shared<RequestIds>());
+  Traffic traffic;
+  Caller caller({endpoint}, milliseconds(10'000), std::make_shared<RequestIds>(), traffic);
   std::future<ToldReply> told =
       std::async(std::launch::async, [&] { return caller.Settle(ToWire(GetOperation{Key()})); });
-  while (caller.attempts() < 3) std::this_thread::yield();  // it has found nobody there
+  while (traffic.attempts() < 3) std::this_thread::yield();  // it has found nobody there
   Process server({ProgramPath("triplad"), "--data-dir", directory.path(), "--listen", endpoint});
   server.AwaitOutput("ready on ");
   const auto ready = std::chrono::steady_clock::now();

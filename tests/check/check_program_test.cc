@@ -78,7 +78,7 @@ TEST_F(CheckProgram, OthersKeysAreLeftAlone) {
 }
 
 TEST_F(CheckProgram, AnInterruptedRunRemovesItsKeys) {
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const std::unique_ptr<Process> process =
         Start({"stress", "--entries", "1000000", "--endpoints", server_.endpoint()});
     while (Keys() < 100) {
@@ -103,6 +103,20 @@ TEST_F(CheckProgram, ReportsAsJsonAndJunit) {
   EXPECT_THAT(xml.str(),
               AllOf(StartsWith("<?xml"), HasSubstr("<testsuite name=\"api\" tests="),
                     HasSubstr("failures=\"0\""), HasSubstr("name=\"seed\" value=\"18\"")));
+}
+
+TEST_F(CheckProgram, ARightServerWithASmallLimitPasses) {
+  const TemporaryDirectory directory;
+  Process server({ProgramPath("triplad"), "--data-dir", directory.path(), "--listen", "127.0.0.1:0",
+                  "--data-bytes-max", "100"});
+  const std::string endpoint = server.AwaitOutput("ready on ");
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"api"}, {"cut", "--claim", "R21.at-random"}}) {
+    std::vector<std::string> all = arguments;
+    all.insert(all.end(), {"--endpoints", endpoint});
+    const std::unique_ptr<Process> process = Start(all);
+    EXPECT_EQ(process->Wait(), 0) << process->output();
+  }
 }
 
 TEST_F(CheckProgram, UsageErrorsExitWith2AndSayWhatNext) {
@@ -131,6 +145,9 @@ TEST_F(CheckProgram, AServerThatDiesMeanwhileIs6) {
   }
   server_.Kill();
   EXPECT_EQ(process->Wait(), 6) << process->output();
+  EXPECT_THAT(process->output(),
+              AllOf(HasSubstr("not tried: the run had ended"), HasSubstr("ended early: no answer"),
+                    testing::ContainsRegex("[1-9][0-9]* keys left of 0x")));
 }
 
 }  // namespace

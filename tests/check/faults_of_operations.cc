@@ -27,6 +27,16 @@ std::vector<Fault> FaultsOfPlainOperations() {
        Answered([](const v1::Operation& request, v1::Reply& reply) {
          if (request.has_set()) reply.clear_value();
        })},
+      {"SetShowsTheFirstVersion", "api", "R4.set-present-later",
+       Answered([](const v1::Operation& request, v1::Reply& reply) {
+         if (request.has_set() && reply.has_value()) reply.mutable_value()->set_version(1);
+       })},
+      {"AReadRemoves", "api", "R5.get-present",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         const grpc::Status status = right(request, reply);
+         if (request.has_get()) DelNow(request.get().key(), right);
+         return status;
+       }},
       {"GetOfAbsentShowsAnEmptyTriple", "api", "R5.get-absent",
        Answered([](const v1::Operation& request, v1::Reply& reply) {
          if (request.has_get()) reply.mutable_value();
@@ -57,6 +67,11 @@ std::vector<Fault> FaultsOfVersions() {
        Answered([](const v1::Operation& request, v1::Reply& reply) {
          if (request.has_del_version() && !reply.has_value()) reply.set_result(v1::ERROR);
        })},
+  };
+}
+
+std::vector<Fault> FaultsOfTestAndSet() {
+  return {
       {"TestAndSetCreates", "api", "R8.test-and-set-absent",
        [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
          const bool absent = !Now(KeyBytesOf(request), right).has_value();
@@ -65,6 +80,29 @@ std::vector<Fault> FaultsOfVersions() {
          set.mutable_set()->set_key(request.test_and_set().key());
          return right(set, reply);
        }},
+      {"TestAndSetIgnoresTheVersion", "api", "R8.test-and-set-differs",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         v1::Operation other = request;
+         if (request.has_test_and_set()) {
+           const v1::Reply now = Now(KeyBytesOf(request), right);
+           other.mutable_test_and_set()->set_version(now.value().version());
+         }
+         return right(other, reply);
+       }},
+      {"TestAndSetOfTheSameChangesNothing", "api", "R8.test-and-set-identical",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         const v1::Reply now = Now(KeyBytesOf(request), right);
+         const auto& value = request.test_and_set().value();
+         const bool same = now.has_value() && now.value().data() == value.data() &&
+                           now.value().timestamp() == value.timestamp();
+         if (!request.has_test_and_set() || !same) return right(request, reply);
+         reply = now;
+         return grpc::Status::OK;
+       }},
+      {"VersionsAreOneByte", "api", "R8.versions-count",
+       Answered([](const v1::Operation&, v1::Reply& reply) {
+         if (reply.has_value()) reply.mutable_value()->set_version(reply.value().version() & 0xff);
+       })},
       {"TestAndSetShowsTheNewTriple", "api", "R8.test-and-set-equal",
        [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
          const grpc::Status status = right(request, reply);
@@ -73,7 +111,7 @@ std::vector<Fault> FaultsOfVersions() {
          }
          return status;
        }},
-      {"TestAndSetTakesTheValuesVersion", "api", "R8a.value-version",
+      {"TestAndSetTakesTheValuesVersion", "api", "R8a.value-version-ignored",
        Asked([](v1::Operation& request) {
          const auto& write = request.test_and_set();
          if (write.value().version() != 0) {

@@ -17,6 +17,15 @@ using Right = WrongServer::Right;
 std::vector<Fault> FaultsOfRequestIds() {
   return {
       {"IdsAreIgnored", "api", "R13.replay", Asked(ForgetId)},
+      {"IdsAreIgnored", "api", "R13.replay-elsewhere", Asked(ForgetId)},
+      {"IdsAreIgnored", "api", "R13.replay-in-batch", Asked(ForgetId)},
+      {"IdsAreIgnored", "api", "R13.received", Asked(ForgetId)},
+      {"IdsAreIgnored", "api", "R13.at-once", Asked(ForgetId)},
+      {"ANewIdForgetsTheOthers", "api", "R13.not-received", Asked([](v1::Operation& request) {
+         if (!request.del_version().has_request_id()) return;
+         auto& id = *request.mutable_del_version()->mutable_request_id();
+         id.set_first_unanswered(id.sequence());
+       })},
       {"IdsOfClientsAreMixed", "api", "R13.clients", Asked([](v1::Operation& request) {
          if (request.test_and_set().has_request_id()) {
            request.mutable_test_and_set()->mutable_request_id()->set_client("0123456789abcdef");
@@ -58,17 +67,42 @@ std::vector<Fault> FaultsOfRequestIds() {
   };
 }
 
-std::vector<Fault> FaultsOfCuts() {
-  return {
-      {"ARetryIsAppliedAgain", "cut", "R21.reset-reply", Asked(ForgetId)},
-      {"NotAppliedIsALie", "cut", "R21.at-random",
-       [count = 0](const v1::Operation& request, v1::Reply& reply, const Right& right) mutable {
-         const grpc::Status status = right(request, reply);
-         const bool first = Changes(request, reply) && request.test_and_set().has_request_id();
-         if (!first || !Sometimes(count, 5)) return status;
-         return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO);
-       }},
+namespace {
+
+// Something is changed, and the client told that surely nothing was.
+WrongServer::Behaviour Lies(grpc::StatusCode code) {
+  return [code, count = 0](const v1::Operation& request, v1::Reply& reply,
+                           const Right& right) mutable {
+    const grpc::Status status = right(request, reply);
+    const bool first = Changes(request, reply) && request.test_and_set().has_request_id();
+    if (!first || !Sometimes(count, 5)) return status;
+    return Refused(code, v1::Undecided::NO);
   };
+}
+
+}  // namespace
+
+std::vector<Fault> FaultsOfCuts() {
+  std::vector<Fault> faults = {
+      {"NotAppliedIsALie", "cut", "R21.at-random", Lies(grpc::StatusCode::UNAVAILABLE)},
+      {"NotAppliedIsALie", "cut", "R21.client-library", Lies(grpc::StatusCode::RESOURCE_EXHAUSTED)},
+      {"TestAndSetIsLost", "cut", "R21.trickle",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         if (!request.has_test_and_set()) return right(request, reply);
+         reply = Now(KeyBytesOf(request), right);
+         reply.set_revision(reply.revision() + 1);
+         return grpc::Status::OK;
+       }},
+      {"AReadShowsWhatNobodyWrote", "cut", "R21.nobody-there",
+       Answered([](const v1::Operation& request, v1::Reply& reply) {
+         if (request.has_get() && reply.has_value()) reply.mutable_value()->set_version(2);
+       })},
+  };
+  for (const char* claim : {"R21.reset-request", "R21.reset-reply", "R21.silence-request",
+                            "R21.silence-reply", "R21.half-open-request", "R21.half-open-reply"}) {
+    faults.push_back({"ARetryIsAppliedAgain", "cut", claim, Asked(ForgetId)});
+  }
+  return faults;
 }
 
 }  // namespace tripla::check

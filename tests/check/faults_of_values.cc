@@ -6,12 +6,19 @@
 #include <string>
 #include <vector>
 
+#include "client/fake_server.h"
 #include "tests/check/fault_forms.h"
 #include "tests/check/faults.h"
 
 namespace tripla::check {
 
 using Right = WrongServer::Right;
+
+namespace {
+
+constexpr std::chrono::milliseconds kSoon{300};
+
+}  // namespace
 
 std::vector<Fault> FaultsOfValues() {
   return {
@@ -34,7 +41,7 @@ std::vector<Fault> FaultsOfValues() {
          if (!request.has_set()) return;
          request.mutable_set()->set_data(request.set().data().c_str());
        })},
-      {"KeysLoseTheirHead", "api", "R1.", Asked([](v1::Operation& request) {
+      {"KeysLoseTheirHead", "api", "R1.one-bit", Asked([](v1::Operation& request) {
          const auto cut = [](auto& write) {
            if (write.key().size() > 15) write.set_key("\x01" + write.key().substr(8));
          };
@@ -49,6 +56,11 @@ std::vector<Fault> FaultsOfValues() {
            request.mutable_get()->set_key("\x01" + key);
          }
        })},
+  };
+}
+
+std::vector<Fault> FaultsOfForms() {
+  return {
       {"AnEmptyKeyIsZero", "api", "R10.empty-key", Asked([](v1::Operation& request) {
          if (request.has_del_version() && request.del_version().key().empty()) {
            request.mutable_del_version()->set_key(std::string(1, '\0'));
@@ -69,6 +81,34 @@ std::vector<Fault> FaultsOfValues() {
        Answered([](const v1::Operation&, v1::Reply& reply) { reply.clear_result(); })},
       {"EverythingIsReplayed", "api", "R4.set-absent",
        Answered([](const v1::Operation&, v1::Reply& reply) { reply.set_replayed(true); })},
+      {"DataOfAPageLosesItsEnd", "api", "R2.sizes", Asked([](v1::Operation& request) {
+         if (request.has_set() && request.set().data().size() >= 4096) {
+           request.mutable_set()->mutable_data()->pop_back();
+         }
+       })},
+      {"TwoBytesOfZeroAreNotZero", "api", "R10.small-integers",
+       Answered([](const v1::Operation& request, v1::Reply& reply) {
+         if (KeyBytesOf(request) == std::string(2, '\0')) reply.mutable_value()->set_version(1);
+       })},
+      {"AnEmptyKeyIsUnavailable",
+       "api",
+       "R10.empty-key",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         if (!KeyBytesOf(request).empty()) return right(request, reply);
+         return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO);
+       },
+       {},
+       kSoon},
+      {"AnAbsentKeyIsUnavailable",
+       "api",
+       "R5.get-absent",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         const grpc::Status status = right(request, reply);
+         if (!status.ok() || !request.has_get() || reply.has_value()) return status;
+         return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO);
+       },
+       {},
+       kSoon},
       {"LongKeysAreRefused", "api", "R14.longest-key",
        [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
          if (KeyBytesOf(request).size() < 65'000) return right(request, reply);
@@ -93,7 +133,14 @@ std::vector<Fault> FaultsOfRevisions() {
          }
          return status;
        }},
-      {"TheGuardIsIgnored", "api", "R9.guard-notices", Asked([](v1::Operation& request) {
+      {"AGuardOnAnAbsentKeyIsAWrongVersion", "api", "R9.guard-absent",
+       Answered([](const v1::Operation& request, v1::Reply& reply) {
+         if (request.del_version().if_revision() != 0 && reply.result() == v1::ERROR_NE) {
+           reply.set_result(v1::ERROR_WV);
+         }
+       })},
+      {"TheGuardIsIgnored", "api", "R9.guard-notices-a-new-entry",
+       Asked([](v1::Operation& request) {
          if (request.has_test_and_set()) request.mutable_test_and_set()->clear_if_revision();
        })},
       {"TheGuardOfDelIsIgnored", "api", "R9.guard-and-version", Asked([](v1::Operation& request) {

@@ -2,6 +2,7 @@
 #include "tests/check/wrong_server.h"
 
 #include <fmt/core.h>
+#include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server_builder.h>
 
@@ -30,6 +31,7 @@ absl::StatusOr<std::vector<Command>> CommandsOf(const v1::Operation& request) {
 
 WrongServer::WrongServer(Behaviour behaviour, Elsewhere elsewhere)
     : behaviour_(std::move(behaviour)), elsewhere_(std::move(elsewhere)) {
+  grpc::EnableDefaultHealthCheckService(true);
   grpc::ServerBuilder builder;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(static_cast<v1::KeyValue::Service*>(this));
@@ -37,6 +39,7 @@ WrongServer::WrongServer(Behaviour behaviour, Elsewhere elsewhere)
   builder.SetMaxReceiveMessageSize(-1);
   server_ = builder.BuildAndStart();
   TRIPLA_CHECK(server_ != nullptr && port_ != 0, "the wrong server listens");
+  server_->GetHealthCheckService()->SetServingStatus("tripla.v1.KeyValue", elsewhere_.ready);
 }
 
 WrongServer::~WrongServer() { server_->Shutdown(std::chrono::system_clock::now()); }
@@ -106,9 +109,11 @@ grpc::Status WrongServer::TestAndSet(grpc::ServerContext* /*context*/,
 
 grpc::Status WrongServer::Batch(grpc::ServerContext* /*context*/, const v1::BatchRequest* request,
                                 v1::BatchReply* reply) {
-  const auto commands = ToCommands(*request, kDataBytesMax);
+  v1::BatchRequest asked = *request;
+  if (elsewhere_.asked) elsewhere_.asked(asked);
+  const auto commands = ToCommands(asked, kDataBytesMax);
   if (!commands.ok()) return WriteError(commands.status(), Applied::kNo);
-  for (const v1::Operation& operation : request->operations()) {
+  for (const v1::Operation& operation : asked.operations()) {
     const grpc::Status status = Answer(operation, *reply->add_replies());
     if (!status.ok()) return status;
   }
@@ -127,8 +132,15 @@ grpc::Status WrongServer::Status(grpc::ServerContext* /*context*/,
   reply->set_key_bytes_max(limits::kKeyBytesMax);
   reply->set_data_bytes_max(kDataBytesMax);
   reply->set_batch_operations_max(limits::kBatchOperationsMax);
+  reply->set_batch_bytes_max(limits::kBatchBytesMax);
   if (elsewhere_.status) elsewhere_.status(*reply);
   return grpc::Status::OK;
+}
+
+grpc::Status WrongServer::Snapshot(grpc::ServerContext* /*context*/,
+                                   const v1::SnapshotRequest* /*request*/,
+                                   v1::SnapshotReply* /*reply*/) {
+  return elsewhere_.image;
 }
 
 }  // namespace tripla::check

@@ -31,8 +31,11 @@ class WrongServer final : public v1::KeyValue::Service, public v1::Admin::Servic
 
   // What it does wrong where no single operation is.
   struct Elsewhere {
+    std::function<void(v1::BatchRequest&)> asked;  // changes what it believes it was asked
     std::function<void(v1::BatchReply&)> batch;    // changes a right reply
     std::function<void(v1::StatusReply&)> status;  // likewise
+    grpc::Status image;                            // of Admin.Snapshot
+    bool ready = true;                             // as the health service tells
   };
 
   // Without a behaviour it is right in everything.
@@ -58,6 +61,8 @@ class WrongServer final : public v1::KeyValue::Service, public v1::Admin::Servic
                      v1::BatchReply* reply) override;
   grpc::Status Status(grpc::ServerContext* context, const v1::StatusRequest* request,
                       v1::StatusReply* reply) override;
+  grpc::Status Snapshot(grpc::ServerContext* context, const v1::SnapshotRequest* request,
+                        v1::SnapshotReply* reply) override;
 
  private:
   grpc::Status Answer(const v1::Operation& request, v1::Reply& reply);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
-#include "harness/health.grpc.pb.h"
+#include "health/health.grpc.pb.h"
 #include "tests/harness/test_cluster.h"
 
 namespace tripla {

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <string>
 
-#include "harness/health.grpc.pb.h"
+#include "health/health.grpc.pb.h"
 #include "tests/harness/test_server.h"
 
 namespace tripla {

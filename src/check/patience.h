@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+
+#include "check/trial.h"
+
+namespace tripla::check {
+
+// How long a client waits that may be waiting for nobody: several times what a write over a new
+// connection takes now, and `least` at least. So a slow server is not taken for a silent one.
+[[nodiscard]] std::chrono::milliseconds PatienceWith(Trial& trial, std::chrono::milliseconds least);
+
+}  // namespace tripla::check

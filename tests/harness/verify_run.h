@@ -7,8 +7,11 @@
 
 namespace tripla {
 
-// Runs tripla-verify on a directory that no server uses. It must find every file sound, or as a
-// crash leaves it, and say that a start gives what `status` says of it: revision, keys and hash.
-void ExpectVerified(const std::string& data_dir, const v1::StatusReply& status);
+// Runs tripla-verify on a directory that no server uses, which must find every file sound, or as a
+// crash leaves it. Returns what it says a start gives, in the form of StartText().
+[[nodiscard]] std::string VerifiedStart(const std::string& data_dir);
+
+// What a server that has started gives, by its own words.
+[[nodiscard]] std::string StartText(const v1::StatusReply& status);
 
 }  // namespace tripla

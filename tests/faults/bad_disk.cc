@@ -13,8 +13,9 @@
 //                    to says so: "bad disk: a sync waits"
 //
 // A step is a call that changes the file system or makes it durable; they count from 1, over all
-// threads. The one that goes wrong says so on standard error: "bad disk: step 17: pwrite
-// /d/log/1.wal".
+// threads. With BAD_DISK_PIECES=once, of writes that follow one another to a file which has no name
+// yet (.partial) only the first counts: a new segment is filled by 64 of them. The one that goes
+// wrong says so on standard error: "bad disk: step 17: pwrite /d/log/1.wal".
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -29,6 +30,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <string>
 #include <thread>
 
 namespace {
@@ -41,6 +44,7 @@ struct Plan {
   long step = 0;
   long slowdown = 1;
   const char* held_by = nullptr;
+  bool pieces_once = false;
 };
 
 Plan ReadPlan() {
@@ -52,6 +56,7 @@ Plan ReadPlan() {
     plan.held_by = at + 1;
     return plan;
   }
+  plan.pieces_once = std::getenv("BAD_DISK_PIECES") != nullptr;
   plan.step = std::atol(at + 1);
   const size_t length = at - text;
   const auto is = [&](const char* word) { return std::strncmp(text, word, length) == 0; };
@@ -73,10 +78,21 @@ const Plan& ThePlan() {
   return plan;
 }
 
+// Whether a step is one of several writes to the same file without a name, and not the first.
+bool IsNextPiece(const char* call, const char* path) {
+  static std::mutex mutex;
+  static std::string last;
+  const std::lock_guard lock(mutex);
+  const std::string previous = last;
+  last = std::strcmp(call, "pwrite") == 0 ? path : "";
+  return !last.empty() && last == previous && last.ends_with(".partial");
+}
+
 // Counts a step; what is to happen at it.
 Fault Step(const char* call, const char* path) {
   static std::atomic<long> steps{0};
   const Plan& plan = ThePlan();
+  if (plan.pieces_once && IsNextPiece(call, path)) return Fault::kNone;
   if (++steps != plan.step || plan.fault == Fault::kNone) return Fault::kNone;
   char message[600];
   const int length =

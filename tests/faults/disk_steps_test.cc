@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // A real server whose disk goes wrong at every step in turn, until a run meets no fault (R16, R18,
-// R19): killed there, or told of an error. What was acknowledged is there after the next start, and
-// nothing that nobody wrote.
+// R19): killed there, or told of an error. What it does then is what it must do for that step, and
+// says which file it was and what the system said; what was acknowledged is there after the next
+// start, and nothing that nobody wrote.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -14,16 +17,26 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "tests/faults/twin.h"
 #include "tests/harness/dose.h"
 #include "tests/harness/test_server.h"
+#include "tests/harness/verify_run.h"
 
 namespace tripla {
 namespace {
 
-using Entries = std::map<std::string, std::string>;  // key, and the entry as text
+constexpr std::array kKeys = {"1", "2", "3", "4", "10"};
+
+struct Entry {
+  int64_t version = 0;
+  std::string data;
+  friend bool operator==(const Entry&, const Entry&) = default;
+};
+using Entries = std::map<std::string, Entry>;
 
 // One client's run, one call after the other, and what the database must hold by its answers.
 class Script {
@@ -32,147 +45,250 @@ class Script {
       : key_values_(v1::KeyValue::NewStub(channel)), admin_(v1::Admin::NewStub(channel)) {}
 
   // Takes the log over the end of its first segment, and writes three images: so that old ones and
-  // the log's beginning are removed.
+  // the log's beginning are removed. The entries are small whenever an image is written.
   void Run() {
-    constexpr size_t kThirdOfASegment = 6'000'000;
-    for (const char* key : {"1", "2", "3"}) RunSet(key, "data of " + std::string(key));
+    constexpr size_t kOverHalfOfASegment = 9'000'000;
+    for (const char* key : {"1", "2", "3"}) Write(key, "data of " + std::string(key));
     TakeImage();
-    RunTestAndSet("1", 1, "changed");
-    RunDel("2");
-    for (const char* key : {"10", "11", "12"}) RunSet(key, std::string(kThirdOfASegment, *key));
+    Write("1", "changed");
+    Remove("2");
+    Write("10", std::string(kOverHalfOfASegment, 'a'));
+    Write("10", std::string(kOverHalfOfASegment, 'b'));
+    Write("10", "small");
     TakeImage();
-    RunSet("4", "between the images");
+    Write("4", "between the images");
     TakeImage();
-    RunSet("2", "anew");
+    Write("2", "anew");
   }
 
-  // The entries as they are by all answers, and as they would be with the call that got none.
-  const Entries& acknowledged() const { return acknowledged_; }
-  const std::optional<Entries>& in_doubt() const { return in_doubt_; }
+  // What was refused, surely without effect, and why no image was written.
+  const std::vector<grpc::Status>& refusals() const { return refusals_; }
+  const std::vector<grpc::Status>& image_failures() const { return image_failures_; }
+  // Whether a call got no answer: the server is gone.
+  bool in_doubt() const { return in_doubt_.has_value(); }
 
- private:
-  static std::string Text(int64_t version, const std::string& data) {
-    return std::to_string(version) + " " + data.substr(0, 20) + " " + std::to_string(data.size());
-  }
-
-  // Makes a call that would turn the entries into `after`.
-  void Try(Entries after, const std::function<CallAnswer()>& call) {
-    if (in_doubt_) return;  // the server is gone
-    const CallAnswer answer = call();
-    if (answer.status.ok()) {
-      EXPECT_EQ(answer.reply.result(), v1::SUCCESS);
-      acknowledged_ = std::move(after);
-    } else if (answer.applied() != v1::Undecided::NO) {
-      in_doubt_ = std::move(after);
+  // What the next start gives is what was acknowledged, or that and the call without an answer.
+  void ExpectAllIn(TestServer& server) {
+    const std::string found = Twin::Text(StatusOf(server.channel()));
+    const std::string acknowledged = twin_.Text();
+    if (in_doubt_ && found != acknowledged) {
+      Take(revision_ + 1, *in_doubt_);
+      entries_ = after_in_doubt_;
+    }
+    EXPECT_EQ(found, twin_.Text()) << "acknowledged: " << acknowledged;
+    for (const char* key : kKeys) {
+      const CallAnswer answer = Get(server.stub(), key);
+      EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+      ASSERT_EQ(answer.reply.result() == v1::SUCCESS, entries_.contains(key)) << "key " << key;
+      if (!entries_.contains(key)) continue;
+      const v1::Triple& value = answer.reply.value();
+      EXPECT_TRUE((Entry{value.version(), value.data()} == entries_[key])) << "key " << key;
     }
   }
 
-  void RunSet(const std::string& key, const std::string& data) {
-    Entries after = acknowledged_;
-    after[key] = Text(1, data);
-    Try(after, [&] { return Set(*key_values_, key, 0, data); });
-  }
-  void RunTestAndSet(const std::string& key, int64_t version, const std::string& data) {
-    if (!acknowledged_.contains(key)) return;
-    Entries after = acknowledged_;
-    after[key] = Text(version + 1, data);
-    Try(after, [&] { return TestAndSet(*key_values_, key, version, 0, data); });
-  }
-  void RunDel(const std::string& key) {
-    if (!acknowledged_.contains(key)) return;
-    Entries after = acknowledged_;
-    after.erase(key);
-    Try(after, [&] { return Del(*key_values_, key); });
-  }
-  void TakeImage() {
-    grpc::ClientContext context;
-    v1::SnapshotReply reply;
-    (void)admin_->Snapshot(&context, {}, &reply);  // may fail: nothing acknowledged depends on it
+ private:
+  // Makes a call that would turn the entries into `after`.
+  template <typename Method, typename Request>
+  void Try(v1::Operation operation, Method method, const Request& request, Entries after) {
+    if (in_doubt_) return;  // the server is gone
+    const CallAnswer answer = Send(*key_values_, method, request);
+    if (answer.status.ok()) {
+      EXPECT_EQ(answer.reply.result(), v1::SUCCESS);
+      Take(answer.reply.revision(), std::move(operation));
+      entries_ = std::move(after);
+    } else if (answer.applied() == v1::Undecided::NO) {
+      refusals_.push_back(answer.status);
+    } else {
+      in_doubt_ = std::move(operation);
+      after_in_doubt_ = std::move(after);
+    }
   }
 
-  friend Entries EntriesOf(TestServer& server);
+  void Take(uint64_t revision, v1::Operation operation) {
+    twin_.Take(revision, std::move(operation));
+    twin_.CatchUp();
+    revision_ = revision;
+  }
+
+  // Creates or changes an entry.
+  void Write(const std::string& key, const std::string& data) {
+    const int64_t version = entries_.contains(key) ? entries_[key].version : 0;
+    Entries after = entries_;
+    after[key] = {version + 1, data};
+    v1::Operation operation;
+    if (version == 0) {
+      v1::SetRequest& set = *operation.mutable_set();
+      set.set_key(KeyBytes(key));
+      set.set_data(data);
+      Try(operation, &v1::KeyValue::Stub::Set, set, std::move(after));
+    } else {
+      v1::TestAndSetRequest& test_and_set = *operation.mutable_test_and_set();
+      test_and_set.set_key(KeyBytes(key));
+      test_and_set.set_version(version);
+      test_and_set.mutable_value()->set_data(data);
+      Try(operation, &v1::KeyValue::Stub::TestAndSet, test_and_set, std::move(after));
+    }
+  }
+  void Remove(const std::string& key) {
+    if (!entries_.contains(key)) return;
+    Entries after = entries_;
+    after.erase(key);
+    v1::Operation operation;
+    operation.mutable_del()->set_key(KeyBytes(key));
+    Try(operation, &v1::KeyValue::Stub::Del, operation.del(), std::move(after));
+  }
+  void TakeImage() {
+    if (in_doubt_) return;
+    grpc::ClientContext context;
+    v1::SnapshotReply reply;
+    const grpc::Status status = admin_->Snapshot(&context, {}, &reply);
+    if (!status.ok()) image_failures_.push_back(status);
+  }
 
   std::unique_ptr<v1::KeyValue::Stub> key_values_;
   std::unique_ptr<v1::Admin::Stub> admin_;
-  Entries acknowledged_;
-  std::optional<Entries> in_doubt_;
+  Twin twin_;  // of what was acknowledged
+  uint64_t revision_ = 0;
+  Entries entries_;
+  std::optional<v1::Operation> in_doubt_;
+  Entries after_in_doubt_;
+  std::vector<grpc::Status> refusals_;
+  std::vector<grpc::Status> image_failures_;
 };
 
-Entries EntriesOf(TestServer& server) {
-  Entries found;
-  for (const char* key : {"1", "2", "3", "4", "10", "11", "12"}) {
-    const CallAnswer answer = Get(server.stub(), key);
-    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
-    if (answer.reply.result() == v1::SUCCESS) {
-      found[key] = Script::Text(answer.reply.value().version(), answer.reply.value().data());
-    }
-  }
-  grpc::ClientContext context;
-  v1::StatusReply status;
-  EXPECT_TRUE(server.admin().Status(&context, {}, &status).ok());
-  EXPECT_EQ(status.keys(), found.size()) << "entries that nobody wrote";
-  return found;
-}
-
-// The next start, on a good disk.
-void ExpectTrue(const std::string& data_dir, const Entries& acknowledged,
-                const std::optional<Entries>& in_doubt) {
+// The next start, on a good disk, and what tripla-verify says beforehand that it gives.
+void ExpectAllThere(const std::string& data_dir, Script& script) {
+  const bool made_ready = std::filesystem::exists(data_dir + "/format");
+  const std::string verified = made_ready ? VerifiedStart(data_dir) : "";
   TestServer server(data_dir, {"--snapshot-interval", "0"});
-  const Entries found = EntriesOf(server);
-  if (in_doubt && found == *in_doubt) return;
-  EXPECT_EQ(found, acknowledged);
+  if (made_ready) {
+    EXPECT_EQ(verified, StartText(StatusOf(server.channel())));
+  }
+  script.ExpectAllIn(server);
 }
 
-std::string BadDisk(const std::string& fault) { return "BAD_DISK=" + fault; }
-const std::string kPreload = std::string("LD_PRELOAD=") + TRIPLA_BAD_DISK;
+// The step that went wrong.
+struct Met {
+  std::string text;  // "step 17: pwrite /d/log/00000000000000000001.wal"
+  std::string call;
+  std::string path;
+};
 
-// "step 17: …" when the fault was met.
-std::optional<std::string> MetFault(const std::string& output) {
-  const std::string mark = "bad disk: ";
-  const size_t begin = output.find(mark);
+std::optional<Met> MetFault(const std::string& output) {
+  constexpr std::string_view kMark = "bad disk: ";
+  const size_t begin = output.find(kMark);
   if (begin == std::string::npos) return std::nullopt;
-  return output.substr(begin + mark.size(), output.find('\n', begin) - begin - mark.size());
+  Met met{.text =
+              output.substr(begin + kMark.size(), output.find('\n', begin) - begin - kMark.size())};
+  const size_t call = met.text.find(": ") + 2;
+  const size_t path = met.text.find(' ', call) + 1;
+  met.call = met.text.substr(call, path - 1 - call);
+  met.path = met.text.substr(path);
+  return met;
 }
 
 class DiskSteps : public testing::TestWithParam<const char*> {
  protected:
-  // Runs `once` with a fault at step 1, 2, 3 … until it meets none: it returns what it met. The
-  // short dose is killed at every step, and told of an error at each fifth, another with each seed.
-  // Returns all that it met.
-  static std::vector<std::string> ForEachStep(
-      const std::function<std::optional<std::string>(const std::string&)>& once) {
+  static bool Is(std::string_view fault) { return fault == GetParam(); }
+  // "short" is none: what is left of a write is written then.
+  static bool IsError() { return Is("EIO") || Is("ENOSPC"); }
+
+  // The exit code of a server that answered every call, and was killed then.
+  static constexpr int kServedToTheEnd = -SIGKILL;
+
+  // What the step that failed is called in messages.
+  static std::string Complaint(const Met& met) {
+    return met.path + ": " + std::strerror(Is("EIO") ? EIO : ENOSPC);
+  }
+
+  static Process Start(const std::string& data_dir, const std::string& fault) {
+    std::vector<std::string> environment = {std::string("LD_PRELOAD=") + TRIPLA_BAD_DISK,
+                                            "BAD_DISK=" + fault};
+    // The sixtieth piece of an empty segment leaves and tells no more than the first.
+    if (!LongDose()) environment.emplace_back("BAD_DISK_PIECES=once");
+    return Process(TestServer::CommandLine(data_dir, {"--snapshot-interval", "0"}),
+                   std::move(environment));
+  }
+
+  // Runs `once` with a fault at step 1, 2, 3 … until it meets none: it returns what it met. Returns
+  // all that it met.
+  static std::vector<Met> ForEachStep(
+      const std::function<std::optional<Met>(const std::string&)>& once) {
     constexpr int kFarBeyondTheLast = 5000;
-    const bool every = LongDose() || std::string(GetParam()) == "kill";
-    const int stride = every ? 1 : 5;
-    int step = every ? 1 : 1 + static_cast<int>(Seed() % stride);
-    std::vector<std::string> all;
-    for (; step < kFarBeyondTheLast; step += stride) {
+    std::vector<Met> all;
+    for (int step = 1; step < kFarBeyondTheLast; ++step) {
       const std::string fault = std::string(GetParam()) + "@" + std::to_string(step);
       SCOPED_TRACE(fault);
-      const std::optional<std::string> met = once(fault);
-      if (!met) break;
-      EXPECT_FALSE(testing::Test::HasFailure()) << "after " << *met;
+      const std::optional<Met> met = once(fault);
+      if (!met) {
+        std::cout << "no fault left at step " << step << "\n";
+        return all;
+      }
+      EXPECT_FALSE(testing::Test::HasFailure()) << "after " << met->text;
       if (testing::Test::HasFailure()) return all;
       all.push_back(*met);
     }
-    std::cout << "no fault left at step " << step << "\n";
-    EXPECT_GT(step, 5);
-    EXPECT_LT(step, kFarBeyondTheLast);
+    ADD_FAILURE() << "there is always another step";
     return all;
   }
 
-  // What the run must have been killed at, or it is not the run that it is meant to be.
-  static void ExpectMet(const std::vector<std::string>& met,
+  // What the run must have met, or it is not the run that it is meant to be.
+  static void ExpectMet(const std::vector<Met>& met,
                         const std::vector<std::pair<std::string, std::string>>& expected) {
-    if (std::string(GetParam()) != "kill") return;
-    for (const auto& [call, file] : expected) {
+    for (const auto& call_and_file : expected) {
       EXPECT_TRUE(std::ranges::any_of(met,
-                                      [&, call = call, file = file](const std::string& one) {
-                                        return one.find(": " + call + " ") != std::string::npos &&
-                                               one.ends_with(file);
+                                      [&](const Met& one) {
+                                        return one.call == call_and_file.first &&
+                                               one.path.ends_with(call_and_file.second);
                                       }))
-          << "never killed at " << call << " of " << file;
+          << "never went wrong at " << call_and_file.first << " of " << call_and_file.second;
     }
+  }
+
+  // A start whose disk fails says so and is over.
+  static void ExpectRefusedStart(const Met& met, Process& process) {
+    EXPECT_EQ(process.Wait(), 1);
+    EXPECT_NE(process.output().find(Complaint(met)), std::string::npos) << process.output();
+  }
+
+  enum class Right {
+    kEnds,     // nobody knows what the log holds on disk: the next start looks
+    kRefuses,  // there is no room for a new segment: the write is refused, nothing has changed
+    kGoesOn,   // it concerns an image, or the removal of what is old: said, and no more
+  };
+
+  // What a server that serves must do about a step that failed.
+  static Right RightAfter(const Met& met, const std::string& output) {
+    if (met.path.ends_with(".wal.partial")) return Is("ENOSPC") ? Right::kRefuses : Right::kEnds;
+    if (met.path.ends_with(".wal")) return met.call == "unlink" ? Right::kGoesOn : Right::kEnds;
+    if (met.path.ends_with("/log")) {
+      // The directory is synced for a new segment, and for one that was removed.
+      return output.find("an old part of the log stays") == std::string::npos ? Right::kEnds
+                                                                              : Right::kGoesOn;
+    }
+    return Right::kGoesOn;
+  }
+
+  static void ExpectRightAfter(const Met& met, const Script& script, Process& process) {
+    const std::string output = process.output();
+    const Right right = RightAfter(met, output);
+    EXPECT_EQ(process.Wait(), right == Right::kEnds ? 1 : kServedToTheEnd) << output;
+    EXPECT_EQ(script.in_doubt(), right == Right::kEnds) << output;
+    ASSERT_EQ(script.refusals().size(), right == Right::kRefuses ? 1 : 0) << output;
+    if (right == Right::kRefuses) {
+      const grpc::Status& refusal = script.refusals().front();
+      EXPECT_EQ(refusal.error_code(), grpc::RESOURCE_EXHAUSTED);
+      EXPECT_NE(refusal.error_message().find(Complaint(met)), std::string::npos)
+          << refusal.error_message();
+    } else {
+      EXPECT_NE(output.find(Complaint(met)), std::string::npos) << output;
+    }
+    // What is not removed, is said; what is not written, also to who asked for it.
+    const bool image_lost = met.path.ends_with(".image.partial") || met.path.ends_with("/image");
+    ASSERT_EQ(script.image_failures().size(), image_lost ? 1 : 0) << output;
+    if (!image_lost) return;
+    const std::string& why = script.image_failures().front().error_message();
+    EXPECT_NE(why.find(Complaint(met)), std::string::npos) << why;
   }
 };
 
@@ -183,23 +299,30 @@ TEST_P(DiskSteps, OfALifeLoseNothingAcknowledged) {
   const auto met = ForEachStep([](const std::string& fault) {
     const TemporaryDirectory directory;
     const std::string data_dir = directory.path() + "/data";
-    Process process(TestServer::CommandLine(data_dir, {"--snapshot-interval", "0"}),
-                    {kPreload, BadDisk(fault)});
-    Entries acknowledged;
-    std::optional<Entries> in_doubt;
-    if (const auto endpoint = process.AwaitOutputOrEnd("ready on ")) {
-      Script script(Connect(*endpoint));
-      script.Run();
-      acknowledged = script.acknowledged();
-      in_doubt = script.in_doubt();
-      process.Signal(SIGTERM);
+    Process process = Start(data_dir, fault);
+    const auto endpoint = process.AwaitOutputOrEnd("ready on ");
+    Script script(Connect(endpoint.value_or("127.0.0.1:1")));
+    if (endpoint) script.Run();
+    if (endpoint && !script.in_doubt()) process.Kill();
+    const int exit_code = process.Wait();
+    const std::optional<Met> met = MetFault(process.output());
+    if (!met || Is("short")) {
+      EXPECT_EQ(exit_code, kServedToTheEnd) << process.output();
+      EXPECT_TRUE(!script.in_doubt() && script.refusals().empty()) << process.output();
+      EXPECT_TRUE(script.image_failures().empty()) << process.output();
+    } else if (IsError()) {
+      endpoint ? ExpectRightAfter(*met, script, process) : ExpectRefusedStart(*met, process);
     }
-    process.Wait();
-    ExpectTrue(data_dir, acknowledged, in_doubt);
-    return MetFault(process.output());
+    ExpectAllThere(data_dir, script);
+    return met;
   });
-  ExpectMet(met, {{"pwrite", ".wal"},
+  ExpectMet(met, {{"mkdir", "/data"},
+                  {"rename", "/format.partial"},
+                  {"pwrite", ".wal"},
                   {"fdatasync", ".wal"},
+                  {"posix_fallocate", ".wal.partial"},
+                  {"pwrite", ".wal.partial"},
+                  {"fdatasync", ".wal.partial"},
                   {"rename", ".wal.partial"},  // a new segment
                   {"unlink", ".wal"},          // the log's beginning
                   {"pwrite", ".image.partial"},
@@ -213,12 +336,11 @@ TEST_P(DiskSteps, OfALifeLoseNothingAcknowledged) {
 TEST_P(DiskSteps, OfAStartLoseNothingAcknowledged) {
   const TemporaryDirectory directory;
   const std::string before = directory.path() + "/before";
-  Entries entries;
+  std::optional<Script> script;
   {
     TestServer server(before, {"--snapshot-interval", "0"});
-    Script script(server.channel());
-    script.Run();
-    entries = script.acknowledged();
+    script.emplace(server.channel());
+    script->Run();
     server.Kill();
   }
   const auto met = ForEachStep([&](const std::string& fault) {
@@ -227,14 +349,21 @@ TEST_P(DiskSteps, OfAStartLoseNothingAcknowledged) {
     std::filesystem::copy(before, data_dir, std::filesystem::copy_options::recursive);
     // What a start may have to clean up or mend.
     std::ofstream(data_dir + "/image/00000000000000000099.image.partial") << "half an image";
-    Process process(TestServer::CommandLine(data_dir, {"--snapshot-interval", "0"}),
-                    {kPreload, BadDisk(fault)});
-    if (process.AwaitOutputOrEnd("ready on ")) process.Kill();
+    std::ofstream(data_dir + "/log/00000000000000000099.wal.partial") << "half a segment";
+    Process process = Start(data_dir, fault);
+    const bool ready = process.AwaitOutputOrEnd("ready on ").has_value();
+    if (ready) process.Kill();
     process.Wait();
-    ExpectTrue(data_dir, entries, std::nullopt);
-    return MetFault(process.output());
+    const std::optional<Met> met = MetFault(process.output());
+    EXPECT_EQ(ready, !met || Is("short")) << process.output();
+    if (met && IsError()) ExpectRefusedStart(*met, process);
+    ExpectAllThere(data_dir, *script);
+    return met;
   });
-  ExpectMet(met, {{"fdatasync", ".wal"}, {"unlink", ".image.partial"}});
+  ExpectMet(met, {{"pwrite", "/lock"},
+                  {"unlink", ".image.partial"},
+                  {"unlink", ".wal.partial"},
+                  {"fdatasync", ".wal"}});
 }
 
 }  // namespace

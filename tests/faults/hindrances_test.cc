@@ -18,9 +18,11 @@
 #include <thread>
 #include <vector>
 
+#include "tests/faults/twin.h"
 #include "tests/faults/writer.h"
 #include "tests/harness/dose.h"
 #include "tests/harness/test_server.h"
+#include "tests/harness/verify_run.h"
 
 namespace tripla {
 namespace {
@@ -56,20 +58,20 @@ class Hindrances : public testing::Test {
     for (std::thread& thread : threads) thread.join();
     process_->Kill();
     TestServer again(data_dir_);
+    Twin twin;
     int acknowledged = 0;
     for (const auto& writer : writers) {
       writer->Check(again.stub());
+      writer->TellTo(twin);
       acknowledged += writer->acknowledged();
     }
+    twin.CatchUp();
+    const v1::StatusReply status = StatusOf(again.channel());
+    EXPECT_EQ(Twin::Text(status), twin.Text());
+    again.Kill();
+    EXPECT_EQ(VerifiedStart(data_dir_), StartText(status));
     std::cout << acknowledged << " writes\n";
     EXPECT_GT(acknowledged, kWriters);
-  }
-
-  v1::StatusReply Status() {
-    grpc::ClientContext context;
-    v1::StatusReply status;
-    EXPECT_TRUE(v1::Admin::NewStub(channel_)->Status(&context, {}, &status).ok());
-    return status;
   }
 
   // Waits until an image of more than this record is in force.
@@ -77,7 +79,7 @@ class Hindrances : public testing::Test {
     const auto deadline = steady_clock::now() + std::chrono::minutes(1);
     v1::StatusReply status;
     do {
-      status = Status();
+      status = StatusOf(channel_);
     } while (status.image_log_index() <= index && steady_clock::now() < deadline && !HasFailure());
     EXPECT_GT(status.image_log_index(), index) << "no more images are written";
     return status;
@@ -121,7 +123,7 @@ TEST_F(Hindrances, AClockThatJumpsByAnHourChangesNoAnswerNoDeadlineAndNoPeriod) 
       set_clock((hours < 0 ? "" : "+") + std::to_string(hours) + "h");
       AwaitImageBeyond(before.image_log_index());
       // The image of the jump itself may have been dated before it.
-      const v1::StatusReply after = AwaitImageBeyond(Status().image_log_index());
+      const v1::StatusReply after = AwaitImageBeyond(StatusOf(channel_).image_log_index());
       const auto now = std::chrono::system_clock::now().time_since_epoch();
       const auto dated = std::chrono::milliseconds(after.image_unix_ms());
       EXPECT_LT(std::chrono::abs(now + std::chrono::hours(hours) - dated), std::chrono::minutes(10))

@@ -57,6 +57,14 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& endpoint) {
   return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
 }
 
+v1::StatusReply StatusOf(const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::ClientContext context;
+  v1::StatusReply reply;
+  const grpc::Status status = v1::Admin::NewStub(channel)->Status(&context, {}, &reply);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return reply;
+}
+
 std::optional<v1::Undecided::Applied> CallAnswer::applied() const { return AppliedOf(status); }
 std::optional<v1::Undecided::Applied> BatchAnswer::applied() const { return AppliedOf(status); }
 

@@ -45,6 +45,9 @@ class TestServer {
 // A new connection of its own, with no limit on message sizes.
 std::shared_ptr<grpc::Channel> Connect(const std::string& endpoint);
 
+// What a server says of itself. Fails the test when it does not answer.
+v1::StatusReply StatusOf(const std::shared_ptr<grpc::Channel>& channel);
+
 // One answered call: the gRPC status, and the reply when it is OK.
 struct CallAnswer {
   grpc::Status status;

@@ -123,7 +123,8 @@ def check_links(path):
 
 
 def check_test_names(path):
-    """Each `Suite.Name` and each `R8.claim` that these documents speak of must exist."""
+    """Each `Suite.Name` and each `R8.claim` that these documents speak of must exist, and each claim
+    stand in testing.md."""
     tests, claims = set(), set()
     for source in tracked_files():
         if source.suffix != ".cc" or not source.exists():
@@ -133,6 +134,9 @@ def check_test_names(path):
                      re.findall(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", text, re.MULTILINE))
         if "src/check/" in source.as_posix():
             claims.update(re.findall(r'"(R\d+\.[a-z-]+)"', text))
+    if path.name == "testing.md":
+        for name in sorted(claims - set(re.findall(r"`(R\d+\.[a-z-]+)`", path.read_text()))):
+            yield 1, f"the claim {name} of tripla-check stands in no row"
     for number, line in enumerate(path.read_text().splitlines(), 1):
         for name in re.findall(r"`([A-Z]\w+\.[A-Z]\w+)`", line):
             if name not in tests:

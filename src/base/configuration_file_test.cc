@@ -40,14 +40,53 @@ TEST_F(ConfigurationFile, HasATextForEachName) {
   EXPECT_THAT(*Read(""), IsEmpty());
 }
 
-TEST_F(ConfigurationFile, ANameThatComesTwiceIsRefused) {
-  EXPECT_THAT(ErrorOf("log = \"on\"\nlog = \"off\"\n"), HasSubstr("\"log\" takes one text, once"));
-  EXPECT_THAT(ErrorOf("log = \"on\"\nx = \"1\"\nlog = \"off\"\n"), HasSubstr("\"log\""));
+TEST_F(ConfigurationFile, HasNumbersAndSwitches) {
+  EXPECT_THAT(*Read("a = 1\nb = -2.5 # a comment\nc = true\nd = false#\n"),
+              ElementsAre(Pair("a", "1"), Pair("b", "-2.5"), Pair("c", "on"), Pair("d", "off")));
 }
 
-TEST_F(ConfigurationFile, ListsAndSectionsAreRefused) {
-  EXPECT_THAT(ErrorOf("log = [\"on\", \"off\"]\n"), HasSubstr("\"log\" takes one text, once"));
-  EXPECT_THAT(ErrorOf("[server]\nlog = \"on\"\n"), HasSubstr("no sections, such as \"server\""));
+TEST_F(ConfigurationFile, ATextInDoubleQuotesHasEscapesAndOneInSingleQuotesHasNone) {
+  EXPECT_THAT(*Read(R"(a = "\"\\ #\n")"
+                    "\n"
+                    R"(b = '"\ #')"),
+              ElementsAre(Pair("a", "\"\\ #\n"), Pair("b", "\"\\ #")));
+}
+
+TEST_F(ConfigurationFile, ANameThatComesTwiceIsRefused) {
+  EXPECT_THAT(ErrorOf("log = \"on\"\nlog = \"off\"\n"),
+              HasSubstr("line 2: \"log\" was given before"));
+  EXPECT_THAT(ErrorOf("log = \"on\"\nx = \"1\"\nlog = \"off\"\n"), HasSubstr("line 3: \"log\""));
+}
+
+TEST_F(ConfigurationFile, AllElseIsRefusedWithItsLine) {
+  for (const char* line : {"x",
+                           "x =",
+                           "= 1",
+                           "log",
+                           "log on",
+                           "x = json",
+                           "x = [\"json\"]",
+                           "x = [1, 2]",
+                           "[server]",
+                           "x = 'a",
+                           "x = \"a",
+                           "x = \"a\\",
+                           R"(x = "\z")",
+                           "x = \"a\" b",
+                           "x = 1 2",
+                           "x = 1x",
+                           "x = 1.",
+                           "x = .5",
+                           "x = +",
+                           "x = --1",
+                           "x = TRUE",
+                           "x = {a = 1}",
+                           "a.b = 1",
+                           "\"x\" = 1",
+                           "x = 1979-05-27",
+                           "x = # 1"}) {
+    EXPECT_THAT(ErrorOf(std::string("a = 1\n\n") + line + "\n"), HasSubstr("line 3: ")) << line;
+  }
 }
 
 TEST_F(ConfigurationFile, WhatCannotBeReadIsSaid) {

@@ -17,6 +17,10 @@ std::optional<ExitCode> Interpreter::RunLine(std::string_view line, std::string_
   const absl::StatusOr<std::vector<std::string>> words = SplitLine(line);
   if (!words.ok()) return Misuse(place, std::string(words.status().message()));
   if (words->empty()) return ExitCode::kSuccess;
+  // What other shells call it.
+  if (words->size() == 1 && (words->front() == "quit" || words->front() == "exit")) {
+    return std::nullopt;
+  }
   if ((*words)[0].starts_with('\\')) return RunBackslash(*words, place);
   const absl::StatusOr<Statement> statement =
       ParseStatement(*words, {.standard_input = nullptr, .now = UnixMilliseconds});

@@ -91,11 +91,18 @@ TEST_F(OptionsTest, FindsTheFileWhereItIsTold) {
   EXPECT_THAT(Parsed({}).endpoints, ElementsAre("xdg:1"));
 }
 
+TEST_F(OptionsTest, TheFileHasASwitchAsTomlHasIt) {
+  const std::string path = WriteFile("mine.toml", "strict = true\n");
+  EXPECT_EQ(Parsed({"--config", path}).settings.verdict, Settings::Verdict::kStrict);
+}
+
 TEST_F(OptionsTest, RefusesAFileItCannotUse) {
   EXPECT_THAT(ErrorOf({"--config", (home_ / "absent").string()}), HasSubstr("absent"));
   const std::string unknown = WriteFile("a.toml", "sever = \"x:1\"\n");
   EXPECT_THAT(ErrorOf({"--config", unknown}), HasSubstr("\"sever\" is no setting"));
   EXPECT_THAT(ErrorOf({"--config", home_.string()}), HasSubstr("it is a directory"));
+  const std::string list = WriteFile("c.toml", "\noutput = [\"json\"]\n");
+  EXPECT_THAT(ErrorOf({"--config", list}), HasSubstr("c.toml: line 2: [\"json\"] is neither"));
   const std::string bad = WriteFile("b.toml", "timeout = \"soon\"\n");
   EXPECT_THAT(ErrorOf({"--config", bad}), HasSubstr("configuration file, timeout"));
 }

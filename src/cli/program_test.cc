@@ -154,6 +154,15 @@ TEST_F(ProgramTest, ScriptChangesItsFormat) {
             "\"replayed\":false}\n");
 }
 
+TEST_F(ProgramTest, QuitAndExitLeaveAsInOtherShells) {
+  for (const char* word : {"\\q", "quit", "exit"}) {
+    const Ran ran = Run("", std::string(word) + "\nget 8\n");
+    EXPECT_EQ(ran.exit_code, 0) << word;
+    EXPECT_THAT(ran.out + ran.err, IsEmpty()) << word;
+  }
+  EXPECT_EQ(Run("", "quit 1\n").exit_code, 2);
+}
+
 TEST_F(ProgramTest, BatchAnswersLineByLine) {
   Ran ran = Run("batch -", "set 1 a --timestamp 0\nget 1\nget 2\n");
   EXPECT_EQ(ran.exit_code, 0);

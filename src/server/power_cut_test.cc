@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <functional>
+#include <chrono>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -15,10 +15,12 @@
 #include <vector>
 
 #include "base/diagnostics.h"
+#include "batch/batcher.h"
 #include "disk/faulty_disk.h"
 #include "log/local/unnoticed_power_cut.h"
 #include "server/standalone_recovery.h"
 #include "snapshot/image_test_state.h"
+#include "snapshot/snapshot_schedule.h"
 
 namespace tripla {
 namespace {
@@ -67,6 +69,9 @@ class Life {
     EXPECT_TRUE(recovered.ok()) << recovered.status();
     if (!recovered.ok()) return false;
     server_ = *std::move(recovered);
+    schedule_.emplace(*images_, *server_.machine, *server_.log,
+                      SnapshotSchedule::Options{.interval = std::chrono::milliseconds(0)});
+    batcher_.emplace(*server_.log);
     const StateSummary found = server_.machine->GetSummary();
     EXPECT_GE(found.position.index, acknowledged_) << "an acknowledged write is lost";
     EXPECT_LE(found.position.index, submitted_) << "a write was invented";
@@ -79,9 +84,14 @@ class Life {
   bool RunThrough(LogIndex last) {
     while (acknowledged_ < last) {
       submitted_ = acknowledged_ + 1;
-      absl::Status answer = absl::UnknownError("not answered");
-      server_.log->Submit(BatchOf(submitted_),
-                          [&](const auto& outcomes) { answer = outcomes.status(); });
+      std::promise<absl::Status> answered;
+      EXPECT_TRUE(
+          batcher_
+              ->Enqueue(
+                  {.commands = BatchOf(submitted_).commands,
+                   .done = [&](const auto& outcomes) { answered.set_value(outcomes.status()); }})
+              .ok());
+      const absl::Status answer = answered.get_future().get();
       if (disk_.cut()) return false;
       EXPECT_TRUE(answer.ok()) << answer;
       acknowledged_ = submitted_;
@@ -92,6 +102,8 @@ class Life {
 
   // What the server holds ends with it.
   void End() {
+    batcher_.reset();
+    schedule_.reset();
     server_.log = nullptr;
     server_.machine = nullptr;
     images_.reset();
@@ -99,15 +111,13 @@ class Life {
   }
 
  private:
-  // As the schedule does: the image, and then the log's beginning.
+  // The image, and then the log's beginning.
   bool TakeImage() {
-    const std::atomic<bool> never_abandoned{false};
-    const auto written = images_->Write(server_.machine->Freeze(), never_abandoned);
+    std::promise<absl::Status> written;
+    schedule_->Request([&](const auto& image) { written.set_value(image.status()); });
+    const absl::Status status = written.get_future().get();
     if (disk_.cut()) return false;
-    EXPECT_TRUE(written.ok()) << written.status();
-    const absl::Status released = server_.log->ReleasePrefix(images_->releasable());
-    if (disk_.cut()) return false;
-    EXPECT_TRUE(released.ok()) << released;
+    EXPECT_TRUE(status.ok()) << status;
     return true;
   }
 
@@ -115,6 +125,8 @@ class Life {
   std::optional<DataDirectory> directory_;
   std::optional<ImageStore> images_;
   RecoveredStandalone server_;
+  std::optional<SnapshotSchedule> schedule_;
+  std::optional<Batcher> batcher_;
   LogIndex acknowledged_ = 0;
   LogIndex submitted_ = 0;
 };

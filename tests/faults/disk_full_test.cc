@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk that fills up while the server runs (design 6): writes are refused and surely not applied,
-// reads go on, and writes resume by themselves.
+// A disk that fills up while the server runs, or is full when it starts (design 6): writes are
+// refused and surely not applied, reads go on, and writes resume by themselves.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -64,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(Reserves, DiskFull, testing::Values("8MiB", "0"),
 
 TEST_P(DiskFull, WritesAreRefusedReadsGoOnAndWritesResume) {
   const SmallDisk disk(96 * kMiB);
-  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
   const std::string data_dir = disk.path() + "/data";
   int next = 1;
   {
@@ -81,9 +81,34 @@ TEST_P(DiskFull, WritesAreRefusedReadsGoOnAndWritesResume) {
   ExpectAllThere(server, next);
 }
 
+TEST_P(DiskFull, AServerThatStartsOnItIsReadyRefusesWritesAndTakesThemAgain) {
+  const SmallDisk disk(96 * kMiB);
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
+  const std::string data_dir = disk.path() + "/data";
+  int next = 1;
+  {
+    TestServer server(data_dir, {"--disk-reserve", GetParam(), "--snapshot-interval", "0"});
+    for (; next <= 20; ++next) Set(server.stub(), std::to_string(next), 0, DataOf(next));
+    server.Kill();
+  }
+  disk.Fill(0);
+  {
+    TestServer server(data_dir, {"--disk-reserve", GetParam(), "--snapshot-interval", "50ms"});
+    ExpectAllThere(server, next);
+    ExpectRefusal(SetUntilRefused(server, next));
+    ExpectAllThere(server, next);
+    disk.Drain();
+    AwaitWritable(server, next++);
+    ExpectAllThere(server, next);
+    server.Kill();
+  }
+  TestServer server(data_dir);
+  ExpectAllThere(server, next);
+}
+
 TEST_P(DiskFull, AnImageThatDoesNotFitHarmsNothing) {
   const SmallDisk disk(96 * kMiB);
-  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
   const std::string data_dir = disk.path() + "/data";
   int next = 1;
   {
@@ -110,7 +135,7 @@ TEST_P(DiskFull, AnImageThatDoesNotFitHarmsNothing) {
 // A first start may be cut off before the lock file has a holder's number, and so a block.
 TEST(DiskFullAtStart, AServerThatHasNoRoomForItsNumberInTheLockStarts) {
   const SmallDisk disk(96 * kMiB);
-  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
   const std::string data_dir = disk.path() + "/data";
   {
     TestServer server(data_dir);
@@ -126,7 +151,7 @@ TEST(DiskFullAtStart, AServerThatHasNoRoomForItsNumberInTheLockStarts) {
 
 TEST(DiskFullAtStop, ALastImageThatCannotBeWrittenIsAFailureOfTheProgram) {
   const SmallDisk disk(96 * kMiB);
-  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
   TestServer server(disk.path() + "/data",
                     {"--log", "off", "--disk-reserve", "0", "--snapshot-interval", "0"});
   ASSERT_TRUE(Set(server.stub(), "1", 0, DataOf(1)).status.ok());
@@ -138,9 +163,26 @@ TEST(DiskFullAtStop, ALastImageThatCannotBeWrittenIsAFailureOfTheProgram) {
       << server.process().output();
 }
 
+TEST(DiskFullAtFirst, ADirectoryThatCannotBeMadeOnItIsSaid) {
+  const SmallDisk disk(96 * kMiB);
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
+  disk.Fill(0);
+  const std::string data_dir = disk.path() + "/data";
+  Process process(TestServer::CommandLine(data_dir, {}));
+  EXPECT_EQ(process.Wait(), 1);
+  EXPECT_NE(process.output().find("No space left on device"), std::string::npos)
+      << process.output();
+  EXPECT_NE(process.output().find(data_dir), std::string::npos) << process.output();
+  disk.Drain();
+  TestServer server(data_dir);
+  int next = 1;
+  AwaitWritable(server, next++);
+  ExpectAllThere(server, next);
+}
+
 TEST(DiskReadOnly, AServerOnAReadOnlyDirectoryDoesNotStart) {
   const SmallDisk disk(96 * kMiB);
-  if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
   const std::string data_dir = disk.path() + "/data";
   TestServer(data_dir).Stop();
   disk.MakeReadOnly();

@@ -18,11 +18,28 @@ namespace {
 
 std::string FillerPath(const std::string& directory) { return directory + "/filler"; }
 
+bool Write(const char* path, const std::string& text) {
+  const int file = open(path, O_WRONLY | O_CLOEXEC);
+  const bool written = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  close(file);
+  return written;
+}
+
+// What is mounted must be seen by nobody else. Who is not root becomes it in a namespace of users
+// of its own, where one may mount; that works as long as this process has a single thread.
+bool EnterMountNamespace() {
+  if (geteuid() == 0) return unshare(CLONE_NEWNS) == 0;
+  const std::string user = "0 " + std::to_string(geteuid()) + " 1";
+  const std::string group = "0 " + std::to_string(getegid()) + " 1";
+  return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && Write("/proc/self/uid_map", user) &&
+         Write("/proc/self/setgroups", "deny") && Write("/proc/self/gid_map", group);
+}
+
 }  // namespace
 
 SmallDisk::SmallDisk(uint64_t bytes) {
   const std::string size = "size=" + std::to_string(bytes);
-  const bool done = unshare(CLONE_NEWNS) == 0 &&
+  const bool done = EnterMountNamespace() &&
                     mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
                     mount("tmpfs", path().c_str(), "tmpfs", 0, size.c_str()) == 0;
   if (!done) why_not_ = std::string("cannot mount a small disk: ") + std::strerror(errno);

@@ -12,9 +12,9 @@ namespace tripla {
 // Only the calling thread and the processes it starts see it.
 //
 //   SmallDisk disk(64 << 20);
-//   if (!disk.mounted()) GTEST_SKIP() << disk.why_not();
+//   ASSERT_TRUE(disk.mounted()) << disk.why_not();
 //
-// Thread-safety: one thread.
+// Thread-safety: one thread; the first one of a process that is not root before it has any other.
 class SmallDisk {
  public:
   explicit SmallDisk(uint64_t bytes);
@@ -23,7 +23,7 @@ class SmallDisk {
   SmallDisk(const SmallDisk&) = delete;
   SmallDisk& operator=(const SmallDisk&) = delete;
 
-  // False when this machine lets nobody mount who is not root.
+  // False when this machine lets nobody mount who is not root, not even in a namespace of users.
   bool mounted() const { return why_not_.empty(); }
   const std::string& why_not() const { return why_not_; }
   const std::string& path() const { return directory_.path(); }

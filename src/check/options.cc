@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <functional>
+#include <iostream>
 #include <limits>
 #include <optional>
 #include <random>
@@ -217,7 +218,9 @@ std::variant<Options, ExitCode> ParseOptions(const std::vector<std::string>& arg
     return reader.Read(arguments);
   } catch (const CLI::Success& help_or_version) {
     reader.Exit(help_or_version);  // prints
-    return ExitCode::kAllHold;
+    if (std::cout.flush().good()) return ExitCode::kAllHold;
+    fmt::print(stderr, "tripla-check: standard output cannot be written\n");
+    return ExitCode::kUsage;
   } catch (const CLI::ParseError& error) {
     fmt::print(stderr, "tripla-check: {}; tripla-check --help shows commands and flags\n",
                cli::Escape(error.what(), cli::Keep::kQuotes));

@@ -139,7 +139,8 @@ TEST(CheckWithoutAServer, ListsItsClaims) {
 }
 
 TEST(CheckWithoutAServer, NoticesAnOutputThatCannotBeWritten) {
-  for (const char* arguments : {"all --list", "all -o json --timeout 50ms -e 127.0.0.1:1"}) {
+  for (const char* arguments :
+       {"--help", "all --list", "all -o json --timeout 50ms -e 127.0.0.1:1"}) {
     Process process(
         {"/bin/sh", "-c", ProgramPath("tripla-check") + " " + arguments + " > /dev/full"});
     EXPECT_EQ(process.Wait(), 2) << process.output();

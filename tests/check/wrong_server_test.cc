@@ -30,23 +30,23 @@ using testing::Field;
 using testing::HasSubstr;
 
 // One claim by its name, or all whose names begin so.
-Report RunAgainst(const WrongServer& server, const std::string& command, const std::string& claim,
-                  milliseconds timeout = milliseconds(10'000)) {
-  const Plan plan{.command = command,
-                  .endpoints = {server.endpoint()},
-                  .timeout = timeout,
-                  .seed = 1,
-                  .entries = 300,
-                  .clients = 4,
-                  .duration = milliseconds(500),
-                  .claim = claim};
+Report RunPlan(const WrongServer& server, Plan plan) {
+  plan.endpoints = {server.endpoint()};
+  plan.seed = 1;
+  plan.entries = 300;
+  plan.duration = milliseconds(500);
   Run run(plan);
   EXPECT_TRUE(run.Reach().ok());
   std::vector<Claim> claims = ClaimsOf(plan);
-  const auto is_claim = [&](const Claim& one) { return one.name == claim; };
+  const auto is_claim = [&](const Claim& one) { return one.name == plan.claim; };
   if (std::ranges::any_of(claims, is_claim)) std::erase_if(claims, std::not_fn(is_claim));
   Progress silent(false);
   return RunClaims(run, claims, silent);
+}
+
+Report RunAgainst(const WrongServer& server, const std::string& command, const std::string& claim,
+                  milliseconds timeout = milliseconds(10'000)) {
+  return RunPlan(server, {.command = command, .timeout = timeout, .clients = 4, .claim = claim});
 }
 
 ClaimResult ResultOf(const Report& report, const std::string& name) {
@@ -149,6 +149,20 @@ TEST(WrongServers, OneThatDecidesNothingIsNotWaitedForAtEveryClaim) {
   EXPECT_THAT(report.ended_early, HasSubstr("10 claims in a row"));
   EXPECT_EQ(report.results.size(), ClaimsOf({.command = "api"}).size() + 1);
   EXPECT_THAT(report.results, Contains(Field(&ClaimResult::verdict, Verdict::kNotTried)));
+}
+
+// Of about 960 on each key.
+TEST(WrongServers, AViolationAmongManyClientsIsShownInFewCalls) {
+  for (const Fault& fault : FaultsNowAndThen("history", "R11.linearizable")) {
+    // The write that a read does not show yet overlaps with it, where so many are at work.
+    if (fault.name == "StaleReads") continue;
+    const WrongServer server(fault.behaviour);
+    const Report report = RunPlan(
+        server, {.command = "history", .clients = 24, .keys = 2, .claim = "R11.linearizable"});
+    const ClaimResult& result = report.results[0];
+    ASSERT_EQ(result.verdict, Verdict::kFails) << fault.name;
+    EXPECT_LE(std::ranges::count(result.mismatches[0].got, '\n'), 300) << result.mismatches[0].got;
+  }
 }
 
 TEST(WrongServers, KeysThatMayBeLeftAreAlwaysCounted) {

@@ -2,6 +2,7 @@
 #include "server/server.h"
 
 #include <fmt/core.h>
+#include <grpc/grpc.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/server_builder_option.h>
@@ -88,6 +89,8 @@ void ForwardGrpcMessage(gpr_log_func_args* message) {
 
 // Process-wide settings of the gRPC library; each takes effect on servers built later.
 void PrepareGrpc() {
+  // Never given back: the library's end may wait ten seconds for a thread that polls in vain.
+  grpc_init();
   gpr_set_log_function(&ForwardGrpcMessage);
   // Debian builds Abseil, whose mutexes gRPC uses, with its search for deadlocks: 7 % of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);

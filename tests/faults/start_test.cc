@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -130,6 +131,20 @@ TEST(Start, ANewDirectoryIsMadeReadyWithItsParents) {
   TestServer server(directory.path() + "/a/b/c");
   EXPECT_EQ(Set(server.stub(), "1", 0, "a").reply.result(), v1::SUCCESS);
   server.Stop();
+}
+
+// It took ten seconds every few times.
+TEST(Stop, AfterALargeValueIsAsQuickAsAnyOther) {
+  const std::string large(9 << 20, 'x');
+  for (int round = 0; round < 8; ++round) {
+    TemporaryDirectory directory;
+    TestServer server(directory.path());
+    ASSERT_TRUE(Set(server.stub(), "1", 0, large).status.ok());
+    ASSERT_TRUE(TestAndSet(server.stub(), "1", 1, 0, "small").status.ok());
+    const auto begun = std::chrono::steady_clock::now();
+    server.Stop();
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(5)) << round;
+  }
 }
 
 TEST(Stop, BothSignalsEndWithZero) {

@@ -19,7 +19,8 @@ TEST(Completions, AreVerbsInTheFirstWord) {
 TEST(Completions, AreTheFlagsOfTheVerb) {
   EXPECT_THAT(Completions("cas 1 a --"), ElementsAre("--version", "--timestamp", "--if-revision"));
   EXPECT_THAT(Completions("del 1 --i"), ElementsAre("--if-revision"));
-  EXPECT_THAT(Completions("get 1 --"), IsEmpty());
+  EXPECT_THAT(Completions("get 1 --"), ElementsAre("--consistency"));
+  EXPECT_THAT(Completions("batch f --"), IsEmpty());
 }
 
 TEST(Completions, AreWhatCommandsTake) {

@@ -81,8 +81,8 @@ TEST(Start, BadConfigurationFilesAreUsageErrors) {
   std::ofstream(file) << "no-such-key = 1\n";
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "no-such-key");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", directory.path()}), 2, "a directory");
-  std::ofstream(file) << "\x1b[2Jno-such-key = 1\n";
-  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "\\x1b[2Jno-such-key");
+  std::ofstream(file) << "listen = \"\x1b[2Jhere\"\n";
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "\\x1b[2Jhere");
 }
 
 TEST(Start, ADataDirectoryThatIsAFileIsRefused) {

@@ -151,10 +151,10 @@ std::string HolderOf(const Descriptor& lock) {
 absl::Status SayHolder(const Descriptor& lock, const std::string& path) {
   const std::string holder = std::to_string(getpid()) + "\n";
   const ssize_t count = pwrite(lock.get(), holder.data(), holder.size(), 0);
+  if (count >= 0 && ftruncate(lock.get(), count) == 0) return absl::OkStatus();
   // Only a message is poorer for it, and a server on a full disk can still be read.
-  if (count < 0 && (errno == ENOSPC || errno == EDQUOT)) return absl::OkStatus();
-  if (count < 0 || ftruncate(lock.get(), count) != 0) return SystemError(errno, "write", path);
-  return absl::OkStatus();
+  if (errno == ENOSPC || errno == EDQUOT) return absl::OkStatus();
+  return SystemError(errno, "write", path);
 }
 
 class OperatingSystemDisk : public Disk {

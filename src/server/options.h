@@ -17,10 +17,9 @@ namespace tripla {
 // variable TRIPLA_... and a key of the configuration file; server/options.cc describes them.
 struct Options {
   std::string data_dir;
-  std::string node;    // the replica that data_dir must belong to; empty: whatever it is
-  std::string listen;  // empty: 127.0.0.1:7420, a replica where the cluster knows it
-  std::string
-      raft_listen;  // of a replica, for the other servers; empty: where the cluster knows it
+  std::string node;         // the replica that data_dir must belong to; empty: whatever it is
+  std::string listen;       // empty: 127.0.0.1:7420, a replica where the cluster knows it
+  std::string raft_listen;  // for a replica's peers; empty: where the cluster knows it
   std::chrono::milliseconds snapshot_interval{30'000};  // 0: never by period
   FsyncPolicy fsync;
   bool log = true;

@@ -67,8 +67,7 @@ absl::StatusOr<LogPosition> AskWhatOthersKnow(const Membership& membership) {
   if (answered > members - majority) return known;
   return absl::UnavailableError(
       fmt::format("{} of the {} other servers must be up to rebuild {} from them, and {} answered; "
-                  "missing: {}; "
-                  "start them first",
+                  "missing: {}; start them first",
                   members - majority + 1, members - 1, membership.node, answered,
                   missing.empty() ? "there are no others" : absl::StrJoin(missing, ", ")));
 }
@@ -79,8 +78,7 @@ absl::Status CheckClusterIsNew(const Membership& membership) {
     if (!state.ok() || state->index == 0) continue;
     return absl::FailedPreconditionError(
         fmt::format("the cluster has begun already: {} has {} records; if {} is to begin in place "
-                    "of one that was "
-                    "lost, or came too late, say --rebuild",
+                    "of one that was lost, or came too late, say --rebuild",
                     node, state->index, membership.node));
   }
   return absl::OkStatus();

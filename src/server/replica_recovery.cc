@@ -127,7 +127,7 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
       .apply =
           [machine, &hashes](LogPosition position, const Batch& batch) {
             std::vector<Outcome> outcomes = machine->Apply(position, batch);
-            hashes.Note(machine->GetSummary());
+            if (RecentHashes::Wants(position.index)) hashes.Note(machine->GetSummary());
             return outcomes;
           },
       .newest_image = [&directory, &images] { return NewestImage(directory, images); },

@@ -4,10 +4,8 @@
 namespace tripla {
 
 void RecentHashes::Note(const StateSummary& summary) {
-  const LogIndex index = summary.position.index;
-  if (index % kEvery != 0) return;
   MutexLock lock(mutex_);
-  hashes_[index] = summary.hash;
+  hashes_[summary.position.index] = summary.hash;
   if (hashes_.size() > kKept) hashes_.erase(hashes_.begin());
 }
 

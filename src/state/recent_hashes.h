@@ -21,7 +21,10 @@ class RecentHashes {
   static constexpr LogIndex kEvery = 1024;
   static constexpr size_t kKept = 64;
 
-  // After a batch was applied. Costs nothing at most places.
+  // Whether the state at this place is wanted.
+  [[nodiscard]] static bool Wants(LogIndex index) { return index % kEvery == 0; }
+
+  // Keeps the hash of a state at a place that is wanted.
   void Note(const StateSummary& summary);
 
   [[nodiscard]] std::map<LogIndex, StateHash> Get() const;

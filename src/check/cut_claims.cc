@@ -84,33 +84,38 @@ uint64_t BytesOfOneCall(Trial& trial, Direction direction) {
 // cuts before were waited for in vain, and show nothing.
 bool WaitsLongEnough(Trial& trial, const Prepared& last, Cut cut, milliseconds patience) {
   cut.after_bytes = uint64_t{1} << 20;
-  const CutTold told =
-      CheckCut(trial, WriteTo(last.key), last.state, EndpointFor(trial, 0), cut, patience);
-  if (told == CutTold::kDecided) return true;
-  trial.LeaveOpen(
-      fmt::format("a call that is not cut was not answered within {}: the server is "
-                  "too slow to tell",
-                  DurationText(patience)));
-  return false;
+  return CheckCut(trial, WriteTo(last.key), last.state, EndpointFor(trial, 0), cut, patience) ==
+         CutTold::kDecided;
 }
 
-// One testAndSet for each byte of its connection: cut behind it.
+// One testAndSet for each byte of its connection, cut behind it; again with more patience where the
+// server turns out slower than it was when it was asked for the measure.
+void AtEveryByte(Trial& trial, Direction direction, CutKind kind) {
+  constexpr int kAttempts = 4;
+  milliseconds patience = PatienceWith(trial, kPatienceLeast);
+  const uint64_t bytes = BytesOfOneCall(trial, direction);
+  for (int attempt = 0; attempt < kAttempts; ++attempt, patience *= 2) {
+    const std::vector<Prepared> prepared = Prepare(trial, bytes + 2);
+    if (trial.Over()) return;
+    CutTally tally;
+    ForAll(trial, bytes + 1, [&](size_t i) {
+      tally.Add(i, CheckCut(trial, WriteTo(prepared[i].key), prepared[i].state,
+                            EndpointFor(trial, i), {direction, i, kind}, patience));
+    });
+    if (trial.Over()) return;
+    trial.SetCuts(tally.Runs());
+    trial.SetFigures(TextOf(tally.Runs()));
+    if (WaitsLongEnough(trial, prepared.back(), {direction, 0, kind}, patience)) return;
+  }
+  trial.LeaveOpen(
+      fmt::format("a call that is not cut was not answered within {}: the server is too slow to "
+                  "tell",
+                  DurationText(patience / 2)));
+}
+
 Claim AtEveryByte(std::string name, std::string text, Direction direction, CutKind kind) {
-  return {"cut", std::move(name), std::move(text), [direction, kind](Trial& trial) {
-            const milliseconds patience = PatienceWith(trial, kPatienceLeast);
-            const uint64_t bytes = BytesOfOneCall(trial, direction);
-            const std::vector<Prepared> prepared = Prepare(trial, bytes + 2);
-            if (trial.Over()) return;
-            CutTally tally;
-            ForAll(trial, bytes + 1, [&](size_t i) {
-              tally.Add(i, CheckCut(trial, WriteTo(prepared[i].key), prepared[i].state,
-                                    EndpointFor(trial, i), {direction, i, kind}, patience));
-            });
-            if (trial.Over()) return;
-            trial.SetCuts(tally.Runs());
-            trial.SetFigures(TextOf(tally.Runs()));
-            (void)WaitsLongEnough(trial, prepared.back(), {direction, 0, kind}, patience);
-          }};
+  return {"cut", std::move(name), std::move(text),
+          [direction, kind](Trial& trial) { AtEveryByte(trial, direction, kind); }};
 }
 
 // Byte by byte, but all of them: that is no reason for an error.

@@ -3,9 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "check/cut_claims.h"
 #include "check/trial.h"
 #include "tests/check/wrong_server.h"
 
@@ -33,6 +37,27 @@ TEST(Patience, IsLongerWithASlowServer) {
 
 TEST(Patience, HasALeast) {
   EXPECT_GE(PatienceFor(milliseconds(0), milliseconds(5000)), milliseconds(5000));
+}
+
+// It was taken for a server that is too slow to tell anything of.
+TEST(Patience, GrowsWithAServerThatBecomesSlower) {
+  std::string newest;  // the key that was set last: of the write that is not cut
+  const WrongServer server(
+      [&](const v1::Operation& request, v1::Reply& reply, const WrongServer::Right& right) {
+        if (request.has_set()) newest = request.set().key();
+        if (request.has_test_and_set() && request.test_and_set().key() == newest) {
+          std::this_thread::sleep_for(milliseconds(300));  // longer than the patience at first
+        }
+        return right(request, reply);
+      });
+  check::Run run({.endpoints = {server.endpoint()}});
+  const std::vector<Claim> claims = CutClaims();
+  const auto claim = std::ranges::find(claims, "R21.half-open-reply", &Claim::name);
+  ASSERT_NE(claim, claims.end());
+  Progress silent(false);
+  Trial trial(run, *claim, silent);
+  claim->prove(trial);
+  EXPECT_EQ(trial.Result().verdict, Verdict::kHolds) << trial.Result().because;
 }
 
 }  // namespace

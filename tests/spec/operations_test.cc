@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each row of the specification's table of operations (R4-R8) and its decisions (R8a-R12), through
-// a real server over a real socket.
+// a real socket: the same for a state machine, a server, and three replicas.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -9,31 +9,15 @@
 #include <vector>
 
 #include "tests/harness/test_server.h"
+#include "tests/spec/subject.h"
 
 namespace tripla {
 namespace {
 
 using Stub = v1::KeyValue::Stub;
 
-class Operations : public testing::Test {
- protected:
-  // One server for the whole suite: each test uses keys of its own.
-  static void SetUpTestSuite() {
-    directory_ = new TemporaryDirectory();
-    server_ = new TestServer(directory_->path());
-  }
-  static void TearDownTestSuite() {
-    server_->Stop();
-    delete server_;
-    delete directory_;
-  }
-  Stub& stub() { return server_->stub(); }
-  static TestServer& server() { return *server_; }
-
- private:
-  inline static TemporaryDirectory* directory_ = nullptr;
-  inline static TestServer* server_ = nullptr;
-};
+class Operations : public SpecTest {};
+INSTANTIATE_TEST_SUITE_P(On, Operations, testing::ValuesIn(SubjectKinds()), NameOf);
 
 // What an answer says, for comparing in one line: "ERROR (1,10,a)" or "SUCCESS NULL".
 std::string Text(const CallAnswer& answer) {
@@ -45,67 +29,67 @@ std::string Text(const CallAnswer& answer) {
          "," + value.data() + ")";
 }
 
-TEST_F(Operations, R4_SetOfAnAbsentKeyStoresVersionOne) {
+TEST_P(Operations, R4_SetOfAnAbsentKeyStoresVersionOne) {
   EXPECT_EQ(Text(Set(stub(), "400", 10, "a")), "SUCCESS NULL");
   EXPECT_EQ(Text(Get(stub(), "400")), "SUCCESS (1,10,a)");
 }
 
-TEST_F(Operations, R4_SetOfAPresentKeyChangesNothingAlsoWhenIdentical) {
+TEST_P(Operations, R4_SetOfAPresentKeyChangesNothingAlsoWhenIdentical) {
   Set(stub(), "401", 10, "a");
   EXPECT_EQ(Text(Set(stub(), "401", 10, "a")), "ERROR (1,10,a)");
   EXPECT_EQ(Text(Set(stub(), "401", 11, "b")), "ERROR (1,10,a)");
   EXPECT_EQ(Text(Get(stub(), "401")), "SUCCESS (1,10,a)");
 }
 
-TEST_F(Operations, R5_GetOfAnAbsentKeyIsErrorAndNull) {
+TEST_P(Operations, R5_GetOfAnAbsentKeyIsErrorAndNull) {
   EXPECT_EQ(Text(Get(stub(), "500")), "ERROR NULL");
 }
 
-TEST_F(Operations, R6_DelReturnsTheRemovedTriple) {
+TEST_P(Operations, R6_DelReturnsTheRemovedTriple) {
   Set(stub(), "600", 10, "a");
   EXPECT_EQ(Text(Del(stub(), "600")), "SUCCESS (1,10,a)");
   EXPECT_EQ(Text(Get(stub(), "600")), "ERROR NULL");
 }
 
-TEST_F(Operations, R6_DelOfAnAbsentKeyIsErrorNotErrorNe) {
+TEST_P(Operations, R6_DelOfAnAbsentKeyIsErrorNotErrorNe) {
   EXPECT_EQ(Text(Del(stub(), "601")), "ERROR NULL");
 }
 
-TEST_F(Operations, R7_DelVersionOfAnAbsentKeyIsErrorNe) {
+TEST_P(Operations, R7_DelVersionOfAnAbsentKeyIsErrorNe) {
   EXPECT_EQ(Text(DelVersion(stub(), "700", 1)), "ERROR_NE NULL");
 }
 
-TEST_F(Operations, R7_DelVersionWithAnotherVersionChangesNothing) {
+TEST_P(Operations, R7_DelVersionWithAnotherVersionChangesNothing) {
   Set(stub(), "701", 10, "a");
   EXPECT_EQ(Text(DelVersion(stub(), "701", 2)), "ERROR_WV (1,10,a)");
   EXPECT_EQ(Text(Get(stub(), "701")), "SUCCESS (1,10,a)");
 }
 
-TEST_F(Operations, R7_DelVersionWithTheStoredVersionRemoves) {
+TEST_P(Operations, R7_DelVersionWithTheStoredVersionRemoves) {
   Set(stub(), "702", 10, "a");
   EXPECT_EQ(Text(DelVersion(stub(), "702", 1)), "SUCCESS (1,10,a)");
   EXPECT_EQ(Text(Get(stub(), "702")), "ERROR NULL");
 }
 
-TEST_F(Operations, R8_TestAndSetOfAnAbsentKeyDoesNotCreate) {
+TEST_P(Operations, R8_TestAndSetOfAnAbsentKeyDoesNotCreate) {
   EXPECT_EQ(Text(TestAndSet(stub(), "800", 0, 10, "a")), "ERROR_NE NULL");
   EXPECT_EQ(Text(Get(stub(), "800")), "ERROR NULL");
 }
 
-TEST_F(Operations, R8_TestAndSetWithAnotherVersionReturnsTheStoredTriple) {
+TEST_P(Operations, R8_TestAndSetWithAnotherVersionReturnsTheStoredTriple) {
   Set(stub(), "801", 10, "a");
   EXPECT_EQ(Text(TestAndSet(stub(), "801", 7, 11, "b")), "ERROR_WV (1,10,a)");
   EXPECT_EQ(Text(Get(stub(), "801")), "SUCCESS (1,10,a)");
 }
 
-TEST_F(Operations, R8a_TestAndSetReturnsTheTripleThatWasThereBefore) {
+TEST_P(Operations, R8a_TestAndSetReturnsTheTripleThatWasThereBefore) {
   Set(stub(), "802", 10, "a");
   EXPECT_EQ(Text(TestAndSet(stub(), "802", 1, 11, "b")), "SUCCESS (1,10,a)");
   EXPECT_EQ(Text(TestAndSet(stub(), "802", 2, 12, "c")), "SUCCESS (2,11,b)");
   EXPECT_EQ(Text(Get(stub(), "802")), "SUCCESS (3,12,c)");
 }
 
-TEST_F(Operations, R8a_TheVersionInsideTheValueIsIgnored) {
+TEST_P(Operations, R8a_TheVersionInsideTheValueIsIgnored) {
   Set(stub(), "803", 10, "a");
   v1::TestAndSetRequest request;
   request.set_key(KeyBytes("803"));
@@ -116,7 +100,7 @@ TEST_F(Operations, R8a_TheVersionInsideTheValueIsIgnored) {
   EXPECT_EQ(Text(Get(stub(), "803")), "SUCCESS (2,0,b)");
 }
 
-TEST_F(Operations, R8b_ZeroAndNegativeVersionsNeverMatch) {
+TEST_P(Operations, R8b_ZeroAndNegativeVersionsNeverMatch) {
   Set(stub(), "804", 10, "a");
   for (const int64_t version : {int64_t{0}, int64_t{-1}, std::numeric_limits<int64_t>::min()}) {
     EXPECT_EQ(Text(TestAndSet(stub(), "804", version, 1, "b")), "ERROR_WV (1,10,a)");
@@ -124,7 +108,7 @@ TEST_F(Operations, R8b_ZeroAndNegativeVersionsNeverMatch) {
   }
 }
 
-TEST_F(Operations, R9_SetAfterDelIsVersionOneAgainWithAnotherRevision) {
+TEST_P(Operations, R9_SetAfterDelIsVersionOneAgainWithAnotherRevision) {
   const uint64_t first = Set(stub(), "900", 10, "a").reply.revision();
   Del(stub(), "900");
   const uint64_t second = Set(stub(), "900", 10, "a").reply.revision();
@@ -135,7 +119,7 @@ TEST_F(Operations, R9_SetAfterDelIsVersionOneAgainWithAnotherRevision) {
   EXPECT_EQ(Text(TestAndSet(stub(), "900", 1, 11, "b", second)), "SUCCESS (1,10,a)");
 }
 
-TEST_F(Operations, RevisionsAreThoseOfTheEntryReported) {
+TEST_P(Operations, RevisionsAreThoseOfTheEntryReported) {
   const uint64_t set = Set(stub(), "910", 1, "a").reply.revision();
   EXPECT_EQ(Get(stub(), "910").reply.revision(), set);
   EXPECT_EQ(Set(stub(), "910", 1, "b").reply.revision(), set);
@@ -146,7 +130,7 @@ TEST_F(Operations, RevisionsAreThoseOfTheEntryReported) {
   EXPECT_EQ(Del(stub(), "910").reply.revision(), set + 2);
 }
 
-TEST_F(Operations, R10_RedundantSignBytesNameTheSameKey) {
+TEST_P(Operations, R10_RedundantSignBytesNameTheSameKey) {
   v1::SetRequest request;
   request.set_key(std::string("\x00\x00\x00\x10", 4));
   request.set_data("sixteen");
@@ -157,7 +141,7 @@ TEST_F(Operations, R10_RedundantSignBytesNameTheSameKey) {
   EXPECT_EQ(Text(Get(stub(), "-16")), "SUCCESS (1,0,sixteen)");
 }
 
-TEST_F(Operations, R1_KeysAreIntegersOfAnySize) {
+TEST_P(Operations, R1_KeysAreIntegersOfAnySize) {
   const std::string digits(10'000, '7');
   for (const std::string& key : {digits, "-" + digits, std::string("0"), std::string("-1")}) {
     EXPECT_EQ(Text(Set(stub(), key, 1, key.substr(0, 2))), "SUCCESS NULL");
@@ -165,7 +149,7 @@ TEST_F(Operations, R1_KeysAreIntegersOfAnySize) {
   }
 }
 
-TEST_F(Operations, R3_TimestampsComeBackBitForBit) {
+TEST_P(Operations, R3_TimestampsComeBackBitForBit) {
   using Limits = std::numeric_limits<int64_t>;
   EXPECT_EQ(Set(stub(), "300", Limits::min(), "").status.error_code(), grpc::OK);
   EXPECT_EQ(Set(stub(), "301", Limits::max(), "").status.error_code(), grpc::OK);
@@ -173,7 +157,7 @@ TEST_F(Operations, R3_TimestampsComeBackBitForBit) {
   EXPECT_EQ(Get(stub(), "301").reply.value().timestamp(), Limits::max());
 }
 
-TEST_F(Operations, R2_DataIsAnyBytes) {
+TEST_P(Operations, R2_DataIsAnyBytes) {
   const std::string bytes("\0\x1b[31m\xff\n", 8);
   EXPECT_EQ(Text(Set(stub(), "200", 0, bytes)), "SUCCESS NULL");
   EXPECT_EQ(Get(stub(), "200").reply.value().data(), bytes);
@@ -181,7 +165,7 @@ TEST_F(Operations, R2_DataIsAnyBytes) {
   EXPECT_TRUE(Get(stub(), "201").reply.has_value()) << "empty data is not NULL";
 }
 
-TEST_F(Operations, R11_OfManyRacingTestAndSetsExactlyOneWins) {
+TEST_P(Operations, R11_OfManyRacingTestAndSetsExactlyOneWins) {
   constexpr int kRacers = 100;
   for (int round = 1; round <= 5; ++round) {
     const std::string key = "11" + std::to_string(round);
@@ -203,7 +187,7 @@ TEST_F(Operations, R11_OfManyRacingTestAndSetsExactlyOneWins) {
   }
 }
 
-TEST_F(Operations, BatchDecidesEachOperationInOrder) {
+TEST_P(Operations, BatchDecidesEachOperationInOrder) {
   v1::BatchRequest request;
   v1::SetRequest& set = *request.add_operations()->mutable_set();
   set.set_key(KeyBytes("1200"));
@@ -231,7 +215,7 @@ TEST_F(Operations, BatchDecidesEachOperationInOrder) {
                                              "SUCCESS (2,0,b)", "ERROR NULL"}));
 }
 
-TEST_F(Operations, ABatchOfReadsSeesOneMoment) {
+TEST_P(Operations, ABatchOfReadsSeesOneMoment) {
   for (int i = 0; i < 2; ++i) Set(stub(), "130" + std::to_string(i), 0, "a");
   std::thread writer([&] {
     for (int version = 1; version <= 200; ++version) {
@@ -241,7 +225,7 @@ TEST_F(Operations, ABatchOfReadsSeesOneMoment) {
         write.set_key(KeyBytes("130" + std::to_string(i)));
         write.set_version(version);
       }
-      ASSERT_TRUE(SendBatch(server().stub(), both).status.ok());
+      ASSERT_TRUE(SendBatch(stub(), both).status.ok());
     }
   });
   v1::BatchRequest reads;

@@ -18,6 +18,7 @@ struct Fault {
   WrongServer::Behaviour behaviour;
   WrongServer::Elsewhere elsewhere = {};
   std::chrono::milliseconds timeout{10'000};  // of one call, for those that wait for it in vain
+  int runs_at_most = 1;  // in one of which it is found
 };
 
 inline void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }

@@ -14,7 +14,7 @@ namespace tripla::check {
 using Right = WrongServer::Right;
 
 std::vector<Fault> FaultsNowAndThen(const std::string& command, const std::string& claim) {
-  return {
+  std::vector<Fault> faults = {
       {"StaleReads", command, claim,
        [last = std::make_shared<std::map<std::string, v1::Reply>>(), count = 0](
            const v1::Operation& request, v1::Reply& reply, const Right& right) mutable {
@@ -73,6 +73,9 @@ std::vector<Fault> FaultsNowAndThen(const std::string& command, const std::strin
          return status;
        }},
   };
+  // On a machine so busy that all calls of a history overlap, few of them can be told to be wrong.
+  for (Fault& fault : faults) fault.runs_at_most = 5;
+  return faults;
 }
 
 }  // namespace tripla::check

@@ -215,13 +215,17 @@ class WrongServers : public testing::TestWithParam<Fault> {};
 TEST_P(WrongServers, AreFound) {
   const Fault& fault = GetParam();
   const WrongServer server(fault.behaviour, fault.elsewhere);
-  const Report report = RunAgainst(server, fault.command, fault.claim, fault.timeout);
+  Report report;
+  bool noticed = false;
+  for (int i = 0; i < fault.runs_at_most && !noticed; ++i) {
+    report = RunAgainst(server, fault.command, fault.claim, fault.timeout);
+    noticed = std::ranges::any_of(report.results, [&](const ClaimResult& result) {
+      return result.verdict == Verdict::kFails && result.name.starts_with(fault.claim) &&
+             !result.mismatches.empty();
+    });
+  }
   const std::string text = TableText({}, report);
   EXPECT_EQ(report.exit_code(), ExitCode::kClaimFailed) << text;
-  const bool noticed = std::ranges::any_of(report.results, [&](const ClaimResult& result) {
-    return result.verdict == Verdict::kFails && result.name.starts_with(fault.claim) &&
-           !result.mismatches.empty();
-  });
   EXPECT_TRUE(noticed) << text;
 }
 

@@ -126,8 +126,8 @@ std::vector<std::string> JvmOptions(const std::string& class_path, size_t entry_
       "-XX:+UseSerialGC",  // least overhead at this size
       "-XX:-UsePerfData",
       "-XX:ReservedCodeCacheSize=64m",
-      "-XX:CompileThresholdScaling=0.1",  // full speed after thousands of writes, not 100,000s
-      "-XX:+ExitOnOutOfMemoryError",      // half a replica is worse than none
+      "-XX:TieredStopAtLevel=1",      // full speed at once (docs/performance-cluster.md)
+      "-XX:+ExitOnOutOfMemoryError",  // half a replica is worse than none
   };
   std::error_code error;
   if (const auto archive = Library() / "classes.jsa"; std::filesystem::exists(archive, error)) {

@@ -28,7 +28,7 @@ constexpr std::chrono::seconds kStopPatience{3};
 // Between two attempts to let another node lead.
 constexpr std::chrono::seconds kHandOverPause{5};
 
-constexpr std::chrono::seconds kWarmUpTime{2};
+constexpr std::chrono::milliseconds kWarmUpTime{800};
 constexpr int kNothingsOfARound = 50;
 
 absl::Status NoLeader() {

@@ -66,6 +66,10 @@ grpc::Status WrongServer::Execute(const v1::Operation& request, v1::Reply& reply
 
 grpc::Status WrongServer::Answer(const v1::Operation& request, v1::Reply& reply) {
   const MutexLock lock(mutex_);
+  return AnswerLocked(request, reply);
+}
+
+grpc::Status WrongServer::AnswerLocked(const v1::Operation& request, v1::Reply& reply) {
   // The analysis of locks does not look into functions that are passed on.
   const Right right = [this](const v1::Operation& operation, v1::Reply& answer)
                           ABSL_NO_THREAD_SAFETY_ANALYSIS { return Execute(operation, answer); };
@@ -113,8 +117,9 @@ grpc::Status WrongServer::Batch(grpc::ServerContext* /*context*/, const v1::Batc
   if (elsewhere_.asked) elsewhere_.asked(asked);
   const auto commands = ToCommands(asked, kDataBytesMax);
   if (!commands.ok()) return WriteError(commands.status(), Applied::kNo);
+  const MutexLock lock(mutex_);  // other calls see all of the batch or nothing
   for (const v1::Operation& operation : asked.operations()) {
-    const grpc::Status status = Answer(operation, *reply->add_replies());
+    const grpc::Status status = AnswerLocked(operation, *reply->add_replies());
     if (!status.ok()) return status;
   }
   if (elsewhere_.batch) elsewhere_.batch(*reply);

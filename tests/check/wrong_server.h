@@ -66,6 +66,8 @@ class WrongServer final : public v1::KeyValue::Service, public v1::Admin::Servic
 
  private:
   grpc::Status Answer(const v1::Operation& request, v1::Reply& reply);
+  grpc::Status AnswerLocked(const v1::Operation& request, v1::Reply& reply)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   grpc::Status Execute(const v1::Operation& request, v1::Reply& reply)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

@@ -217,7 +217,7 @@ TEST_P(Operations, BatchDecidesEachOperationInOrder) {
 
 TEST_P(Operations, ABatchOfReadsSeesOneMoment) {
   for (int i = 0; i < 2; ++i) Set(stub(), "130" + std::to_string(i), 0, "a");
-  std::thread writer([&] {
+  std::jthread writer([&] {
     for (int version = 1; version <= 200; ++version) {
       v1::BatchRequest both;
       for (int i = 0; i < 2; ++i) {
@@ -239,7 +239,6 @@ TEST_P(Operations, ABatchOfReadsSeesOneMoment) {
     seen = answer.reply.replies(0).value().version();
     ASSERT_EQ(seen, answer.reply.replies(1).value().version());
   }
-  writer.join();
 }
 
 }  // namespace

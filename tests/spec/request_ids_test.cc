@@ -27,7 +27,7 @@ class RequestIds : public SpecTest {
  protected:
   // The tests of a suite meet at one subject: each is a client with keys of its own.
   const int number_ = 100 + ++tests_;
-  const std::string client_ = "the client of " + std::to_string(number_ % 100 + 10);
+  const std::string client_ = "a client, no " + std::to_string(number_);
   const std::string key_ = std::to_string(number_) + "1";
   const std::string other_key_ = std::to_string(number_) + "2";
 

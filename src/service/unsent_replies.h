@@ -67,8 +67,10 @@ class PendingCall final : public grpc::ServerUnaryReactor {
 
   void OnDone() override;
 
-  // What OnDone() does is short and waits for nobody, so gRPC need not wake a thread for it, which
-  // would be a switch of threads for each call (docs/performance.md).
+  // OnDone() may run inside Finish(), where gRPC would else wake a thread for it: a switch of
+  // threads for each call (docs/performance.md). So nobody touches a call after its Finish(), nor
+  // holds a lock then that OnDone() takes. gRPC 1.51 keeps this to itself ("not API"); a version
+  // that drops it does not compile, one that ignores it is only slower.
   bool InternalInlineable() override { return true; }
 
   grpc::CallbackServerContext* const context_;

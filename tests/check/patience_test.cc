@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -41,12 +42,15 @@ TEST(Patience, HasALeast) {
 
 // It was taken for a server that is too slow to tell anything of.
 TEST(Patience, GrowsWithAServerThatBecomesSlower) {
-  std::string newest;  // the key that was set last: of the write that is not cut
+  std::string newest;             // the key that was set last: of the write that is not cut
+  std::set<std::string> not_cut;  // one to count the bytes of a call, then one an attempt
   const WrongServer server(
       [&](const v1::Operation& request, v1::Reply& reply, const WrongServer::Right& right) {
         if (request.has_set()) newest = request.set().key();
         if (request.has_test_and_set() && request.test_and_set().key() == newest) {
-          std::this_thread::sleep_for(milliseconds(300));  // longer than the patience at first
+          not_cut.insert(newest);
+          // Longer than the patience of the first attempt.
+          if (not_cut.size() == 2) std::this_thread::sleep_for(milliseconds(1000));
         }
         return right(request, reply);
       });
@@ -58,6 +62,7 @@ TEST(Patience, GrowsWithAServerThatBecomesSlower) {
   Trial trial(run, *claim, silent);
   claim->prove(trial);
   EXPECT_EQ(trial.Result().verdict, Verdict::kHolds) << trial.Result().because;
+  EXPECT_EQ(not_cut.size(), 3u);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 namespace tripla {
 namespace {
 
-// A server whose every call goes straight into a state machine: no log, no batches, no threads.
+// A server whose every call goes straight into a state machine: no log, no batcher, no files.
 class StateMachineOnly final : public Subject {
  public:
   v1::KeyValue::Stub& stub() override { return *stub_; }

@@ -16,7 +16,7 @@ namespace tripla {
 class Subject {
  public:
   virtual ~Subject() = default;
-  // A way to it. Of several servers each call takes the next one.
+  // A way to it. Of several servers each call takes the next one. Any thread.
   virtual v1::KeyValue::Stub& stub() = 0;
 };
 
@@ -34,13 +34,17 @@ class SpecTest : public testing::TestWithParam<SubjectKind> {
  protected:
   static void TearDownTestSuite() { subjects_.clear(); }
 
-  v1::KeyValue::Stub& stub() {
+  void SetUp() override {
     std::unique_ptr<Subject>& subject = subjects_[GetParam().name];
     if (subject == nullptr) subject = GetParam().make();
-    return subject->stub();
+    subject_ = subject.get();
   }
 
+  // Any thread.
+  v1::KeyValue::Stub& stub() { return subject_->stub(); }
+
  private:
+  Subject* subject_ = nullptr;
   inline static std::map<std::string, std::unique_ptr<Subject>> subjects_;
 };
 

@@ -69,8 +69,9 @@ class Disk {
   [[nodiscard]] virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
                                                                    OpenMode mode) = 0;
 
-  // Gives the file another name in the same directory, in place of one that has it already: at
-  // every moment, also after a power cut, `to` is the one or the other, whole.
+  // Gives the file another name on the same file system, in place of one that has it already: at
+  // every moment, also after a power cut, `to` is the one or the other, whole. Into another
+  // directory it is durable when both directories are synced.
   [[nodiscard]] virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
 
   // Removes a file, no directory.

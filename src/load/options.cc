@@ -181,6 +181,13 @@ void OptionReader::AddAmounts() {
   app_.add_flag("--request-ids", plan.request_ids,
                 "writes carry ids, so that each happens once however often it is sent")
       ->envname(Variable("--request-ids"));
+  static const std::map<std::string, bool> kStale = {{"linearizable", false}, {"stale", true}};
+  app_.add_option("--consistency", plan.stale,
+                  "of reads, linearizable by default; stale is what the asked replica has, which "
+                  "etcd calls serializable")
+      ->type_name("linearizable|stale")
+      ->transform(CLI::CheckedTransformer(kStale).description(""))
+      ->envname(Variable("--consistency"));
 }
 
 void OptionReader::AddTimes() {

@@ -28,6 +28,7 @@ struct Plan {
   uint64_t fresh_keys = 0;  // that set and batch create; 0: as many as the time allows
   size_t batch_operations = 100;
   bool request_ids = false;
+  bool stale = false;  // reads take what the asked replica has; etcd's "serializable"
   double rate = 0;  // calls a second in an open loop; 0: a closed loop
   std::chrono::milliseconds warm_up{1000};
   std::chrono::milliseconds duration{10'000};  // measured, behind the warm-up

@@ -79,6 +79,9 @@ void SetData(etcdserverpb::PutRequest& request, std::string data) {
   request.set_value(std::move(data));
 }
 
+void SetStale(v1::GetRequest& request) { request.set_consistency(v1::STALE); }
+void SetStale(etcdserverpb::RangeRequest& request) { request.set_serializable(true); }
+
 // What a slot uses again and again.
 template <typename RequestMessage, typename ReplyMessage>
 struct Slot {
@@ -165,7 +168,10 @@ class Reads : public Exchanges<RequestMessage, ReplyMessage> {
  public:
   Reads(const std::string& method, const Plan& plan)
       : Exchanges<RequestMessage, ReplyMessage>(method, Effect::kReads, plan),
-        keys_(Keys::Lasting(plan.value_bytes)) {}
+        keys_(Keys::Lasting(plan.value_bytes)) {
+    if (!plan.stale) return;
+    for (auto& slot : this->slots_) SetStale(slot.request);
+  }
 
   std::optional<Request> Next(int slot) override {
     auto& own = this->slots_[slot];

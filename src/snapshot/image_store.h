@@ -107,6 +107,7 @@ class ImageStore {
   absl::StatusOr<ImageSummary> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
   // Also a damaged one that was passed over: the next start must not count on it.
   absl::Status RemoveAllBut(LogIndex older, LogIndex newest);
+  absl::Status RemoveInPieces(LogIndex index);
   void PutInForce(const ImageSummary& info);
 
   const DataDirectory& directory_;

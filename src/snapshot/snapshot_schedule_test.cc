@@ -43,11 +43,20 @@ class FakeLog : public Log {
   absl::Status release_status;
 };
 
-// A disk whose files call `on_write` before each write.
+// A disk whose files call `on_write` before each write, and which knows how much work it was given
+// at once: bytes of a file to write at a Sync(), or to give back at a Truncate() or Remove().
 class WatchedDisk : public FaultyDisk {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
+  absl::Status Remove(const std::string& path) override {
+    if (const auto file = FaultyDisk::Open(path, OpenMode::kRead); file.ok()) {
+      most_removed = std::max(most_removed, *(*file)->Size());
+    }
+    return FaultyDisk::Remove(path);
+  }
   std::function<void()> on_write;
+  uint64_t most_written = 0;
+  uint64_t most_removed = 0;
 };
 
 class WatchedFile : public File {
@@ -56,13 +65,20 @@ class WatchedFile : public File {
       : disk_(disk), file_(std::move(file)) {}
   absl::Status WriteAt(uint64_t offset, std::string_view bytes) override {
     if (disk_.on_write) disk_.on_write();
+    unsynced_ += bytes.size();
     return file_->WriteAt(offset, bytes);
   }
   absl::StatusOr<size_t> ReadAt(uint64_t offset, char* to, size_t size) override {
     return file_->ReadAt(offset, to, size);
   }
-  absl::Status Sync() override { return file_->Sync(); }
-  absl::Status Truncate(uint64_t size) override { return file_->Truncate(size); }
+  absl::Status Sync() override {
+    disk_.most_written = std::max(disk_.most_written, std::exchange(unsynced_, 0));
+    return file_->Sync();
+  }
+  absl::Status Truncate(uint64_t size) override {
+    disk_.most_removed = std::max(disk_.most_removed, *file_->Size() - size);
+    return file_->Truncate(size);
+  }
   absl::Status Allocate(uint64_t size) override { return file_->Allocate(size); }
   absl::StatusOr<uint64_t> Size() override { return file_->Size(); }
   const std::string& path() const override { return file_->path(); }
@@ -70,6 +86,7 @@ class WatchedFile : public File {
  private:
   WatchedDisk& disk_;
   const std::unique_ptr<File> file_;
+  uint64_t unsynced_ = 0;
 };
 
 absl::StatusOr<std::unique_ptr<File>> WatchedDisk::Open(const std::string& path, OpenMode mode) {
@@ -114,6 +131,28 @@ TEST_F(SnapshotScheduleTest, ARequestIsAnsweredByAnImageOfWhatWasApplied) {
     EXPECT_EQ(image->position.index, index);
     EXPECT_EQ(images_.newest()->file, image->file);
   }
+}
+
+// The log's fsync waits behind what the disk has been given, so p99.9 was 16 times as long with
+// images as without.
+TEST_F(SnapshotScheduleTest, ALargeImageComesAndGoesInSmallPieces) {
+  constexpr uint64_t kMiB = uint64_t{1} << 20;
+  for (int i = 0; i < 40; ++i) {
+    ApplyNext(machine_, MakeCommand(CommandKind::kSet, std::to_string(-1 - i),
+                                    std::string(kMiB / 2, static_cast<char>(i))));
+  }
+  Start(kOnRequestOnly);
+  for (int i = 0; i < 3; ++i) {
+    ApplyOne();
+    const Answer image = Request().get();
+    ASSERT_TRUE(image.ok()) << image.status();
+    ASSERT_GT(image->bytes, 20 * kMiB);
+  }
+  schedule_->Stop();
+  EXPECT_EQ(disk_.List("/data/image")->size(), 2u);
+  EXPECT_LE(disk_.most_written, 2 * kMiB);
+  EXPECT_GT(disk_.most_removed, 0u);
+  EXPECT_LE(disk_.most_removed, 8 * kMiB);
 }
 
 TEST_F(SnapshotScheduleTest, WithoutAChangeTheImageInForceIsTheAnswer) {

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <grpc/grpc.h>
+#include <grpcpp/create_channel.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
 #include <grpcpp/impl/server_builder_option.h>
@@ -13,7 +14,10 @@
 #include <chrono>
 #include <cstring>
 #include <future>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -87,6 +91,23 @@ void ForwardGrpcMessage(gpr_log_func_args* message) {
   Say(Severity::kDebug, fmt::format("grpc: {}", message->message));
 }
 
+// Of the two threads that gRPC polls with, which hand the sockets over to each other after every
+// event, leaves it one, for as long as the process lives (docs/decisions/0014-one-thread-polls.md).
+void LetOneThreadPoll() {
+  struct Parked {
+    std::unique_ptr<v1::Admin::Stub> stub = v1::Admin::NewStub(grpc::CreateChannel("", nullptr));
+    grpc::ClientContext context;
+    v1::StatusRequest request;
+    v1::StatusReply reply;
+  };
+  static auto* const parked = new Parked;
+  // Without credentials a channel has nobody to call, so this ends at once, on one of the two.
+  parked->stub->async()->Status(&parked->context, &parked->request, &parked->reply,
+                                [](const grpc::Status&) {
+                                  while (true) std::this_thread::sleep_for(std::chrono::hours(1));
+                                });
+}
+
 // Process-wide settings of the gRPC library; each takes effect on servers built later.
 void PrepareGrpc() {
   // Never given back: the library's end may wait ten seconds for a thread that polls in vain.
@@ -95,6 +116,8 @@ void PrepareGrpc() {
   // Debian builds Abseil, whose mutexes gRPC uses, with its search for deadlocks: 7 % of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   grpc::EnableDefaultHealthCheckService(true);
+  static std::once_flag once;
+  if (std::thread::hardware_concurrency() <= 2) std::call_once(once, LetOneThreadPoll);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }
 

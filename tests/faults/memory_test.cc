@@ -107,8 +107,10 @@ TEST(Memory, R14_SixtyFourClientsWithTheLargestValuesHaveABound) {
         const std::unique_ptr<Stub> stub = v1::KeyValue::NewStub(Connect(server.endpoint()));
         const CallAnswer answer = Send(*stub, &Stub::Set, request, std::chrono::minutes(2));
         if (!answer.status.ok()) {
-          EXPECT_EQ(answer.status.error_code(), grpc::RESOURCE_EXHAUSTED)
-              << answer.status.error_message();
+          // Very short of memory, gRPC also lets go of connections that have no call yet.
+          const bool let_go = LongDose() && answer.status.error_code() == grpc::UNAVAILABLE;
+          EXPECT_TRUE(let_go || answer.status.error_code() == grpc::RESOURCE_EXHAUSTED)
+              << answer.status.error_code() << ": " << answer.status.error_message();
           ++refused;
         } else if (answer.reply.result() == v1::SUCCESS) {
           ++won;

@@ -24,6 +24,7 @@ ExitCode Fail(const absl::Status& status, ExitCode exit_code) {
 }
 
 ExitCode Fail(const absl::Status& status) {
+  if (absl::IsInvalidArgument(status)) return Fail(status, ExitCode::kUsage);
   return Fail(status, absl::IsDataLoss(status) ? ExitCode::kDataDamaged : ExitCode::kFailure);
 }
 
@@ -49,12 +50,15 @@ ExitCode Init(const InitOptions& options) {
   if (!directory.ok()) return Fail(directory.status());
   LogPosition known;
   if (options.rebuild) {
+    if (absl::Status lost = CheckIsLost(*membership); !lost.ok()) return Fail(lost);
     const absl::StatusOr<LogPosition> others = AskWhatOthersKnow(*membership);
     if (!others.ok()) return Fail(others.status());
     known = *others;
     membership->votes_from = known.index;
-  } else if (absl::Status status = CheckClusterIsNew(*membership); !status.ok()) {
-    return Fail(status);
+  } else {
+    const absl::StatusOr<uint64_t> term = TermOfNewCluster(*membership);
+    if (!term.ok()) return Fail(term.status());
+    known.term = *term;
   }
   const absl::Status initialized = InitializeReplica(*directory, *membership, known.term);
   if (!initialized.ok()) return Fail(initialized);

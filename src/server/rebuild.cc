@@ -72,16 +72,28 @@ absl::StatusOr<LogPosition> AskWhatOthersKnow(const Membership& membership) {
                   missing.empty() ? "there are no others" : absl::StrJoin(missing, ", ")));
 }
 
-absl::Status CheckClusterIsNew(const Membership& membership) {
+absl::StatusOr<uint64_t> TermOfNewCluster(const Membership& membership) {
+  uint64_t term = 0;
   for (const auto& [node, state] : AskOthers(membership)) {
     if (absl::IsFailedPrecondition(state.status())) return state.status();
-    if (!state.ok() || state->index == 0) continue;
+    if (!state.ok()) continue;
+    term = std::max(term, state->term);
+    if (state->index == 0) continue;
     return absl::FailedPreconditionError(
         fmt::format("the cluster has begun already: {} has {} records; if {} is to begin in place "
                     "of one that was lost, or came too late, say --rebuild",
                     node, state->index, membership.node));
   }
-  return absl::OkStatus();
+  return term;
+}
+
+absl::Status CheckIsLost(const Membership& membership) {
+  const std::string& endpoint = membership.self().client_endpoint;
+  if (!Ask(endpoint, membership.cluster).ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      fmt::format("{} is not lost: it serves at {}, and would go on acknowledging writes that the "
+                  "new one knows nothing of; stop it first",
+                  membership.node, endpoint));
 }
 
 }  // namespace tripla

@@ -18,9 +18,13 @@ namespace tripla {
 // when one of them belongs to another cluster.
 [[nodiscard]] absl::StatusOr<LogPosition> AskWhatOthersKnow(const Membership& membership);
 
-// OK unless one of the other members can be reached and its log holds anything: a replica that
-// begins with nothing there would have forgotten what it has acknowledged. Errors:
-// FailedPrecondition.
-[[nodiscard]] absl::Status CheckClusterIsNew(const Membership& membership);
+// The highest term that the other members know which can be reached; in the terms up to it a new
+// replica must not vote, which one of its name may have done. Errors: FailedPrecondition when the
+// log of one of them holds anything: a replica that begins with nothing there would have forgotten
+// what it has acknowledged.
+[[nodiscard]] absl::StatusOr<uint64_t> TermOfNewCluster(const Membership& membership);
+
+// FailedPrecondition when the replica that is to begin anew still serves.
+[[nodiscard]] absl::Status CheckIsLost(const Membership& membership);
 
 }  // namespace tripla

@@ -41,7 +41,7 @@ absl::StatusOr<LogIndex> FirstRatisIndex(const DataDirectory& directory,
 }
 
 // The path of the image that came from another replica, if there is one with records behind
-// `newest`.
+// `newest`. One that is in force too is only there to be sent, and was passed over for damage.
 absl::StatusOr<std::optional<std::string>> FindReceivedImage(const DataDirectory& directory,
                                                              const Membership& membership,
                                                              LogIndex newest) {
@@ -49,9 +49,13 @@ absl::StatusOr<std::optional<std::string>> FindReceivedImage(const DataDirectory
   const absl::StatusOr<std::vector<std::string>> names = directory.disk().List(path);
   if (absl::IsNotFound(names.status())) return std::nullopt;
   TRIPLA_RETURN_IF_ERROR(names.status());
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> own,
+                          directory.disk().List(directory.image_path()));
   for (const std::string& name : *names) {
     const std::optional<LogIndex> index = image::ParseFileName(name);
-    if (index && *index > newest) return path + "/" + name;
+    if (index && *index > newest && !std::ranges::binary_search(own, name)) {
+      return path + "/" + name;
+    }
   }
   return std::nullopt;
 }
@@ -135,9 +139,9 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
       .install = [&directory, membership, &images,
                   machine] { return InstallReceived(directory, membership, images, *machine); },
       .ask_leader =
-          [&peers, cluster = membership.cluster](const std::string& endpoint,
+          [&peers, cluster = membership.cluster](const std::string& endpoint, Proof proof,
                                                  ReadRounds::AnswerFn answer) {
-            peers.AskReadIndex(endpoint, cluster, std::move(answer));
+            peers.AskReadIndex(endpoint, cluster, proof, std::move(answer));
           },
   };
   TRIPLA_RETURN_IF_ERROR(CutTornTail(directory, membership));

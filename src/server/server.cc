@@ -238,8 +238,8 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
       membership.cluster,
       PeerService::Sources{
           .confirm_read_index =
-              [this](ReadRounds::AnswerFn answer) {
-                ratis_log_->ConfirmReadIndex(std::move(answer));
+              [this](Proof proof, ReadRounds::AnswerFn answer) {
+                ratis_log_->ConfirmReadIndex(proof, std::move(answer));
               },
           .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
           .log_state = [this] { return ratis_log_->KnownState(); }});

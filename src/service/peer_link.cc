@@ -63,6 +63,13 @@ void Send(Stub& to, grpc::ClientContext& context, const v1::BatchRequest& reques
   to.async()->Batch(&context, &request, &reply, std::move(done));
 }
 
+// In these words gRPC 1.51 says that it had no connection over which to send a call. Another
+// version may have others; then it stays unknown what became of the write.
+bool WasNotSent(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE &&
+         status.error_message().starts_with("failed to connect to all addresses");
+}
+
 // Ends the call as the leader has ended its part of it.
 void Finish(PendingCall& call, const grpc::ClientContext& asked, const std::string& endpoint,
             const grpc::Status& status, size_t reply_bytes) {
@@ -70,6 +77,12 @@ void Finish(PendingCall& call, const grpc::ClientContext& asked, const std::stri
   if (const auto pushback = trailers.find(kPushbackMetadata); pushback != trailers.end()) {
     call.context()->AddTrailingMetadata(kPushbackMetadata,
                                         {pushback->second.data(), pushback->second.size()});
+  }
+  if (WasNotSent(status)) {
+    return call.Finish(WriteError(
+        absl::UnavailableError(fmt::format("the leader at {} cannot be reached ({})", endpoint,
+                                           status.error_message())),
+        Applied::kNo));
   }
   // Only a server's own answer says what became of the write.
   const bool answered = status.ok() || !status.error_details().empty();
@@ -188,10 +201,11 @@ void PeerLink::Ask(const std::string& endpoint, Method method, Request request,
       });
 }
 
-void PeerLink::AskReadIndex(const std::string& endpoint, const std::string& cluster,
+void PeerLink::AskReadIndex(const std::string& endpoint, const std::string& cluster, Proof proof,
                             std::function<void(const absl::StatusOr<LogIndex>&)> answer) {
   internal::ReadIndexRequest request;
   request.set_cluster(cluster);
+  request.set_by_entry(proof == Proof::kEntry);
   using Method = void (internal::Peer::Stub::async::*)(
       grpc::ClientContext*, const internal::ReadIndexRequest*, internal::ReadIndexReply*,
       std::function<void(grpc::Status)>);

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "log/ratis/read_rounds.h"
 #include "model/log_position.h"
 #include "service/unsent_replies.h"
 #include "state/state_summary.h"
@@ -37,7 +38,7 @@ class PeerLink {
 
   // Ask the server at `endpoint`, which should be of this cluster. The answer comes on a thread of
   // gRPC's, at once or after two seconds at most; errors: Unavailable with the reason.
-  void AskReadIndex(const std::string& endpoint, const std::string& cluster,
+  void AskReadIndex(const std::string& endpoint, const std::string& cluster, Proof proof,
                     std::function<void(const absl::StatusOr<LogIndex>&)> answer);
   // The answer holds those of `indexes` that the server knows.
   void AskStateHashes(

@@ -21,10 +21,12 @@ grpc::ServerUnaryReactor* PeerService::ReadIndex(grpc::CallbackServerContext* co
     reactor->Finish(status);
     return reactor;
   }
-  sources_.confirm_read_index([reactor, reply](const absl::StatusOr<LogIndex>& index) {
-    if (index.ok()) reply->set_index(*index);
-    reactor->Finish(index.ok() ? grpc::Status::OK : ReadError(index.status()));
-  });
+  sources_.confirm_read_index(
+      request->by_entry() ? Proof::kEntry : Proof::kLeaseOrEntry,
+      [reactor, reply](const absl::StatusOr<LogIndex>& index) {
+        if (index.ok()) reply->set_index(*index);
+        reactor->Finish(index.ok() ? grpc::Status::OK : ReadError(index.status()));
+      });
   return reactor;
 }
 

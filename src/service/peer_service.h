@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "log/ratis/read_rounds.h"
 #include "model/log_position.h"
 #include "state/state_summary.h"
 #include "tripla/internal/peer.grpc.pb.h"
@@ -20,7 +21,7 @@ class PeerService : public internal::Peer::CallbackService {
   // What it answers with.
   struct Sources {
     // As RatisLog::ConfirmReadIndex().
-    std::function<void(std::function<void(const absl::StatusOr<LogIndex>&)>)> confirm_read_index;
+    std::function<void(Proof, ReadRounds::AnswerFn)> confirm_read_index;
     // As StateComparison::Known().
     std::function<std::map<LogIndex, StateHash>()> state_hashes;
     // As RatisLog::GetStatus().last, once it knows all that it ever has acknowledged.

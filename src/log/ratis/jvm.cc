@@ -101,6 +101,8 @@ struct Attachment {
 absl::Status StartJvm(const std::vector<std::string>& options) {
   TRIPLA_CHECK(the_jvm == nullptr, "a process has one Java virtual machine");
   TRIPLA_ASSIGN_OR_RETURN(const CreateFn create, LoadLibrary());
+  // Else Java 17 finds no file whose path is not ASCII, where no locale is set, as under systemd.
+  setenv("LC_ALL", "C.UTF-8", 1);
   absl::StatusOr<JavaVM*> jvm;
   // Not on the main thread, the stack of which Java would guard in its own way.
   std::thread([&] { jvm = Create(create, options); }).join();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -27,6 +28,9 @@ constexpr std::chrono::seconds kStopPatience{3};
 
 // Between two attempts to let another node lead.
 constexpr std::chrono::seconds kHandOverPause{5};
+
+// After a hand-over that nobody has confirmed.
+constexpr std::chrono::milliseconds kSuccessorPatience{2000};
 
 constexpr std::chrono::milliseconds kWarmUpTime{800};
 constexpr int kNothingsOfARound = 50;
@@ -163,8 +167,9 @@ void RatisLog::AwaitReadable(ReadableFn done) {
   });
 }
 
-void RatisLog::ConfirmReadIndex(ReadRounds::AnswerFn answer) {
-  if (const std::optional<LogIndex> index = replica_->ReadIndex()) {
+void RatisLog::ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer) {
+  const std::optional<LogIndex> index = replica_->ReadIndex();
+  if (index && proof != Proof::kEntry) {
     replica_->TellCommitted(*index);
     return answer(*index);
   }
@@ -174,7 +179,7 @@ void RatisLog::ConfirmReadIndex(ReadRounds::AnswerFn answer) {
 
 absl::StatusOr<LogPosition> RatisLog::KnownState() const {
   const LogPosition last = GetStatus().last;
-  if (last.index >= membership_.votes_from) return last;
+  if (!IsBeingRebuilt(last.index)) return last;
   return absl::UnavailableError(fmt::format("{} is being rebuilt itself", membership_.node));
 }
 
@@ -194,7 +199,9 @@ std::optional<std::chrono::nanoseconds> RatisLog::TimeOfNothings() {
     const auto ordered = std::make_shared<std::promise<bool>>();
     OrderNothing(
         [ordered](const absl::StatusOr<LogIndex>& index) { ordered->set_value(index.ok()); });
-    if (!ordered->get_future().get()) return std::nullopt;
+    std::future<bool> done = ordered->get_future();
+    // A disk or a majority that hangs must not hold up who waits for the end of the warm-up.
+    if (done.wait_for(kWarmUpTime) != std::future_status::ready || !done.get()) return std::nullopt;
   }
   return std::chrono::steady_clock::now() - begun;
 }
@@ -214,10 +221,14 @@ void RatisLog::WarmUp() {
 }
 
 void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
-  if (Leads()) return ConfirmReadIndex(std::move(answer));
+  if (Leads()) return ConfirmReadIndex(Proof::kLeaseOrEntry, std::move(answer));
   const Member* leader = membership_.Find(replica_->Leader());
   if (leader == nullptr || leader->node == membership_.node) return answer(NoLeader());
-  hooks_.ask_leader(leader->client_endpoint, std::move(answer));
+  // Ratis's leader believes that this log still has what its lost predecessor had. It finds out
+  // when the next entry does not fit, and while nobody writes there is none.
+  const bool rebuilt = membership_.votes_from != 0 && IsBeingRebuilt(replica_->GetState().last);
+  hooks_.ask_leader(leader->client_endpoint, rebuilt ? Proof::kEntry : Proof::kLeaseOrEntry,
+                    std::move(answer));
 }
 
 absl::Status RatisLog::ReleasePrefix(LogIndex through) {
@@ -249,6 +260,12 @@ void RatisLog::LetAnotherLead(std::string_view why) {
   const bool followed = replica_->ReadIndex().has_value();
   const absl::Status status = replica_->HandOver();
   if (status.ok()) return Say(Severity::kWarning, fmt::format("this node leads no more: {}", why));
+  // The others may still choose: each of them holds its promise to this leader for a second.
+  const auto chosen_by = std::chrono::steady_clock::now() + kSuccessorPatience;
+  while (Leads() && std::chrono::steady_clock::now() < chosen_by) {
+    std::this_thread::sleep_for(kSuccessorPatience / 20);
+  }
+  if (!Leads()) return;
   const std::string cannot =
       fmt::format("this node must not lead ({}), but {}", why, std::string(status.message()));
   // It may not even be able to write down that it votes for another. Without it the others can.

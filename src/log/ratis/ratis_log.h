@@ -37,7 +37,7 @@ class RatisLog : public Log {
     std::function<void()> hold_images;
     std::function<ImageFile()> install;
     // Asks the leader, which serves at `endpoint`, for ConfirmReadIndex(). Must not block.
-    std::function<void(const std::string& endpoint, ReadRounds::AnswerFn)> ask_leader;
+    std::function<void(const std::string& endpoint, Proof, ReadRounds::AnswerFn)> ask_leader;
   };
 
   struct Settings {
@@ -78,7 +78,7 @@ class RatisLog : public Log {
 
   // On the leader: the place that a read begun before this call must see, wherever it is done, once
   // it is sure that no other leads. Unavailable elsewhere, or when it cannot be made sure.
-  void ConfirmReadIndex(ReadRounds::AnswerFn answer);
+  void ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer);
 
  private:
   RatisLog(const DataDirectory& directory, const Membership& membership, size_t entry_bytes_max,
@@ -95,6 +95,8 @@ class RatisLog : public Log {
   // How long it takes to do that a few times, one after the other; nothing when it fails.
   std::optional<std::chrono::nanoseconds> TimeOfNothings();
   void AskWhoeverLeads(ReadRounds::AnswerFn answer);
+  // Whether it replaces a replica that was lost, and does not know yet what that one knew.
+  [[nodiscard]] bool IsBeingRebuilt(LogIndex last) const { return last < membership_.votes_from; }
 
   const DataDirectory& directory_;
   const Membership membership_;

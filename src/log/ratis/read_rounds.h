@@ -12,6 +12,10 @@
 
 namespace tripla {
 
+// How a leader makes sure that no other leads: it may hold a lease; an entry of the log that holds
+// nothing works always, takes longer, and lets it see what a follower's log lacks.
+enum class Proof { kLeaseOrEntry, kEntry };
+
 // Asks one question for all who wait: while an answer is under way those who come collect, and the
 // next question is for all of them. An answer serves only those who waited before it was asked for,
 // since it must not be older than they are.

@@ -43,7 +43,7 @@ struct ReplicaCallbacks {
 // One replica of the log in Ratis: the C++ face of io.tripla.bridge.Replica, which holds no logic.
 // Hidden behind it is everything Java.
 //
-// Thread-safety: any thread, but one submits.
+// Thread-safety: any thread.
 class Replica {
  public:
   struct Options {

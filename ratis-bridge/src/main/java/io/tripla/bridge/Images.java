@@ -8,6 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.FileInfo;
@@ -29,39 +30,57 @@ final class Images implements StateMachineStorage {
   private File incoming;
   private volatile SnapshotInfo newest;
 
+  /** Between the end of an install and the server's taking over what was received. */
+  private boolean awaitsTakeOver;
+
   @Override
   public void init(RaftStorage storage) throws IOException {
     root = storage.getStorageDir().getRoot();
     sending = storage.getStorageDir().getStateMachineDir();
     incoming = storage.getStorageDir().getTmpDir();
     removeIncoming();
-    removeFrom(root, sending.getName() + ".tmp");
+    removeFrom(root, name -> name.startsWith(sending.getName() + ".tmp"));
   }
 
-  /** The image in force, unless a later one is; {@code path} is on the file system of the log. */
+  /**
+   * The image in force, unless a later one is; {@code path} is on the file system of the log. Does
+   * nothing while what was received lies in sm/ and is not taken over.
+   */
   synchronized void set(Path path, TermIndex place) throws IOException {
-    if (newest != null && newest.getIndex() >= place.getIndex()) {
+    if (awaitsTakeOver || newest != null && newest.getIndex() >= place.getIndex()) {
       return;
     }
-    removeFrom(sending, "");
     FileUtils.createDirectories(sending);
     Path link = sending.toPath().resolve(path.getFileName());
+    Files.deleteIfExists(link);
     Files.createLink(link, path);
     // Without a digest Ratis makes one while it sends.
     newest = new SingleFileSnapshotInfo(new FileInfo(link, null), place);
+    // Not before: who sends the former one finds it, or this one in its place.
+    removeFrom(sending, name -> !name.equals(link.getFileName().toString()));
+  }
+
+  synchronized void awaitTakeOver() {
+    awaitsTakeOver = true;
+  }
+
+  /** What was received is an image of the server's now, in force in place of any other. */
+  synchronized void takenOver(Path path, TermIndex place) throws IOException {
+    awaitsTakeOver = false;
+    set(path, place);
   }
 
   /** What an install that was cut off has left: Ratis keeps it for ever. */
   void removeIncoming() {
     try {
-      removeFrom(incoming, "");
+      removeFrom(incoming, name -> true);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
   }
 
-  private static void removeFrom(File directory, String prefix) throws IOException {
-    File[] files = directory.listFiles((parent, name) -> name.startsWith(prefix));
+  private static void removeFrom(File directory, Predicate<String> which) throws IOException {
+    File[] files = directory.listFiles((parent, name) -> which.test(name));
     if (files != null) {
       for (File file : files) {
         FileUtils.deleteFully(file);

@@ -6,6 +6,7 @@ import java.io.InterruptedIOException;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.concurrent.locks.ReentrantLock;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
 /**
@@ -28,6 +29,7 @@ final class Line {
 
   private final Peer peer;
   private final Call.Purpose purpose;
+  private final ReentrantLock lock = new ReentrantLock();
   private Wire wire;
 
   /** Of {@link #wire}, also while that is being made; closed from elsewhere to wake who waits here. */
@@ -48,7 +50,22 @@ final class Line {
   }
 
   /** Any error is an IOException, never one of a timeout, which Ratis takes for an interrupt. */
-  synchronized MessageLite call(Call call, MessageLite request) throws IOException {
+  MessageLite call(Call call, MessageLite request) throws IOException {
+    try {
+      // Ratis interrupts who asks for votes that are wanted no more: they must not pile up here.
+      lock.lockInterruptibly();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new Interrupted();
+    }
+    try {
+      return callAlone(call, request);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private MessageLite callAlone(Call call, MessageLite request) throws IOException {
     try {
       if (wire == null || wire.isClosed()) {
         connect();

@@ -81,7 +81,15 @@ final class Listener implements Closeable {
     this.service = service;
     socket = sockets.createServerSocket();
     socket.setReuseAddress(true);
-    socket.bind(address);
+    try {
+      socket.bind(address);
+    } catch (IOException e) {
+      socket.close();
+      throw new IOException(
+          "it cannot listen for the other servers on " + address.getHostString() + ":"
+              + address.getPort() + " (" + e.getMessage()
+              + "); end what uses the port, or say another address with --raft-listen");
+    }
     startThread(ACCEPT, this::accept);
   }
 
@@ -129,9 +137,7 @@ final class Listener implements Closeable {
 
   private void serve(Socket accepted) {
     try (accepted;
-        Wire wire = new Wire(accepted, frameBytesMax)) {
-      wire.allow(GREETING_TIME);
-      watchdog.watch(wire);
+        Wire wire = wireTo(accepted)) {
       Greeting greeting = greet(wire);
       if (greeting != null) {
         serveCalls(greeting, wire);
@@ -142,9 +148,20 @@ final class Listener implements Closeable {
     }
   }
 
+  private Wire wireTo(Socket accepted) throws IOException {
+    try {
+      return new Wire(accepted, frameBytesMax);
+    } catch (IOException e) {
+      strangers.release();
+      throw e;
+    }
+  }
+
   /** Null for a stranger. */
   private Greeting greet(Wire wire) throws IOException {
     try {
+      wire.allow(GREETING_TIME);
+      watchdog.watch(wire);
       return receiveGreeting(wire);
     } finally {
       strangers.release();

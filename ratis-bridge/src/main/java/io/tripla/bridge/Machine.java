@@ -53,8 +53,11 @@ final class Machine extends BaseStateMachine {
     images.set(path, place);
   }
 
-  /** Another node begins to send an image. */
+  /** Another node begins to send an image. Fails while the last one is being taken over. */
   void expectInstall() {
+    if (getLifeCycleState() != LifeCycle.State.RUNNING) {
+      throw new IllegalStateException("the image that came before is still being taken over");
+    }
     images.removeIncoming();
   }
 
@@ -138,6 +141,7 @@ final class Machine extends BaseStateMachine {
   @Override
   public void pause() {
     Native.holdImages(log);
+    images.awaitTakeOver();
     images.syncIncoming();
     LifeCycle life = getLifeCycle();
     if (life.compareAndTransition(LifeCycle.State.RUNNING, LifeCycle.State.PAUSING)) {
@@ -150,7 +154,7 @@ final class Machine extends BaseStateMachine {
     long[] termAndIndex = new long[2];
     Path installed = Path.of(Native.install(log, termAndIndex));
     TermIndex place = TermIndex.valueOf(termAndIndex[0], termAndIndex[1]);
-    setImage(installed, place);
+    images.takenOver(installed, place);
     setLastAppliedTermIndex(place);
     getLifeCycle().startAndTransition(() -> {});
   }

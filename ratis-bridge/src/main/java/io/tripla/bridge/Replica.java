@@ -3,6 +3,8 @@ package io.tripla.bridge;
 
 import java.io.File;
 import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
@@ -36,6 +38,8 @@ import org.apache.ratis.util.ExitUtils;
 
 /** One replica: what the C++ side calls. Any thread, but one submits. */
 final class Replica {
+  private static final Logger LOG = System.getLogger(Replica.class.getName());
+
   private static final long HAND_OVER_MS = 1000;
   private static final long PURGE_S = 10;
 
@@ -115,6 +119,7 @@ final class Replica {
     if (thread.getName().equals(Listener.ACCEPT) || thread.getName().equals(Watchdog.NAME)) {
       Native.die(thread.getName() + " has ended: " + error + "; start the server again");
     }
+    LOG.log(Level.ERROR, thread.getName() + " has ended", error);
   }
 
   /** After an error nothing of it runs any more: who wanted it is about to go. */
@@ -128,7 +133,8 @@ final class Replica {
       while (cause.getCause() != null) {
         cause = cause.getCause();
       }
-      throw new IOException(cause.toString(), e);
+      boolean said = cause instanceof IOException && cause.getMessage() != null;
+      throw new IOException(said ? cause.getMessage() : cause.toString(), e);
     }
   }
 

@@ -12,8 +12,8 @@
 namespace tripla {
 namespace {
 
-constexpr int kKeepaliveTimeMs = 5'000;
-constexpr int kKeepaliveTimeoutMs = 10'000;
+constexpr int kKeepaliveTimeMs = 10'000;
+constexpr int kKeepaliveTimeoutMs = 5'000;
 constexpr int kReconnectFirstMs = 50;
 constexpr int kReconnectMostMs = 1'000;
 constexpr int kConnectTimeoutMs = 3'000;

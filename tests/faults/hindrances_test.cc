@@ -92,8 +92,8 @@ class Hindrances : public testing::Test {
 };
 
 TEST_F(Hindrances, AStoppedServerGoesOnAsIfNothingHadBeen) {
-  // Longer than a ping may be unanswered (10 s) it may cost connections: spec 5 wants that.
-  const seconds stop{LongDose() ? 9 : 3};
+  // Longer than a ping may be unanswered (5 s) it may cost connections: spec 5 wants that.
+  const seconds stop{LongDose() ? 4 : 3};
   Start({}, "100ms");
   ExpectNoEffectOf([&] {
     const uint64_t image = AwaitImageBeyond(0).image_log_index();

@@ -109,7 +109,7 @@ class SwallowingProxy {
 };
 
 TEST(Keepalive, R14_BothSidesNoticeThatNothingArrivesAnyMore) {
-  // A ping after 5 s without a word, 10 s for its answer. The client was seen to take 5 s more; and
+  // A ping after 10 s without a word, 5 s for its answer. The client was seen to take 5 s more; and
   // some for a busy machine.
   constexpr seconds kEarliest{9};
   constexpr seconds kLatest{26};

@@ -157,8 +157,12 @@ TEST(WrongServers, AViolationAmongManyClientsIsShownInFewCalls) {
     // The write that a read does not show yet overlaps with it, where so many are at work.
     if (fault.name == "StaleReads") continue;
     const WrongServer server(fault.behaviour);
-    const Report report = RunPlan(
-        server, {.command = "history", .clients = 24, .keys = 2, .claim = "R11.linearizable"});
+    Report report;
+    for (int i = 0; i < fault.runs_at_most; ++i) {
+      report = RunPlan(
+          server, {.command = "history", .clients = 24, .keys = 2, .claim = "R11.linearizable"});
+      if (report.results[0].verdict == Verdict::kFails) break;
+    }
     const ClaimResult& result = report.results[0];
     ASSERT_EQ(result.verdict, Verdict::kFails) << fault.name;
     EXPECT_LE(std::ranges::count(result.mismatches[0].got, '\n'), 300) << result.mismatches[0].got;

@@ -223,6 +223,7 @@ absl::Status ImageStore::RemoveInPieces(LogIndex index) {
     TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                             disk.Open(partial, OpenMode::kReadWrite));
     TRIPLA_ASSIGN_OR_RETURN(uint64_t bytes, file->Size());
+    // Who holds images waits for the end of this.
     while (bytes > kRemovedPieceBytes && !held_) {
       bytes -= kRemovedPieceBytes;
       TRIPLA_RETURN_IF_ERROR(file->Truncate(bytes));

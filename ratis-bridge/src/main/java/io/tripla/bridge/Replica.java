@@ -36,7 +36,7 @@ import org.apache.ratis.server.storage.RaftStorage.StartupOption;
 import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
 import org.apache.ratis.util.ExitUtils;
 
-/** One replica: what the C++ side calls. Any thread, but one submits. */
+/** One replica: what the C++ side calls. Any thread. */
 final class Replica {
   private static final Logger LOG = System.getLogger(Replica.class.getName());
 

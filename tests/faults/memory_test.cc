@@ -140,19 +140,25 @@ TEST(Memory, R14_ClientsThatReadNothingOfWhatTheyAskForHaveABoundAndLoseTheirCal
   v1::GetRequest get;
   get.set_key(KeyBytes("7"));
   const std::string message = get.SerializeAsString();
+  const auto call = [&](uint32_t number) {
+    const uint32_t stream = 2 * number + 1;
+    return CallHeaders("/tripla.v1.KeyValue/Get", stream) +
+           CallMessage(message, static_cast<uint32_t>(message.size()), stream);
+  };
   std::vector<RawConnection> deaf;
   ServeOthersWhile(server, [&] {
     for (int i = 0; i < kConnections; ++i) {
       deaf.emplace_back(server.endpoint());
       std::string bytes = Http2Greeting(INT32_MAX);
-      for (uint32_t call = 0; call < calls; ++call) {
-        const uint32_t stream = 2 * call + 1;
-        bytes += CallHeaders("/tripla.v1.KeyValue/Get", stream) +
-                 CallMessage(message, static_cast<uint32_t>(message.size()), stream);
-      }
+      for (uint32_t number = 0; number < calls; ++number) bytes += call(number);
       ASSERT_TRUE(deaf.back().Send(bytes));
     }
-    while (Send(server.stub(), &Stub::Get, get).status.ok()) {
+    // While this client had room for a reply, the others were refused what it holds: one of them
+    // asks again as often, until it has that too.
+    const auto deadline = steady_clock::now() + std::chrono::minutes(1);
+    for (uint32_t number = calls; Send(server.stub(), &Stub::Get, get).status.ok(); ++number) {
+      ASSERT_TRUE(deaf.back().Send(call(number)));
+      ASSERT_LT(steady_clock::now(), deadline) << "those who do not read leave room for others";
     }
     // There is no room for it, until those who do not read have had their time.
     EXPECT_EQ(Settle(server.stub(), &Stub::Get, get).reply.value().data().size(), kLargest);

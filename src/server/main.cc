@@ -60,6 +60,14 @@ ExitCode Init(const InitOptions& options) {
     if (!term.ok()) return Fail(term.status());
     known.term = *term;
   }
+  const size_t members = membership->members.size();
+  if (members % 2 == 0) {
+    Say(Severity::kWarning,
+        fmt::format(
+            "of {} members no more may be lost than of {}, and each write waits for one more; "
+            "take an odd number",
+            members, members - 1));
+  }
   const absl::Status initialized = InitializeReplica(*directory, *membership, known.term);
   if (!initialized.ok()) return Fail(initialized);
   fmt::print("{} is replica {}'s now; start it with: triplad --data-dir {}\n", options.data_dir,

@@ -136,6 +136,7 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
           },
       .newest_image = [&directory, &images] { return NewestImage(directory, images); },
       .hold_images = [&images] { images.Hold(); },
+      .release_images = [&images] { images.Release(); },
       .install = [&directory, membership, &images,
                   machine] { return InstallReceived(directory, membership, images, *machine); },
       .ask_leader =

@@ -189,8 +189,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
                                     : server->RecoverStandalone(options));
   server->housekeeping_ =
-      std::make_unique<Housekeeping>(server->disk_reserve_, [log = server->ratis_log_] {
-        if (log != nullptr) log->LetAnotherLead("its disk is too full to write");
+      std::make_unique<Housekeeping>(server->disk_reserve_, [&succession = server->succession_] {
+        if (succession != nullptr) succession->Seek();
       });
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
@@ -248,7 +248,9 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
                 ratis_log_->ConfirmReadIndex(proof, std::move(answer));
               },
           .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
-          .log_state = [this] { return ratis_log_->KnownState(); }});
+          .log_state = [this] { return ratis_log_->KnownState(); },
+          .disk_full = [this] { return !disk_reserve_.Check().ok(); }});
+  succession_ = std::make_unique<Succession>(*membership_, *ratis_log_, peer_link_);
   return absl::OkStatus();
 }
 

@@ -17,6 +17,7 @@
 #include "server/options.h"
 #include "server/readiness.h"
 #include "server/state_comparison.h"
+#include "server/succession.h"
 #include "service/admin_service.h"
 #include "service/key_value_service.h"
 #include "service/peer_link.h"
@@ -82,7 +83,8 @@ class Server {
   RecentHashes recent_hashes_;            // told by a replica
   PeerLink peer_link_;
   std::unique_ptr<Log> log_;
-  RatisLog* ratis_log_ = nullptr;  // log_, on a replica
+  RatisLog* ratis_log_ = nullptr;           // log_, on a replica
+  std::unique_ptr<Succession> succession_;  // of a replica
   std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<SnapshotSchedule> snapshots_;
   std::unique_ptr<Batcher> batcher_;

@@ -46,6 +46,12 @@ void FinishUndecided(PendingCall& pending, const absl::Status& error,
                      : WriteError(error, Applied::kNo));
 }
 
+// Ends a read for which this server does not know enough, or has no room to wait.
+void FinishUnread(PendingCall& pending, const absl::Status& error) {
+  if (absl::IsResourceExhausted(error)) AdviseRetry(pending.context(), kOverloadPushback);
+  pending.Finish(ReadError(error));
+}
+
 // Ends a call whose reply, with the data of these outcomes, would take too much memory. `applied`
 // says what became of its writes; it has none when that is nothing.
 void FinishWithoutRoom(PendingCall& pending, const absl::Status& error,
@@ -115,7 +121,7 @@ grpc::ServerUnaryReactor* KeyValueService::Get(grpc::CallbackServerContext* cont
   }
   Read(request->consistency() == v1::STALE,
        [=, this, key = std::move(get->key)](const absl::Status& readable) {
-         if (!readable.ok()) return pending->Finish(ReadError(readable));
+         if (!readable.ok()) return FinishUnread(*pending, readable);
          const Outcome outcome = parts_.machine.Get(key);
          if (const absl::Status room = pending->CountReply(DataBytes({&outcome, 1})); !room.ok()) {
            return FinishWithoutRoom(*pending, room, std::nullopt);
@@ -143,7 +149,7 @@ grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* co
   if (OnlyReads(*request)) {
     Read(OnlyStaleReads(*request),
          [this, pending, reply, gets = *std::move(commands)](const absl::Status& readable) {
-           if (!readable.ok()) return pending->Finish(ReadError(readable));
+           if (!readable.ok()) return FinishUnread(*pending, readable);
            AnswerReads(*pending, parts_.machine.Freeze(), gets, *reply);
          });
     return pending;
@@ -201,7 +207,10 @@ bool KeyValueService::PassedOn(PendingCall& pending, const Request& request, Rep
   const std::string& endpoint = leadership.leader_endpoint;
   const bool elsewhere = !endpoint.empty() && leadership.leader != leadership.node;
   if (elsewhere && !PeerLink::IsPassedOn(*pending.context())) {
-    parts_.peers.PassOn(endpoint, pending, request, *reply);
+    if (const absl::Status passed = parts_.peers.PassOn(endpoint, pending, request, *reply);
+        !passed.ok()) {
+      FinishUndecided(pending, passed, kOverloadPushback);
+    }
   } else {
     pending.Finish(WriteError(
         absl::UnavailableError(elsewhere ? "this server leads no more"

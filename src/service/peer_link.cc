@@ -7,6 +7,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/status_macros.h"
+#include "model/limits.h"
 #include "model/pushback.h"
 #include "service/status_mapping.h"
 
@@ -79,10 +81,10 @@ void Finish(PendingCall& call, const grpc::ClientContext& asked, const std::stri
                                         {pushback->second.data(), pushback->second.size()});
   }
   if (WasNotSent(status)) {
-    return call.Finish(WriteError(
-        absl::UnavailableError(fmt::format("the leader at {} cannot be reached ({})", endpoint,
-                                           status.error_message())),
-        Applied::kNo));
+    return call.Finish(
+        WriteError(absl::UnavailableError(fmt::format("the leader at {} cannot be reached ({})",
+                                                      endpoint, status.error_message())),
+                   Applied::kNo));
   }
   // Only a server's own answer says what became of the write.
   const bool answered = status.ok() || !status.error_details().empty();
@@ -126,22 +128,30 @@ PeerLink::Server& PeerLink::To(const std::string& endpoint) {
   return *server;
 }
 
-bool PeerLink::Begin(const std::shared_ptr<grpc::ClientContext>& call) {
+absl::Status PeerLink::Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes) {
   MutexLock lock(mutex_);
-  if (!stopped_) calls_.insert(call);
-  return !stopped_;
+  if (stopped_) return absl::UnavailableError("the server is shutting down");
+  if (bytes != 0 && bytes_ != 0 && bytes_ + bytes > limits::kPassedOnBytesMax) {
+    return absl::ResourceExhaustedError(fmt::format(
+        "the server is overloaded: {} bytes of writes wait for the leader to take them", bytes_));
+  }
+  bytes_ += bytes;
+  calls_.emplace(call, bytes);
+  return absl::OkStatus();
 }
 
 void PeerLink::End(const std::shared_ptr<grpc::ClientContext>& call) {
   MutexLock lock(mutex_);
-  calls_.erase(call);
+  const auto ended = calls_.find(call);
+  bytes_ -= ended->second;
+  calls_.erase(ended);
   ended_.NotifyAll();
 }
 
 void PeerLink::Stop() {
   MutexLock lock(mutex_);
   stopped_ = true;
-  for (const auto& call : calls_) call->TryCancel();
+  for (const auto& [call, bytes] : calls_) call->TryCancel();
   while (!calls_.empty()) ended_.Wait(mutex_);
 }
 
@@ -150,30 +160,30 @@ bool PeerLink::IsPassedOn(const grpc::CallbackServerContext& context) {
 }
 
 template <typename Request, typename Reply>
-void PeerLink::PassOn(const std::string& endpoint, PendingCall& call, const Request& request,
-                      Reply& reply) {
+absl::Status PeerLink::PassOn(const std::string& endpoint, PendingCall& call,
+                              const Request& request, Reply& reply) {
   const auto context = std::make_shared<grpc::ClientContext>();
   context->AddMetadata(kPassedOn, "1");
   context->set_deadline(call.context()->raw_deadline());
-  if (!Begin(context)) {
-    return call.Finish(
-        WriteError(absl::UnavailableError("the server is shutting down"), Applied::kNo));
-  }
+  TRIPLA_RETURN_IF_ERROR(Begin(context, request.ByteSizeLong()));
   Send(To(endpoint).key_value, *context, request, reply,
        [this, context, &call, endpoint, &reply](const grpc::Status& status) {
          Finish(call, *context, endpoint, status, reply.ByteSizeLong());
          End(context);
        });
+  return absl::OkStatus();
 }
 
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::SetRequest&, v1::Reply&);
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelRequest&, v1::Reply&);
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelVersionRequest&,
-                               v1::Reply&);
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::TestAndSetRequest&,
-                               v1::Reply&);
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
-                               v1::BatchReply&);
+template absl::Status PeerLink::PassOn(const std::string&, PendingCall&, const v1::SetRequest&,
+                                       v1::Reply&);
+template absl::Status PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelRequest&,
+                                       v1::Reply&);
+template absl::Status PeerLink::PassOn(const std::string&, PendingCall&,
+                                       const v1::DelVersionRequest&, v1::Reply&);
+template absl::Status PeerLink::PassOn(const std::string&, PendingCall&,
+                                       const v1::TestAndSetRequest&, v1::Reply&);
+template absl::Status PeerLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
+                                       v1::BatchReply&);
 
 template <typename Method, typename Request, typename Reply, typename Answer>
 void PeerLink::Ask(const std::string& endpoint, Method method, Request request,
@@ -185,7 +195,7 @@ void PeerLink::Ask(const std::string& endpoint, Method method, Request request,
   };
   const auto context = std::make_shared<grpc::ClientContext>();
   context->set_deadline(std::chrono::system_clock::now() + kAnswerPatience);
-  if (!Begin(context)) return answer(absl::UnavailableError("the server is shutting down"));
+  if (absl::Status begun = Begin(context, 0); !begun.ok()) return answer(begun);
   const auto question = std::make_shared<Question>(Question{std::move(request), {}});
   (To(endpoint).peer.async()->*method)(
       context.get(), &question->request, &question->reply,
@@ -226,6 +236,19 @@ void PeerLink::AskStateHashes(
   Ask<Method, internal::StateHashesRequest, internal::StateHashesReply,
       std::map<LogIndex, StateHash>>(endpoint, &internal::Peer::Stub::async::StateHashes,
                                      std::move(request), &ReadHashes, std::move(answer));
+}
+
+void PeerLink::AskLogState(
+    const std::string& endpoint, const std::string& cluster,
+    std::function<void(const absl::StatusOr<internal::LogStateReply>&)> answer) {
+  internal::LogStateRequest request;
+  request.set_cluster(cluster);
+  using Method = void (internal::Peer::Stub::async::*)(
+      grpc::ClientContext*, const internal::LogStateRequest*, internal::LogStateReply*,
+      std::function<void(grpc::Status)>);
+  Ask<Method, internal::LogStateRequest, internal::LogStateReply, internal::LogStateReply>(
+      endpoint, &internal::Peer::Stub::async::LogState, std::move(request),
+      [](const internal::LogStateReply& reply) { return reply; }, std::move(answer));
 }
 
 }  // namespace tripla

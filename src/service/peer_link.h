@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -33,8 +32,12 @@ class PeerLink {
 
   // Passes a write on to the server at `endpoint`, within its deadline, and ends it with the
   // answer. Request: what v1::KeyValue takes. `request` and `reply` are the call's.
+  //
+  // Errors, with the call left as it was: ResourceExhausted while too much is under way,
+  // Unavailable once the server is shutting down.
   template <typename Request, typename Reply>
-  void PassOn(const std::string& endpoint, PendingCall& call, const Request& request, Reply& reply);
+  [[nodiscard]] absl::Status PassOn(const std::string& endpoint, PendingCall& call,
+                                    const Request& request, Reply& reply);
 
   // Ask the server at `endpoint`, which should be of this cluster. The answer comes on a thread of
   // gRPC's, at once or after two seconds at most; errors: Unavailable with the reason.
@@ -44,6 +47,11 @@ class PeerLink {
   void AskStateHashes(
       const std::string& endpoint, const std::string& cluster, const std::vector<LogIndex>& indexes,
       std::function<void(const absl::StatusOr<std::map<LogIndex, StateHash>>&)> answer);
+
+  // What the server's log is known to hold, and whether its disk is full. Unavailable also while it
+  // is being rebuilt.
+  void AskLogState(const std::string& endpoint, const std::string& cluster,
+                   std::function<void(const absl::StatusOr<internal::LogStateReply>&)> answer);
 
   // Gives up what was passed on or asked and is not answered, and what will be: whether a write was
   // applied is not known. No answer comes after it. The server is shutting down. Idempotent.
@@ -63,14 +71,16 @@ class PeerLink {
   void Ask(const std::string& endpoint, Method method, Request request,
            std::function<Answer(const Reply&)> read,
            std::function<void(const absl::StatusOr<Answer>&)> answer);
-  // False when it is too late to send anything.
-  [[nodiscard]] bool Begin(const std::shared_ptr<grpc::ClientContext>& call);
+  // Errors: as PassOn(). What has no bytes always has room.
+  [[nodiscard]] absl::Status Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes);
   void End(const std::shared_ptr<grpc::ClientContext>& call);
 
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::set<std::shared_ptr<grpc::ClientContext>> calls_ ABSL_GUARDED_BY(mutex_);
-  Condition ended_;  // a call
+  // Those under way, with the size of what was passed on.
+  std::map<std::shared_ptr<grpc::ClientContext>, size_t> calls_ ABSL_GUARDED_BY(mutex_);
+  size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of all
+  Condition ended_;                           // a call
   // Never forgotten: there are as many as the cluster has members.
   std::map<std::string, std::unique_ptr<Server>> servers_ ABSL_GUARDED_BY(mutex_);
 };

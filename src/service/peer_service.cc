@@ -59,6 +59,7 @@ grpc::ServerUnaryReactor* PeerService::LogState(grpc::CallbackServerContext* con
     if (state.ok()) {
       reply->set_term(state->term);
       reply->set_last_index(state->index);
+      reply->set_disk_full(sources_.disk_full());
     } else {
       status = ReadError(state.status());
     }

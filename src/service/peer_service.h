@@ -26,6 +26,7 @@ class PeerService : public internal::Peer::CallbackService {
     std::function<std::map<LogIndex, StateHash>()> state_hashes;
     // As RatisLog::GetStatus().last, once it knows all that it ever has acknowledged.
     std::function<absl::StatusOr<LogPosition>()> log_state;
+    std::function<bool()> disk_full;
   };
 
   // `cluster`: the id of the one this server belongs to.

@@ -188,6 +188,11 @@ void ImageStore::Hold() {
   while (writing_) written_.Wait(mutex_);
 }
 
+void ImageStore::Release() {
+  MutexLock lock(mutex_);
+  held_ = false;
+}
+
 absl::StatusOr<std::unique_ptr<StateMachine>> ImageStore::Adopt(const std::string& path) {
   TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(directory_.disk(), path));
   const LogIndex index = loaded.header.summary.position.index;

@@ -82,9 +82,10 @@ class ImageStore {
   [[nodiscard]] absl::StatusOr<ImageSummary> Write(const StateView& view,
                                                    const std::atomic<bool>& abandon);
 
-  // No Write() is under way when it returns, nor succeeds until Adopt(): another replica's image is
-  // about to come (R27).
+  // No Write() is under way when it returns, nor succeeds until Adopt(), or Release() when nothing
+  // is to be adopted: another replica's image is about to come (R27).
   void Hold();
+  void Release();
 
   // Puts a file that came from another replica in force, in place of all images that were, and
   // loads it. `path` is on the same file system; it is moved, not copied.

@@ -253,6 +253,9 @@ TEST_F(ImageStoreTest, WhileImagesAreHeldNoneIsWritten) {
   ApplySet(machine_);
   EXPECT_TRUE(absl::IsCancelled(WriteNow(*store_, machine_).status()));
   EXPECT_THAT(Files(), ElementsAre(image::FileName(1)));
+  store_->Release();
+  EXPECT_TRUE(WriteNow(*store_, machine_).ok());
+  store_->Hold();
   ASSERT_TRUE(store_->Adopt(ReceiveImage(disk_)).ok());
   while (machine_.GetSummary().position.index < 10) ApplySet(machine_);
   EXPECT_TRUE(WriteNow(*store_, machine_).ok());

@@ -33,7 +33,7 @@ void ExpectWritesSucceed(TestCluster& cluster, int first_key, int count, const s
 
 TEST(BadServer, R27_OneSlowDiskStopsNobody) {
   TemporaryDirectory directory;
-  std::array<TestCluster::Place, TestCluster::kSize> places;
+  std::vector<TestCluster::Place> places(TestCluster::kSize);
   places[kBad].environment = {"LD_PRELOAD=" TRIPLA_BAD_DISK, "BAD_DISK=slow@50"};
   TestCluster cluster(directory.path(), {"--snapshot-interval", "1s"}, places);
   CheckRun check(cluster.endpoints(), seconds(5));
@@ -82,9 +82,45 @@ TEST_F(OneFullDisk, R27_OfTheLeaderMakesAnotherLead) {
   FillAndDrain();
 }
 
+// Nobody can take over from the leader then, and nothing is gained by its end.
+TEST(BadServer, R27_WithAllDisksFullReadsAreAnsweredAndWritesResumeByThemselves) {
+  TemporaryDirectory directory;
+  SmallDisk disk(uint64_t{192} << 20);
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
+  for (const std::string node : {"n1", "n2", "n3"}) {
+    std::filesystem::create_directory(disk.path() + "/" + node);
+    std::filesystem::create_directory_symlink(disk.path() + "/" + node,
+                                              directory.path() + "/" + node);
+  }
+  TestCluster cluster(directory.path());
+  ExpectWritesSucceed(cluster, 0, 1, "a");
+  const int leader = cluster.AwaitLeader();
+  const uint64_t term = cluster.Status(leader).term();
+  disk.Fill(uint64_t{1} << 20);
+  CallAnswer refused;
+  AwaitTrue(
+      [&] {
+        refused = Set(cluster.stub(leader), "1", 0, "a");
+        return refused.status.error_code() == grpc::RESOURCE_EXHAUSTED;
+      },
+      [] { return "writes are taken though the disks are full"; });
+  EXPECT_EQ(refused.applied(), v1::Undecided::NO);
+  // Longer than a leader needs to find out that it cannot hand over.
+  const auto end = std::chrono::steady_clock::now() + seconds(6);
+  while (std::chrono::steady_clock::now() < end) {
+    for (int i = 0; i < TestCluster::kSize; ++i) {
+      ASSERT_EQ(Get(cluster.stub(i), "0").reply.value().data(), "a");
+    }
+  }
+  EXPECT_EQ(cluster.Status(leader).term(), term) << "they have elected another that cannot write";
+  disk.Drain();
+  ExpectWritesSucceed(cluster, 100, 100, "b");
+  cluster.AwaitSameState();
+}
+
 TEST(BadServer, JavaFindsNothingWrongInTheCallsBetweenTheLanguages) {
   TemporaryDirectory directory;
-  std::array<TestCluster::Place, TestCluster::kSize> places;
+  std::vector<TestCluster::Place> places(TestCluster::kSize);
   for (auto& place : places) place.environment = {"TRIPLA_JVM_OPTIONS=-Xcheck:jni"};
   TestCluster cluster(directory.path(), {}, places);
   ExpectWritesSucceed(cluster, 0, 200, "a");

@@ -28,7 +28,7 @@ class Partition : public testing::Test {
     network_ = new Network(kSize);
     if (!network_->made()) return;
     directory_ = new TemporaryDirectory();
-    std::array<TestCluster::Place, kSize> places;
+    std::vector<TestCluster::Place> places(kSize);
     for (int i = 0; i < kSize; ++i) {
       places[i].host = network_->host(i);
       places[i].launcher = network_->launcher(i);

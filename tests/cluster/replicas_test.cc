@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "health/health.grpc.pb.h"
 #include "tests/harness/test_cluster.h"
+#include "tripla/client.h"
 
 namespace tripla {
 namespace {
@@ -192,6 +194,25 @@ TEST_F(Replicas, HealthTellsThatEachIsReady) {
       EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING) << service;
     }
   }
+}
+
+TEST(FiveReplicas, R27_TwoMayBeLost) {
+  const TemporaryDirectory directory;
+  TestCluster five(directory.path(), {}, std::vector<TestCluster::Place>(5));
+  Client client({.endpoints = five.endpoints(), .deadline = std::chrono::seconds(20)});
+  for (int lost = 0; lost <= 2; ++lost) {
+    if (lost > 0) five.Kill(five.AwaitLeader());
+    const auto set = client.Set(*Key::Parse(std::to_string(lost)), 0, "a");
+    ASSERT_TRUE(set.ok()) << lost << " lost: " << set.failure().message;
+    for (int i = 0; i < five.size(); ++i) {
+      if (!five.Runs(i)) continue;
+      EXPECT_EQ(Get(five.stub(i), std::to_string(lost)).reply.value().data(), "a");
+    }
+  }
+  for (int i = 0; i < five.size(); ++i) {
+    if (!five.Runs(i)) five.BringBack(i);
+  }
+  five.AwaitSameState();
 }
 
 TEST_F(Replicas, AnOrderlyStopOfTheLeaderHandsLeadershipOver) {

@@ -55,30 +55,33 @@ void AwaitTrue(const std::function<bool()>& condition,
 }
 
 TestCluster::TestCluster(const std::string& directory, std::vector<std::string> flags,
-                         std::array<Place, kSize> places)
-    : directory_(directory), flags_(std::move(flags)), places_(std::move(places)) {
+                         std::vector<Place> places)
+    : directory_(directory),
+      flags_(std::move(flags)),
+      places_(std::move(places)),
+      servers_(places_.size()) {
   std::ifstream(directory_ + "/members") >> members_;
   if (members_.empty()) Prepare();
   const std::vector<std::string> members = absl::StrSplit(members_, ',');
-  for (int i = 0; i < kSize; ++i) {
+  for (int i = 0; i < size(); ++i) {
     const size_t begin = members[i].find('=') + 1;
     servers_[i].endpoint = members[i].substr(begin, members[i].find('/') - begin);
     Start(i);
   }
-  for (int i = 0; i < kSize; ++i) AwaitReady(i);
+  for (int i = 0; i < size(); ++i) AwaitReady(i);
 }
 
 TestCluster::~TestCluster() = default;
 
 void TestCluster::Prepare() {
   std::vector<std::string> members;
-  for (int i = 0; i < kSize; ++i) {
+  for (int i = 0; i < size(); ++i) {
     const std::string address = places_[i].host + ":";
     members.push_back(NodeOf(i) + "=" + address + std::to_string(FreePort()) + "/" + address +
                       std::to_string(FreePort()));
   }
   members_ = absl::StrJoin(members, ",");
-  for (int i = 0; i < kSize; ++i) {
+  for (int i = 0; i < size(); ++i) {
     Process init({ProgramPath("triplad"), "init", "--data-dir", data_dir(i), "--node", NodeOf(i),
                   "--cluster", members_});
     EXPECT_EQ(init.Wait(), 0) << init.output();
@@ -162,7 +165,7 @@ int TestCluster::AwaitLeader() {
   int leader = -1;
   const auto all_agree = [&] {
     std::vector<std::string> leaders;
-    for (int i = 0; i < kSize; ++i) {
+    for (int i = 0; i < size(); ++i) {
       if (!Runs(i)) continue;
       const v1::StatusReply status = Status(i);
       if (status.role() == "leader") leader = i;
@@ -177,7 +180,7 @@ int TestCluster::AwaitLeader() {
 
 int TestCluster::AwaitFollower() {
   const int leader = AwaitLeader();
-  for (int i = 0; i < kSize; ++i) {
+  for (int i = 0; i < size(); ++i) {
     if (Runs(i) && i != leader) return i;
   }
   ADD_FAILURE() << "no follower runs";
@@ -189,7 +192,7 @@ void TestCluster::AwaitSameState() {
   const auto all_same = [&] {
     std::vector<std::string> all;
     states.clear();
-    for (int i = 0; i < kSize; ++i) {
+    for (int i = 0; i < size(); ++i) {
       if (!Runs(i)) continue;
       const v1::StatusReply status = Status(i);
       states += NodeOf(i) + ": " + status.ShortDebugString() + "\n";

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <functional>
 #include <memory>
 #include <string>
@@ -21,8 +20,8 @@ struct ServerPlace {
   std::vector<std::string> flags;
 };
 
-// Three real triplad processes that are replicas of one database, on loopback ports of their own,
-// numbered 0 to 2 (nodes n1 to n3).
+// Real triplad processes that are replicas of one database, on loopback ports of their own,
+// numbered from 0 (nodes n1, n2 …). Three, unless there are other places.
 //
 // Thread-safety: one thread starts, stops, kills and pauses; connections may be used by many.
 class TestCluster {
@@ -33,7 +32,7 @@ class TestCluster {
   // Prepares `directory`/n1 to n3 unless that was done before, starts all, and waits until each is
   // ready.
   explicit TestCluster(const std::string& directory, std::vector<std::string> flags = {},
-                       std::array<Place, kSize> places = {});
+                       std::vector<Place> places = std::vector<Place>(kSize));
   ~TestCluster();
 
   // Starts one that does not run; AwaitReady() waits for it.
@@ -61,6 +60,8 @@ class TestCluster {
   [[nodiscard]] std::string data_dir(int number) const;
   // As --cluster takes it.
   [[nodiscard]] const std::string& members() const { return members_; }
+
+  [[nodiscard]] int size() const { return static_cast<int>(servers_.size()); }
 
   // Neither killed nor stopped nor paused.
   [[nodiscard]] bool Runs(int number) const;
@@ -90,9 +91,9 @@ class TestCluster {
 
   const std::string directory_;
   const std::vector<std::string> flags_;
-  std::array<Place, kSize> places_;
+  std::vector<Place> places_;
   std::string members_;
-  std::array<Server, kSize> servers_;
+  std::vector<Server> servers_;
 };
 
 // Tries until it is true, or a minute has passed: then the test fails with what `describe` says.

@@ -4,10 +4,17 @@
 #include <utility>
 #include <vector>
 
+#include "model/limits.h"
+
 namespace tripla {
 namespace {
 
 absl::Status Stopped() { return absl::UnavailableError("the server is shutting down"); }
+
+absl::Status TooManyWait() {
+  return absl::ResourceExhaustedError(
+      "the server is overloaded: it is behind with what it applies, and too many reads wait");
+}
 
 }  // namespace
 
@@ -30,18 +37,22 @@ void AppliedIndex::Advance(LogIndex index) {
 
 void AppliedIndex::Await(LogIndex index, ReachedFn reached) {
   if (get() >= index) return reached(absl::OkStatus());
-  bool stopped = false;
+  absl::Status status;
   {
     MutexLock lock(mutex_);
-    stopped = stopped_;
     waiting_count_.store(waiting_.size() + 1);
-    if (!stopped && index_.load() < index) {
-      waiting_.emplace(index, std::move(reached));
-      return;
+    if (stopped_) {
+      status = Stopped();
+    } else if (index_.load() < index) {
+      if (waiting_.size() < limits::kWaitingReadsMax) {
+        waiting_.emplace(index, std::move(reached));
+        return;
+      }
+      status = TooManyWait();
     }
     waiting_count_.store(waiting_.size());
   }
-  reached(stopped ? Stopped() : absl::OkStatus());
+  reached(std::move(status));
 }
 
 void AppliedIndex::Stop() {

@@ -17,7 +17,8 @@ namespace tripla {
 // Thread-safety: one thread advances, any waits.
 class AppliedIndex {
  public:
-  // Takes OK once it is reached; Unavailable when the log is stopped before.
+  // Takes OK once it is reached; Unavailable when the log is stopped before; ResourceExhausted at
+  // once when too many wait.
   using ReachedFn = std::function<void(absl::Status)>;
 
   [[nodiscard]] LogIndex get() const { return index_.load(std::memory_order_acquire); }

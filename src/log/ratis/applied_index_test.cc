@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "model/limits.h"
+
 namespace tripla {
 namespace {
 
@@ -34,6 +36,21 @@ TEST(AppliedIndex, SendsAwayThoseWhoWaitWhenItStops) {
   applied.Await(1, [&](absl::Status status) { after = std::move(status); });
   EXPECT_TRUE(absl::IsUnavailable(before));
   EXPECT_TRUE(absl::IsUnavailable(after));
+}
+
+TEST(AppliedIndex, R14_SoManyWaitAndNoMore) {
+  AppliedIndex applied;
+  size_t served = 0;
+  size_t refused = 0;
+  for (size_t i = 0; i < limits::kWaitingReadsMax + 2; ++i) {
+    applied.Await(1, [&](const absl::Status& status) {
+      status.ok() ? ++served : ++refused;
+      EXPECT_TRUE(status.ok() || absl::IsResourceExhausted(status)) << status;
+    });
+  }
+  EXPECT_EQ(refused, 2u);
+  applied.Advance(1);
+  EXPECT_EQ(served, limits::kWaitingReadsMax);
 }
 
 TEST(AppliedIndex, ForgetsNobodyWhoComesWhileItAdvances) {

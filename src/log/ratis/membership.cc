@@ -75,6 +75,19 @@ absl::StatusOr<Member> ParseMember(std::string_view text) {
   return member;
 }
 
+// Every other member, and every client, would find itself there.
+absl::Status CheckReachable(const Member& member) {
+  for (const std::string& endpoint : {member.client_endpoint, member.raft_endpoint}) {
+    const std::string host = endpoint.substr(0, endpoint.rfind(':'));
+    if (host != "0.0.0.0" && host != "[::]" && host != "::") continue;
+    return Invalid(
+        fmt::format("at \"{}\" nobody finds {}: name the host by which the others reach it, "
+                    "and say where to listen with --listen and --raft-listen",
+                    endpoint, member.node));
+  }
+  return absl::OkStatus();
+}
+
 std::string MemberText(const Member& member) {
   return fmt::format("{}={}/{}", member.node, member.client_endpoint, member.raft_endpoint);
 }
@@ -225,6 +238,7 @@ absl::StatusOr<Membership> ParseMembership(std::string_view node, std::string_vi
   std::vector<Member> members;
   for (const std::string_view text : Split(cluster, ',')) {
     TRIPLA_ASSIGN_OR_RETURN(Member member, ParseMember(text));
+    TRIPLA_RETURN_IF_ERROR(CheckReachable(member));
     members.push_back(std::move(member));
   }
   return MakeMembership(node, std::move(members));

@@ -89,6 +89,7 @@ ReplicaCallbacks RatisLog::Callbacks() {
       .failed = [this](uint64_t number, bool appended,
                        const std::string& why) { Fail(number, appended, why); },
       .hold_images = hooks_.hold_images,
+      .release_images = hooks_.release_images,
       .install =
           [this] {
             ImageFile image = hooks_.install();
@@ -113,7 +114,7 @@ void RatisLog::SubmitEntry(Batch batch, bool urgent, DoneFn done) {
       .batch = std::move(batch), .bytes = bytes.size(), .done = std::move(done)};
   const std::optional<uint64_t> number = submissions_.Add(submission, urgent);
   if (!number) return submission.done(absl::UnavailableError("the server is shutting down"));
-  replica_->Submit(*number, bytes);
+  replica_->Submit(*number, bytes, /*may_wait=*/!urgent);
 }
 
 void RatisLog::Apply(LogPosition position, const Batch& batch, const DoneFn& done) {
@@ -253,12 +254,12 @@ Log::Status RatisLog::GetStatus() const {
   return status;
 }
 
-void RatisLog::LetAnotherLead(std::string_view why) {
+void RatisLog::LetAnotherLead(const std::string& successor, std::string_view why) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_hand_over_ || !Leads()) return;
   next_hand_over_ = now + kHandOverPause;
   const bool followed = replica_->ReadIndex().has_value();
-  const absl::Status status = replica_->HandOver();
+  const absl::Status status = replica_->HandOver(successor);
   if (status.ok()) return Say(Severity::kWarning, fmt::format("this node leads no more: {}", why));
   // The others may still choose: each of them holds its promise to this leader for a second.
   const auto chosen_by = std::chrono::steady_clock::now() + kSuccessorPatience;
@@ -282,7 +283,7 @@ void RatisLog::Stop() {
   submissions_.Stop(std::chrono::steady_clock::now() + kStopPatience);
   if (replica_ != nullptr) {
     // Else the others would wait for an election.
-    if (absl::Status status = replica_->HandOver(); !status.ok()) {
+    if (absl::Status status = replica_->HandOver(""); !status.ok()) {
       Say(Severity::kInfo,
           fmt::format("leadership was not handed over: {}", std::string(status.message())));
     }

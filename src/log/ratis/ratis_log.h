@@ -35,6 +35,7 @@ class RatisLog : public Log {
     std::function<std::optional<ImageFile>()> newest_image;  // in force
     // As ReplicaCallbacks; install() ends the process when the image is no good.
     std::function<void()> hold_images;
+    std::function<void()> release_images;
     std::function<ImageFile()> install;
     // Asks the leader, which serves at `endpoint`, for ConfirmReadIndex(). Must not block.
     std::function<void(const std::string& endpoint, Proof, ReadRounds::AnswerFn)> ask_leader;
@@ -64,10 +65,10 @@ class RatisLog : public Log {
   [[nodiscard]] Status GetStatus() const override;
   // Lets another node lead if this one does, and answers everybody who waits. Idempotent.
   void Stop() override;
-  // If this node leads, asks another to, because of what `why` says, and not again for a while.
-  // Ends the process when none takes over though they follow. One thread at a time; takes a second
-  // or two.
-  void LetAnotherLead(std::string_view why);
+  // If this node leads, asks `successor` to, because of what `why` says, and not again for a while.
+  // Ends the process when nobody takes over though they follow. One thread at a time; takes a
+  // second or two.
+  void LetAnotherLead(const std::string& successor, std::string_view why);
   // Sends away who is blocked in Submit() for long, so that the submitting thread can end before
   // Stop(). Any thread.
   void BeginStop();

@@ -20,8 +20,8 @@ struct Replica::Bridge {
   ReplicaCallbacks callbacks;
   jobject object = nullptr;
   bool closed = false;
-  jmethodID submit, read_index, tell_committed, leads, leader, describe, set_image, purge,
-      hand_over, close;
+  jmethodID submit, submit_later, read_index, tell_committed, leads, leader, describe, set_image,
+      purge, hand_over, close;
 };
 
 namespace {
@@ -54,6 +54,8 @@ void Failed(JNIEnv* env, jclass, jlong log, jlong batch, jboolean appended, jstr
 
 void HoldImages(JNIEnv*, jclass, jlong log) { Callbacks(log).hold_images(); }
 
+void ReleaseImages(JNIEnv*, jclass, jlong log) { Callbacks(log).release_images(); }
+
 jstring Install(JNIEnv* env, jclass, jlong log, jlongArray term_and_index) {
   const ImageFile image = Callbacks(log).install();
   const jlong place[] = {static_cast<jlong>(image.position.term),
@@ -82,6 +84,7 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("skip", "(JJJ)V", &Skip),
       method("failed", "(JJZLjava/lang/String;)V", &Failed),
       method("holdImages", "(J)V", &HoldImages),
+      method("releaseImages", "(J)V", &ReleaseImages),
       method("install", "(J[J)Ljava/lang/String;", &Install),
       method("die", "(Ljava/lang/String;)V", &DieOf),
       method("say", "(ILjava/lang/String;)V", &SayFromJava),
@@ -176,6 +179,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
              "(JLjava/lang/String;Ljava/lang/String;J[Ljava/lang/String;Ljava/lang/String;"
              "Ljava/lang/String;Ljava/lang/String;JJIZ)V");
   bridge->submit = method("submit", "(J[B)V");
+  bridge->submit_later = method("submitLater", "(J[B)V");
   bridge->read_index = method("readIndex", "()J");
   bridge->tell_committed = method("tellCommitted", "(J)V");
   bridge->leads = method("leads", "()Z");
@@ -183,7 +187,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   bridge->describe = method("describe", "()[J");
   bridge->set_image = method("setImage", "(Ljava/lang/String;JJ)V");
   bridge->purge = method("purge", "(J)V");
-  bridge->hand_over = method("handOver", "()Z");
+  bridge->hand_over = method("handOver", "(Ljava/lang/String;)Z");
   bridge->close = method("close", "()V");
   TRIPLA_RETURN_IF_ERROR(TakeException(env));
   std::vector<std::string> members;
@@ -207,12 +211,13 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   return std::unique_ptr<Replica>(new Replica(std::move(bridge)));
 }
 
-void Replica::Submit(uint64_t batch, std::string_view bytes) {
+void Replica::Submit(uint64_t batch, std::string_view bytes, bool may_wait) {
   JNIEnv* env = Java();
   const JavaFrame frame(env);
   jbyteArray copy = ToJavaBytes(env, bytes);
   if (copy != nullptr) {
-    env->CallVoidMethod(bridge_->object, bridge_->submit, static_cast<jlong>(batch), copy);
+    env->CallVoidMethod(bridge_->object, may_wait ? bridge_->submit : bridge_->submit_later,
+                        static_cast<jlong>(batch), copy);
   }
   if (absl::Status status = TakeException(env); !status.ok()) {
     bridge_->callbacks.failed(batch, true, std::string(status.message()));
@@ -276,10 +281,11 @@ absl::Status Replica::Purge(LogIndex through) {
   return TakeException(env);
 }
 
-absl::Status Replica::HandOver() {
+absl::Status Replica::HandOver(const std::string& successor) {
   JNIEnv* env = Java();
   const JavaFrame frame(env);
-  const bool done = env->CallBooleanMethod(bridge_->object, bridge_->hand_over) != JNI_FALSE;
+  const bool done = env->CallBooleanMethod(bridge_->object, bridge_->hand_over,
+                                           ToJava(env, successor)) != JNI_FALSE;
   TRIPLA_RETURN_IF_ERROR(TakeException(env));
   return done ? absl::OkStatus() : absl::InternalError("no other node took over");
 }

@@ -33,8 +33,10 @@ struct ReplicaCallbacks {
   // A batch given to Submit() will not be applied through it; if `appended`, it may be all the
   // same.
   std::function<void(uint64_t batch, bool appended, std::string why)> failed;
-  // When it returns no image is being written, nor will one be until `install`.
+  // When it returns no image is being written, nor will one be until `install`, or until
+  // `release_images` when none is to be installed.
   std::function<void()> hold_images;
+  std::function<void()> release_images;
   // An image from another replica lies in ReceivedImagesPath(): takes it over, in place of the
   // state.
   std::function<ImageFile()> install;
@@ -67,8 +69,9 @@ class Replica {
   Replica& operator=(const Replica&) = delete;
 
   // Gives a batch, under a number that never comes twice, to the log. `apply_submitted` or `failed`
-  // follows, perhaps before this returns.
-  void Submit(uint64_t batch, std::string_view bytes);
+  // follows, perhaps before this returns. Ratis lets one wait while it changes its role, unless
+  // another thread is to submit it.
+  void Submit(uint64_t batch, std::string_view bytes, bool may_wait);
 
   // The place a linearizable read must see, told by the leader's lease; nothing when this server
   // does not lead, or cannot be sure to.
@@ -97,8 +100,9 @@ class Replica {
   // or takes longer than ten seconds.
   [[nodiscard]] absl::Status Purge(LogIndex through);
 
-  // Lets another node lead if this one does. Errors: Internal with the reason when none took over.
-  [[nodiscard]] absl::Status HandOver();
+  // Lets `successor` lead if this node does; empty: the one that answered last. Errors: Internal
+  // with the reason when none took over.
+  [[nodiscard]] absl::Status HandOver(const std::string& successor);
 
   // Applies what is committed and fails what still waits. Afterwards it leads no more and knows no
   // read index. Idempotent.

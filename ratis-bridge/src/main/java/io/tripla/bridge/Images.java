@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.tripla.bridge;
 
+import static java.util.concurrent.TimeUnit.NANOSECONDS;
+
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -8,6 +10,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.apache.ratis.server.protocol.TermIndex;
@@ -25,12 +28,15 @@ import org.apache.ratis.util.FileUtils;
  * newest image, for sending, or what was received, until the server takes it away.
  */
 final class Images implements StateMachineStorage {
+  /** Less than the sender waits for an answer. */
+  private static final Duration TAKE_OVER_TIME = Duration.ofSeconds(5);
+
   private File root;
   private File sending;
   private File incoming;
   private volatile SnapshotInfo newest;
 
-  /** Between the end of an install and the server's taking over what was received. */
+  /** From when all of an image has come until the server has taken it over. */
   private boolean awaitsTakeOver;
 
   @Override
@@ -60,14 +66,48 @@ final class Images implements StateMachineStorage {
     removeFrom(sending, name -> !name.equals(link.getFileName().toString()));
   }
 
-  synchronized void awaitTakeOver() {
+  /** All of an image was received; it is put in sm/ and taken over next. */
+  synchronized void expectTakeOver() {
     awaitsTakeOver = true;
   }
 
   /** What was received is an image of the server's now, in force in place of any other. */
   synchronized void takenOver(Path path, TermIndex place) throws IOException {
-    awaitsTakeOver = false;
+    endWait();
     set(path, place);
+  }
+
+  /** What was received is not to be taken over. False, and nothing done, when it is in sm/. */
+  synchronized boolean giveUpTakeOver() {
+    String[] received = incoming.list();
+    if (!awaitsTakeOver || received == null || received.length == 0) {
+      return false;
+    }
+    endWait();
+    return true;
+  }
+
+  private void endWait() {
+    awaitsTakeOver = false;
+    notifyAll();
+  }
+
+  /**
+   * A further image must not come over the one that is being taken over: Ratis would put it in the
+   * place of what is read there, and take it for read. An error after a while.
+   */
+  synchronized void awaitTakenOver() throws IOException {
+    long end = System.nanoTime() + TAKE_OVER_TIME.toNanos();
+    try {
+      for (long left; awaitsTakeOver && (left = end - System.nanoTime()) > 0; ) {
+        NANOSECONDS.timedWait(this, left);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    if (awaitsTakeOver) {
+      throw new IOException("it takes over the image that came before");
+    }
   }
 
   /** What an install that was cut off has left: Ratis keeps it for ever. */

@@ -25,7 +25,7 @@ import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.util.LifeCycle;
 
 /** Hands each entry of the log to C++, in order. Ratis applies on one thread. */
-final class Machine extends BaseStateMachine {
+final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   private static final int KEPT_BYTES_MAX = 1 << 20;
   private static final CompletableFuture<Message> APPLIED =
       CompletableFuture.completedFuture(Message.EMPTY);
@@ -53,9 +53,19 @@ final class Machine extends BaseStateMachine {
     images.set(path, place);
   }
 
-  /** Another node begins to send an image. */
-  void expectInstall() {
+  @Override
+  public void begin() throws IOException {
+    images.awaitTakenOver();
     images.removeIncoming();
+  }
+
+  /** As if it had not come; unless it is in sm/: then Ratis has it taken over all the same. */
+  @Override
+  public void failed() {
+    if (images.giveUpTakeOver()) {
+      Native.releaseImages(log);
+      getLifeCycle().startAndTransition(() -> {});
+    }
   }
 
   /** From here on Ratis may close it; before, that would be its end, and so the process's. */
@@ -138,7 +148,7 @@ final class Machine extends BaseStateMachine {
   @Override
   public void pause() {
     Native.holdImages(log);
-    images.awaitTakeOver();
+    images.expectTakeOver();
     images.syncIncoming();
     LifeCycle life = getLifeCycle();
     if (life.compareAndTransition(LifeCycle.State.RUNNING, LifeCycle.State.PAUSING)) {

@@ -29,8 +29,11 @@ final class Native {
    */
   static native void failed(long log, long batch, boolean appended, String why);
 
-  /** No image is being written when it returns, nor will one be until {@link #install}. */
+  /** No image is being written when it returns, nor will one be until one of the next two. */
   static native void holdImages(long log);
+
+  /** No image is to be taken over. */
+  static native void releaseImages(long log);
 
   /** Takes over the image that is in sm/, writes its term and index, and returns its new path. */
   static native String install(long log, long[] termAndIndex);

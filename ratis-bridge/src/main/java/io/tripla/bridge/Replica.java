@@ -10,8 +10,11 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import javax.net.ServerSocketFactory;
@@ -49,6 +52,7 @@ final class Replica {
   private final RaftServer.Division division;
   private final RaftClientAsynchronousProtocol orders;
   private final Lease lease;
+  private final ExecutorService later = Executors.newSingleThreadExecutor(Replica::laterThread);
   private final ClientId client = ClientId.randomId();
   private long calls;
 
@@ -94,7 +98,7 @@ final class Replica {
             entryBytesMax + (1 << 20),
             lease,
             votesFrom,
-            machine::expectInstall,
+            machine,
             new File(logDirectory),
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
@@ -112,6 +116,12 @@ final class Replica {
     start();
     division = server.getDivision(group.getGroupId());
     orders = (RaftClientAsynchronousProtocol) division;
+  }
+
+  private static Thread laterThread(Runnable run) {
+    Thread thread = new Thread(run, "tripla-submit");
+    thread.setDaemon(true);
+    return thread;
   }
 
   /** Half a transport is worse than none; Ratis looks after its own threads. */
@@ -191,6 +201,11 @@ final class Replica {
         });
   }
 
+  /** The same, from a thread that must not wait: Ratis may be busy with an election. */
+  void submitLater(long batch, byte[] bytes) {
+    later.execute(() -> submit(batch, bytes));
+  }
+
   private RaftClientRequest toRequest(long batch, byte[] bytes) {
     return RaftClientRequest.newBuilder()
         .setClientId(client)
@@ -249,26 +264,27 @@ final class Replica {
     division.getRaftLog().purge(index).orTimeout(PURGE_S, TimeUnit.SECONDS).join();
   }
 
-  /** If this node leads, lets the follower that answered last lead. True when it does. */
-  boolean handOver() throws IOException {
+  /** If this node leads, lets the successor lead: "" for who answered last. True when it does. */
+  boolean handOver(String successor) throws IOException {
     if (!division.getInfo().isLeader()) {
       return true;
     }
-    List<ServerRpcProto> followers =
+    Optional<ServerRpcProto> next =
         division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList().stream()
-            .sorted(Comparator.comparing(ServerRpcProto::getLastRpcElapsedTimeMs))
-            .toList();
-    if (followers.isEmpty()) {
+            .filter(
+                follower ->
+                    successor.isEmpty() || follower.getId().getId().toStringUtf8().equals(successor))
+            .min(Comparator.comparing(ServerRpcProto::getLastRpcElapsedTimeMs));
+    if (next.isEmpty()) {
       return false;
     }
-    RaftPeerId successor = RaftPeerId.valueOf(followers.get(0).getId().getId());
     TransferLeadershipRequest request =
         new TransferLeadershipRequest(
             client,
             server.getId(),
             division.getGroup().getGroupId(),
             --calls,
-            successor,
+            RaftPeerId.valueOf(next.get().getId().getId()),
             HAND_OVER_MS);
     return server.transferLeadership(request).isSuccess();
   }

@@ -150,10 +150,17 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   private MessageLite install(InstallSnapshotRequestProto request) throws IOException {
-    if (request.hasSnapshotChunk() && request.getSnapshotChunk().getRequestIndex() == 0) {
-      settings.beforeInstall().run();
+    if (request.getSnapshotChunk().getRequestIndex() == 0) {
+      settings.installs().begin();
     }
-    return server.installSnapshot(request);
+    try {
+      return server.installSnapshot(request);
+    } catch (IOException | RuntimeException e) {
+      if (request.getSnapshotChunk().getDone()) {
+        settings.installs().failed();
+      }
+      throw e;
+    }
   }
 
   private static String requestor(RaftRpcRequestProto header) {

@@ -2,6 +2,7 @@
 package io.tripla.bridge;
 
 import java.io.File;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.UUID;
 import javax.net.ServerSocketFactory;
@@ -15,11 +16,19 @@ import org.apache.ratis.server.ServerFactory;
 
 /** What {@code raft.rpc.type} names so that Ratis speaks through {@link SocketRpc}. */
 public final class SocketRpcType implements RpcType {
+  /** Is told of the images that other nodes send. */
+  interface Installs {
+    /** Another node begins to send one. An error: not now, it shall begin again. */
+    void begin() throws IOException;
+
+    /** All of it was sent, but could not be put in force. */
+    void failed();
+  }
+
   /**
    * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
-   * election before its log has reached this place; 0 for none. {@code beforeInstall} is called when
-   * another node begins to send an image. {@code disk}: a directory on the log's. The factories are where TLS will come
-   * in: an SSLSocket is a Socket.
+   * election before its log has reached this place; 0 for none. {@code disk}: a directory on the log's.
+   * The factories are where TLS will come in: an SSLSocket is a Socket.
    */
   record Settings(
       UUID cluster,
@@ -28,7 +37,7 @@ public final class SocketRpcType implements RpcType {
       int frameBytesMax,
       Lease lease,
       long votesFrom,
-      Runnable beforeInstall,
+      Installs installs,
       File disk,
       SocketFactory sockets,
       ServerSocketFactory serverSockets) {

@@ -8,10 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
-import java.io.File;
 import java.io.IOException;
 import java.io.InterruptedIOException;
-import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -21,53 +19,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.UUID;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import javax.net.ServerSocketFactory;
-import javax.net.SocketFactory;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
-import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
-import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
-import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
-import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
-import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
-import org.apache.ratis.proto.RaftProtos.TermIndexProto;
-import org.apache.ratis.protocol.RaftPeer;
-import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 
-/** What nodes say to each other, and what others may say to them, over real sockets. */
-@Timeout(60)
-class TransportTest {
-  private static final UUID CLUSTER = UUID.nameUUIDFromBytes(new byte[] {1});
-  private static final int FRAME_BYTES_MAX = 1 << 20;
-
-  /** The leader of this term is told that it leads no more. */
-  private static final long TERM_OVER = 5;
-
-  private final List<SocketRpc> nodes = new ArrayList<>();
-  private final AtomicInteger votesAsked = new AtomicInteger();
-  private File disk = new File(".");
-  private final AtomicInteger installsBegun = new AtomicInteger();
-  private final AtomicLong lastIndex = new AtomicLong();
-  private final Lease lease = new Lease(2);
-  private final int port1 = freePort();
-  private final int port2 = freePort();
-
-  @AfterEach
-  void closeNodes() throws IOException {
-    for (SocketRpc node : nodes) {
-      node.close();
-    }
-  }
-
+/** What nodes say to each other, and what others may say to them. */
+class TransportTest extends Nodes {
   @Test
   void aCallIsAnsweredByThePeerItIsFor() throws IOException {
     start(CLUSTER, "n2", port2);
@@ -259,75 +218,6 @@ class TransportTest {
   }
 
   @Test
-  void whoHasJustHeardFromALeaderVotesForNoOther() throws IOException {
-    start(CLUSTER, "n2", port2);
-    SocketRpc n1 = start(CLUSTER, "n1", port1);
-    n1.appendEntries(appendFrom("n1", 1));
-    RequestVoteRequestProto another = voteFrom("n3", false);
-    IOException e = assertThrows(IOException.class, () -> n1.requestVote(another));
-    assertTrue(e.getMessage().contains("it has just heard from n1"), e.getMessage());
-    assertEquals(0, votesAsked.get());
-    assertEquals(7, n1.requestVote(voteFrom("n1", false)).getTerm(), "but for the leader itself");
-    assertEquals(7, n1.requestVote(voteFrom("n3", true)).getTerm(), "and asks may be made");
-    awaitVote(n1, another);
-  }
-
-  @Test
-  void aLateWordOfADeposedLeaderBreaksNoPromiseToItsSuccessor() throws IOException {
-    start(CLUSTER, "n2", port2);
-    SocketRpc n1 = start(CLUSTER, "n1", port1);
-    n1.appendEntries(appendFrom("n1", 2));
-    n1.appendEntries(appendFrom("n3", 1));
-    IOException e =
-        assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n3", false)));
-    assertTrue(e.getMessage().contains("it has just heard from n1"), e.getMessage());
-  }
-
-  @Test
-  void whoHasJustHeardFromALeaderDoesNotStandForElection() throws IOException {
-    SocketRpc n2 = start(CLUSTER, "n2", port2);
-    SocketRpc n1 = start(CLUSTER, "n1", port1);
-    n1.appendEntries(appendFrom("n1", 1));
-    RequestVoteRequestProto own =
-        RequestVoteRequestProto.newBuilder()
-            .setServerRequest(header().setReplyId(ByteString.copyFromUtf8("n1")))
-            .setCandidateTerm(7)
-            .build();
-    assertThrows(IOException.class, () -> n2.requestVote(own));
-    awaitVote(n2, own);
-  }
-
-  @Test
-  void aLeaderThatAsksAnotherToLeadFreesItFromItsPromiseAndHasNoLease() throws IOException {
-    SocketRpc n2 = start(CLUSTER, "n2", port2);
-    SocketRpc n1 = start(CLUSTER, "n1", port1);
-    n1.appendEntries(appendFrom("n1", 1));
-    assertTrue(lease.holds(1));
-    n1.startLeaderElection(
-        StartLeaderElectionRequestProto.newBuilder()
-            .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8("n1")))
-            .setLeaderLastEntry(TermIndexProto.newBuilder().setTerm(1))
-            .build());
-    assertFalse(lease.holds(1));
-    n1.appendEntries(appendFrom("n1", 1)); // sent before, and late
-    assertEquals(7, n1.requestVote(voteFrom("n3", false)).getTerm());
-    assertEquals(2, nodes.size(), n2.toString());
-  }
-
-  @Test
-  void aLateWordOfAnEarlierTermFreesNobodyOfThePromiseToTheSameLeader() throws IOException {
-    start(CLUSTER, "n2", port2);
-    SocketRpc n1 = start(CLUSTER, "n1", port1);
-    n1.appendEntries(appendFrom("n1", 2));
-    n1.startLeaderElection(
-        StartLeaderElectionRequestProto.newBuilder()
-            .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8("n1")))
-            .setLeaderLastEntry(TermIndexProto.newBuilder().setTerm(1))
-            .build());
-    assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n3", false)));
-  }
-
-  @Test
   void aNodeThatConnectsAgainAndAgainHasItsLostConnectionsClosed() throws IOException {
     start(CLUSTER, "n2", port2);
     List<Socket> lost = new ArrayList<>();
@@ -370,85 +260,6 @@ class TransportTest {
       assertFalse(caller.isAlive(), "it would wait two seconds for the greeting");
       greeting.close();
     }
-  }
-
-  @Test
-  void theAnswerThatALeaderLeadsNoMoreExtendsNoLease() throws IOException {
-    start(CLUSTER, "n2", port2);
-    SocketRpc n1 = start(CLUSTER, "n1", port1);
-    n1.appendEntries(appendFrom("n1", TERM_OVER));
-    assertFalse(lease.holds(TERM_OVER));
-    n1.appendEntries(appendFrom("n1", TERM_OVER + 1));
-    assertTrue(lease.holds(TERM_OVER + 1));
-  }
-
-  @Test
-  void aNodeThatIsBeingRebuiltTakesPartInNoElectionBeforeItsLogHoldsWhatItMayHaveAcknowledged()
-      throws IOException {
-    start(CLUSTER, "n2", port2, 100);
-    SocketRpc n1 = start(CLUSTER, "n1", port1);
-    lastIndex.set(99);
-    for (boolean preVote : List.of(true, false)) {
-      IOException e =
-          assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n1", preVote)));
-      assertTrue(e.getMessage().contains("reached record 100"), e.getMessage());
-    }
-    assertEquals(0, votesAsked.get());
-    lastIndex.set(100);
-    assertEquals(7, n1.requestVote(voteFrom("n1", false)).getTerm());
-  }
-
-  @Test
-  void aNodeThatIsBeingRebuiltDoesNotStandForElection() throws IOException {
-    start(CLUSTER, "n2", port2);
-    SocketRpc n1 = start(CLUSTER, "n1", port1, 100);
-    lastIndex.set(99);
-    for (boolean preVote : List.of(true, false)) {
-      assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n1", preVote)));
-    }
-    assertEquals(0, votesAsked.get());
-    lastIndex.set(100);
-    assertEquals(7, n1.requestVote(voteFrom("n1", false)).getTerm());
-  }
-
-  @Test
-  void aNodeWithAFullDiskWritesDownNoTermAndNoVote() throws IOException {
-    disk = new File("/proc"); // a file system without a byte of space
-    start(CLUSTER, "n2", port2);
-    disk = new File(".");
-    SocketRpc n1 = start(CLUSTER, "n1", port1);
-    for (boolean preVote : List.of(true, false)) {
-      assertThrows(IOException.class, () -> n1.requestVote(voteFrom("n1", preVote)));
-    }
-    assertThrows(IOException.class, () -> n1.appendEntries(appendFrom("n1", 1)));
-    assertEquals(0, votesAsked.get());
-  }
-
-  /** Until it is granted, which the end of a promise allows. */
-  private static void awaitVote(SocketRpc from, RequestVoteRequestProto request) {
-    while (true) {
-      try {
-        assertEquals(7, from.requestVote(request).getTerm());
-        return;
-      } catch (IOException e) {
-        assertTrue(e.getMessage().contains("it has just heard from n1"), e.getMessage());
-      }
-    }
-  }
-
-  private static AppendEntriesRequestProto appendFrom(String leader, long term) {
-    return AppendEntriesRequestProto.newBuilder()
-        .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8(leader)))
-        .setLeaderTerm(term)
-        .build();
-  }
-
-  private static RequestVoteRequestProto voteFrom(String candidate, boolean preVote) {
-    return RequestVoteRequestProto.newBuilder()
-        .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8(candidate)))
-        .setCandidateTerm(7)
-        .setPreVote(preVote)
-        .build();
   }
 
   /** Cuts, changes or replaces parts of a conversation. */
@@ -500,109 +311,5 @@ class TransportTest {
     IOException e = assertThrows(IOException.class, () -> askForVote(node, 1));
     assertTrue(e.getMessage().contains(why), e.getMessage());
     assertEquals(0, votesAsked.get());
-  }
-
-  private SocketRpc start(UUID cluster, String node, int port) throws IOException {
-    return start(cluster, node, port, 0);
-  }
-
-  private SocketRpc start(UUID cluster, String node, int port, long votesFrom) throws IOException {
-    InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
-    SocketRpcType.Settings settings =
-        new SocketRpcType.Settings(
-            cluster,
-            node,
-            address,
-            FRAME_BYTES_MAX,
-            lease,
-            votesFrom,
-            installsBegun::incrementAndGet,
-            disk,
-            SocketFactory.getDefault(),
-            ServerSocketFactory.getDefault());
-    SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);
-    rpc.addRaftPeers(List.of(peer("n1", port1), peer("n2", port2)));
-    rpc.start();
-    nodes.add(rpc);
-    return rpc;
-  }
-
-  private static RaftPeer peer(String node, int port) {
-    return RaftPeer.newBuilder().setId(node).setAddress("127.0.0.1:" + port).build();
-  }
-
-  /** A server that answers with what it was asked. */
-  private RaftServer server() {
-    return (RaftServer)
-        Proxy.newProxyInstance(
-            getClass().getClassLoader(),
-            new Class<?>[] {RaftServer.class},
-            (proxy, method, arguments) ->
-                switch (method.getName()) {
-                  case "requestVote" -> vote((RequestVoteRequestProto) arguments[0]);
-                  case "appendEntries" -> append((AppendEntriesRequestProto) arguments[0]);
-                  case "startLeaderElection" -> StartLeaderElectionReplyProto.getDefaultInstance();
-                  case "getDivision" -> division();
-                  default -> throw new UnsupportedOperationException(method.getName());
-                });
-  }
-
-  /** One whose log ends at {@link #lastIndex}. */
-  private RaftServer.Division division() {
-    Object log =
-        Proxy.newProxyInstance(
-            getClass().getClassLoader(),
-            new Class<?>[] {RaftLog.class},
-            (proxy, method, arguments) -> lastIndex.get() + 1);
-    return (RaftServer.Division)
-        Proxy.newProxyInstance(
-            getClass().getClassLoader(),
-            new Class<?>[] {RaftServer.Division.class},
-            (proxy, method, arguments) -> log);
-  }
-
-  private RequestVoteReplyProto vote(RequestVoteRequestProto request) throws IOException {
-    votesAsked.incrementAndGet();
-    if (request.getCandidateTerm() < 0) {
-      throw new IOException("no such term");
-    }
-    return RequestVoteReplyProto.newBuilder().setTerm(request.getCandidateTerm()).build();
-  }
-
-  private static AppendEntriesReplyProto append(AppendEntriesRequestProto request) {
-    AppendEntriesReplyProto.Builder reply = AppendEntriesReplyProto.newBuilder();
-    reply.setResult(request.getLeaderTerm() == TERM_OVER ? AppendResult.NOT_LEADER : AppendResult.SUCCESS);
-    reply.getServerReplyBuilder().setRequestorId(request.getServerRequest().getRequestorId());
-    return reply.build();
-  }
-
-  private static RaftRpcRequestProto.Builder header() {
-    return RaftRpcRequestProto.newBuilder().setReplyId(ByteString.copyFromUtf8("n2"));
-  }
-
-  private static RequestVoteRequestProto voteRequest(long term) {
-    return RequestVoteRequestProto.newBuilder()
-        .setServerRequest(header())
-        .setCandidateTerm(term)
-        .build();
-  }
-
-  private static long askForVote(SocketRpc from, long term) throws IOException {
-    return from.requestVote(voteRequest(term)).getTerm();
-  }
-
-  /**
-   * Below those that Linux gives to outgoing connections: one of these, of any program, could take the
-   * port before the node does.
-   */
-  private static int freePort() {
-    while (true) {
-      int port = ThreadLocalRandom.current().nextInt(15_000, 30_000);
-      try (ServerSocket socket = new ServerSocket(port)) {
-        return socket.getLocalPort();
-      } catch (IOException taken) {
-        // another one
-      }
-    }
   }
 }

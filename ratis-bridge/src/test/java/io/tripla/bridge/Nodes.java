@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.File;
+import java.io.IOException;
+import java.lang.reflect.Proxy;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import javax.net.ServerSocketFactory;
+import javax.net.SocketFactory;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
+import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
+import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.raftlog.RaftLog;
+import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Timeout;
+
+/** Nodes on real sockets; the server behind each answers with what it was asked. */
+@Timeout(60)
+abstract class Nodes {
+  static final UUID CLUSTER = UUID.nameUUIDFromBytes(new byte[] {1});
+  static final int FRAME_BYTES_MAX = 1 << 20;
+
+  /** The leader of this term is told that it leads no more, and its image is no good. */
+  static final long TERM_OVER = 5;
+
+  final List<SocketRpc> nodes = new ArrayList<>();
+  final AtomicInteger votesAsked = new AtomicInteger();
+  File disk = new File(".");
+  final AtomicInteger installsBegun = new AtomicInteger();
+  final AtomicInteger installsFailed = new AtomicInteger();
+  final AtomicInteger piecesReceived = new AtomicInteger();
+  volatile boolean takesOver;
+  final AtomicLong lastIndex = new AtomicLong();
+  final Lease lease = new Lease(2);
+  final int port1 = freePort();
+  final int port2 = freePort();
+
+  @AfterEach
+  void closeNodes() throws IOException {
+    for (SocketRpc node : nodes) {
+      node.close();
+    }
+  }
+
+  SocketRpc start(UUID cluster, String node, int port) throws IOException {
+    return start(cluster, node, port, 0);
+  }
+
+  SocketRpc start(UUID cluster, String node, int port, long votesFrom) throws IOException {
+    InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
+    SocketRpcType.Settings settings =
+        new SocketRpcType.Settings(
+            cluster,
+            node,
+            address,
+            FRAME_BYTES_MAX,
+            lease,
+            votesFrom,
+            installs(),
+            disk,
+            SocketFactory.getDefault(),
+            ServerSocketFactory.getDefault());
+    SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);
+    rpc.addRaftPeers(List.of(peer("n1", port1), peer("n2", port2)));
+    rpc.start();
+    nodes.add(rpc);
+    return rpc;
+  }
+
+  static RaftPeer peer(String node, int port) {
+    return RaftPeer.newBuilder().setId(node).setAddress("127.0.0.1:" + port).build();
+  }
+
+  /** Counts; lets none begin while {@link #takesOver}. */
+  SocketRpcType.Installs installs() {
+    return new SocketRpcType.Installs() {
+      @Override
+      public void begin() throws IOException {
+        if (takesOver) {
+          throw new IOException("it takes over the image that came before");
+        }
+        installsBegun.incrementAndGet();
+      }
+
+      @Override
+      public void failed() {
+        installsFailed.incrementAndGet();
+      }
+    };
+  }
+
+  /** A server that answers with what it was asked. */
+  RaftServer server() {
+    return (RaftServer)
+        Proxy.newProxyInstance(
+            getClass().getClassLoader(),
+            new Class<?>[] {RaftServer.class},
+            (proxy, method, arguments) ->
+                switch (method.getName()) {
+                  case "requestVote" -> vote((RequestVoteRequestProto) arguments[0]);
+                  case "appendEntries" -> append((AppendEntriesRequestProto) arguments[0]);
+                  case "installSnapshot" -> install((InstallSnapshotRequestProto) arguments[0]);
+                  case "startLeaderElection" -> StartLeaderElectionReplyProto.getDefaultInstance();
+                  case "getDivision" -> division();
+                  default -> throw new UnsupportedOperationException(method.getName());
+                });
+  }
+
+  /** One whose log ends at {@link #lastIndex}. */
+  RaftServer.Division division() {
+    Object log =
+        Proxy.newProxyInstance(
+            getClass().getClassLoader(),
+            new Class<?>[] {RaftLog.class},
+            (proxy, method, arguments) -> lastIndex.get() + 1);
+    return (RaftServer.Division)
+        Proxy.newProxyInstance(
+            getClass().getClassLoader(),
+            new Class<?>[] {RaftServer.Division.class},
+            (proxy, method, arguments) -> log);
+  }
+
+  RequestVoteReplyProto vote(RequestVoteRequestProto request) throws IOException {
+    votesAsked.incrementAndGet();
+    if (request.getCandidateTerm() < 0) {
+      throw new IOException("no such term");
+    }
+    return RequestVoteReplyProto.newBuilder().setTerm(request.getCandidateTerm()).build();
+  }
+
+  static AppendEntriesReplyProto append(AppendEntriesRequestProto request) {
+    AppendEntriesReplyProto.Builder reply = AppendEntriesReplyProto.newBuilder();
+    reply.setResult(request.getLeaderTerm() == TERM_OVER ? AppendResult.NOT_LEADER : AppendResult.SUCCESS);
+    reply.getServerReplyBuilder().setRequestorId(request.getServerRequest().getRequestorId());
+    return reply.build();
+  }
+
+  InstallSnapshotReplyProto install(InstallSnapshotRequestProto request) throws IOException {
+    piecesReceived.incrementAndGet();
+    if (request.getLeaderTerm() == TERM_OVER) {
+      throw new IOException("it cannot be put in force");
+    }
+    return InstallSnapshotReplyProto.getDefaultInstance();
+  }
+
+  static RaftRpcRequestProto.Builder header() {
+    return RaftRpcRequestProto.newBuilder().setReplyId(ByteString.copyFromUtf8("n2"));
+  }
+
+  static AppendEntriesRequestProto appendFrom(String leader, long term) {
+    return AppendEntriesRequestProto.newBuilder()
+        .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8(leader)))
+        .setLeaderTerm(term)
+        .build();
+  }
+
+  static RequestVoteRequestProto voteRequest(long term) {
+    return RequestVoteRequestProto.newBuilder()
+        .setServerRequest(header())
+        .setCandidateTerm(term)
+        .build();
+  }
+
+  static long askForVote(SocketRpc from, long term) throws IOException {
+    return from.requestVote(voteRequest(term)).getTerm();
+  }
+
+  /**
+   * Below those that Linux gives to outgoing connections: one of these, of any program, could take the
+   * port before the node does.
+   */
+  static int freePort() {
+    while (true) {
+      int port = ThreadLocalRandom.current().nextInt(15_000, 30_000);
+      try (ServerSocket socket = new ServerSocket(port)) {
+        return socket.getLocalPort();
+      } catch (IOException taken) {
+        // another one
+      }
+    }
+  }
+}

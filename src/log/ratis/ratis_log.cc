@@ -179,8 +179,8 @@ void RatisLog::ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer) {
 }
 
 absl::StatusOr<LogPosition> RatisLog::KnownState() const {
-  const LogPosition last = GetStatus().last;
-  if (!IsBeingRebuilt(last.index)) return last;
+  const Replica::State state = replica_->GetState();
+  if (!IsBeingRebuilt(state.last)) return LogPosition{.term = state.term, .index = state.last};
   return absl::UnavailableError(fmt::format("{} is being rebuilt itself", membership_.node));
 }
 

@@ -22,6 +22,13 @@ constexpr size_t kChecksumBytes = 4;
 constexpr size_t kLengthBytesMax = 5;
 // What a disk writes whole or not at all; the kernel copies in multiples of it.
 constexpr size_t kSectorBytes = 512;
+// What the kernel writes at once, in any order.
+constexpr size_t kPageBytes = 4096;
+// Fewer zeros may be what is left of something else.
+constexpr size_t kHoleBytesMin = 16;
+// Entries of one leader that are written and not acknowledged: its batches, and as many that only
+// help reads.
+constexpr size_t kOnTheirWayMax = 8;
 
 // Castagnoli's polynomial, reflected.
 constexpr std::array<uint32_t, 256> kTable = [] {
@@ -59,15 +66,22 @@ bool IsWhole(std::string_view entry) {
   return Crc32c(entry.substr(0, checked)) == stored;
 }
 
-// Where the entries of a segment end that are whole.
-size_t EndOfWholeEntries(std::string_view segment) {
-  size_t end = kHeader.size();
-  while (end < segment.size() && segment[end] != '\0') {
-    const std::optional<size_t> bytes = EntryBytes(segment.substr(end));
-    if (!bytes || *bytes > segment.size() - end || !IsWhole(segment.substr(end, *bytes))) break;
-    end += *bytes;
+struct Entries {
+  size_t count = 0;
+  size_t end = 0;
+};
+
+// Those from `begin` on that are whole.
+Entries WholeEntries(std::string_view segment, size_t begin) {
+  Entries entries{.end = begin};
+  while (entries.end < segment.size() && segment[entries.end] != '\0') {
+    const std::optional<size_t> bytes = EntryBytes(segment.substr(entries.end));
+    if (!bytes || *bytes > segment.size() - entries.end) break;
+    if (!IsWhole(segment.substr(entries.end, *bytes))) break;
+    entries.end += *bytes;
+    ++entries.count;
   }
-  return end;
+  return entries;
 }
 
 // Whether the entry at `end` of a segment was cut off at the boundary of a sector: all behind is
@@ -77,6 +91,31 @@ bool IsTorn(std::string_view segment, size_t end) {
   const size_t boundary = (written + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
   const std::optional<size_t> bytes = EntryBytes(segment.substr(end));
   return bytes && boundary < end + *bytes;
+}
+
+bool IsZero(std::string_view bytes) { return bytes.find_first_not_of('\0') == bytes.npos; }
+
+// The pages of a file that begin in [from, to), as far as the file has them whole.
+bool HasZeroPage(std::string_view segment, size_t from, size_t to) {
+  size_t page = (from + kPageBytes - 1) / kPageBytes * kPageBytes;
+  for (; page < to && page + kPageBytes <= segment.size(); page += kPageBytes) {
+    if (IsZero(segment.substr(page, kPageBytes))) return true;
+  }
+  return false;
+}
+
+// Whether a page of the entry at `end`, or the one in which it would begin, never reached the disk,
+// while later ones did: what a power cut does to writes that no sync has ended. A page of zeros
+// that was written would look the same; but what was acknowledged has soon more behind it than was
+// ever on its way at once.
+bool HasHole(std::string_view segment, size_t end) {
+  if (segment[end] == '\0') {
+    const size_t next_page = (end / kPageBytes + 1) * kPageBytes;
+    return next_page - end >= kHoleBytesMin && IsZero(segment.substr(end, next_page - end));
+  }
+  const std::optional<size_t> bytes = EntryBytes(segment.substr(end));
+  return bytes && *bytes <= segment.size() - end && HasZeroPage(segment, end, end + *bytes) &&
+         WholeEntries(segment, end + *bytes).count <= kOnTheirWayMax;
 }
 
 absl::Status ReadWhole(File& file, std::string& content) {
@@ -92,9 +131,9 @@ absl::Status CutTornTailOf(File& file) {
   TRIPLA_RETURN_IF_ERROR(ReadWhole(file, segment));
   // Ratis makes a segment anew that has no whole header.
   if (!segment.starts_with(kHeader)) return absl::OkStatus();
-  const size_t end = EndOfWholeEntries(segment);
-  if (segment.find_first_not_of('\0', end) == std::string::npos) return absl::OkStatus();
-  if (!IsTorn(segment, end)) {
+  const size_t end = WholeEntries(segment, kHeader.size()).end;
+  if (IsZero(segment.substr(end))) return absl::OkStatus();
+  if (!IsTorn(segment, end) && !HasHole(segment, end)) {
     return absl::DataLossError(
         fmt::format("{} at offset {}: an entry is damaged; {}", file.path(), end, kRebuild));
   }

@@ -26,6 +26,7 @@ const std::string kEntry = absl::HexStringToBytes(
     "000000d5aeaba247b1151c1f0cbe947eaed01401000000000000000100000000000000946c65e3e9054d3e914c"
     "c373070000000000000000342e31721090d0514e40c046559ec99c897a5870d17801a29257c2");
 constexpr size_t kSector = 512;
+constexpr size_t kPage = 4096;
 
 class SegmentTail : public testing::Test {
  protected:
@@ -41,7 +42,7 @@ class SegmentTail : public testing::Test {
   absl::StatusOr<std::string> Cut(const std::string& content) {
     EXPECT_TRUE(file_->Truncate(0).ok());
     EXPECT_TRUE(file_->WriteAt(0, content).ok());
-    EXPECT_TRUE(file_->Truncate(size_t{1} << 14).ok());
+    EXPECT_TRUE(file_->Truncate(size_t{1} << 16).ok());
     if (absl::Status status = CutTornTail(directory_, membership_); !status.ok()) return status;
     std::string left(*file_->Size(), '\0');
     EXPECT_TRUE(file_->ReadAt(0, left.data(), left.size()).ok());
@@ -54,11 +55,13 @@ class SegmentTail : public testing::Test {
   std::unique_ptr<File> file_;
 };
 
-std::string Entries(size_t count) {
-  std::string entries = kBegin;
-  for (size_t i = 0; i < count; ++i) entries += kEntry;
+std::string Repeated(const std::string& entry, size_t count) {
+  std::string entries;
+  for (size_t i = 0; i < count; ++i) entries += entry;
   return entries;
 }
+
+std::string Entries(size_t count) { return kBegin + Repeated(kEntry, count); }
 
 TEST_F(SegmentTail, WholeEntriesStay) {
   for (size_t count = 0; count < 20; ++count) EXPECT_EQ(*Cut(Entries(count)), Entries(count));
@@ -70,6 +73,30 @@ TEST_F(SegmentTail, AnEntryThatIsCutOffAtASectorGoesAndNothingElse) {
     const size_t whole = (written.size() - kBegin.size()) / kEntry.size();
     EXPECT_EQ(*Cut(written), Entries(whole)) << "cut off after sector " << sector;
   }
+}
+
+// Its length says 16,383 bytes; its checksum is wrong.
+std::string LargeEntry() { return "\xff\x7f" + std::string(0x3fff + 4, 'x'); }
+
+TEST_F(SegmentTail, WhereAPowerCutLeftOutAPageOfTheLastEntriesTheyGo) {
+  // A page whose beginning was durable before.
+  std::string lost_end = Entries(80);
+  const size_t durable = (kPage - kBegin.size()) / kEntry.size();
+  const size_t end = kBegin.size() + durable * kEntry.size();
+  lost_end.replace(end, kPage - end, kPage - end, '\0');
+  EXPECT_EQ(*Cut(lost_end), Entries(durable));
+  // A page within an entry, with as many behind it as may be on their way.
+  const std::string large = Entries(3) + LargeEntry();
+  std::string lost_middle = large + Repeated(kEntry, 8);
+  lost_middle.replace(kPage, kPage, kPage, '\0');
+  EXPECT_EQ(*Cut(lost_middle), Entries(3));
+}
+
+TEST_F(SegmentTail, AnEntryWithZerosThatMoreFollowThanCanHaveBeenOnTheirWayIsDamaged) {
+  std::string lost = Entries(3) + LargeEntry() + Repeated(kEntry, 9);
+  lost.replace(kPage, kPage, kPage, '\0');
+  EXPECT_TRUE(absl::IsDataLoss(Cut(lost).status()));
+  EXPECT_TRUE(absl::IsDataLoss(Cut(Entries(3) + LargeEntry() + kEntry).status()));
 }
 
 TEST_F(SegmentTail, ABitThatFlippedIsDamageWhereverItIs) {

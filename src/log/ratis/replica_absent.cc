@@ -15,7 +15,9 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options, 
 }
 
 Replica::~Replica() = default;
-void Replica::Submit(uint64_t, std::string_view) { TRIPLA_CHECK(false, "there is no replica"); }
+void Replica::Submit(uint64_t, std::string_view, bool) {
+  TRIPLA_CHECK(false, "there is no replica");
+}
 std::optional<LogIndex> Replica::ReadIndex() const { return std::nullopt; }
 void Replica::TellCommitted(LogIndex) {}
 bool Replica::Leads() const { return false; }
@@ -23,7 +25,7 @@ std::string Replica::Leader() const { return ""; }
 Replica::State Replica::GetState() const { return {}; }
 absl::Status Replica::SetImage(const ImageFile&) { return absl::OkStatus(); }
 absl::Status Replica::Purge(LogIndex) { return absl::OkStatus(); }
-absl::Status Replica::HandOver() { return absl::OkStatus(); }
+absl::Status Replica::HandOver(const std::string&) { return absl::OkStatus(); }
 void Replica::Close() {}
 
 }  // namespace tripla

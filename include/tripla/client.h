@@ -63,7 +63,7 @@ struct ClientOptions {
 // connection. Do not use a Client in a child after fork().
 // Blocking: a call returns when decided, at its deadline, or soon after CancelCalls(). The
 // constructor does not connect; the first call does. A connection that is cut without a word is
-// noticed within 15 seconds.
+// noticed within 15 to 20 seconds.
 // Lifetime: the destructor requires that no call is running.
 class Client {
  public:

@@ -37,4 +37,10 @@ absl::Status DiskReserve::Check() const {
                   free_bytes(), reserve_bytes_));
 }
 
+bool DiskReserve::IsFull() const {
+  if (refusing_.load(std::memory_order_relaxed)) return true;
+  const absl::StatusOr<uint64_t> free = disk_.FreeBytes(path_);
+  return free.ok() && *free < reserve_bytes_;
+}
+
 }  // namespace tripla

@@ -27,6 +27,9 @@ class DiskReserve {
   // OK, or ResourceExhausted with what to do.
   [[nodiscard]] absl::Status Check() const;
 
+  // Looks at the disk now: whether writes are refused, or would be after the next Refresh().
+  [[nodiscard]] bool IsFull() const;
+
   [[nodiscard]] uint64_t free_bytes() const { return free_bytes_.load(std::memory_order_relaxed); }
 
  private:

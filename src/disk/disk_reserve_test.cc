@@ -42,6 +42,20 @@ TEST(DiskReserve, RefusesWritesBelowTheReserveAndTakesThemAgainWithRoom) {
   EXPECT_TRUE(reserve.Check().ok());
 }
 
+TEST(DiskReserve, WhoAsksWhetherItIsFullHearsOfNowAndNotOfTheLastLook) {
+  FreeSpaceDisk disk;
+  DiskReserve reserve(disk, "/data", 800);
+  disk.free = 800;
+  reserve.Refresh();
+  EXPECT_FALSE(reserve.IsFull());
+  disk.free = 799;
+  EXPECT_TRUE(reserve.IsFull());
+  EXPECT_TRUE(reserve.Check().ok());
+  reserve.Refresh();
+  disk.free = 899;  // writes are still refused
+  EXPECT_TRUE(reserve.IsFull());
+}
+
 TEST(DiskReserve, KeepsItsAnswerWhenTheDiskCannotBeAsked) {
   FreeSpaceDisk disk;
   DiskReserve reserve(disk, "/data", 800);

@@ -249,7 +249,7 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
               },
           .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
           .log_state = [this] { return ratis_log_->KnownState(); },
-          .disk_full = [this] { return !disk_reserve_.Check().ok(); }});
+          .disk_full = [this] { return disk_reserve_.IsFull(); }});
   succession_ = std::make_unique<Succession>(*membership_, *ratis_log_, peer_link_);
   return absl::OkStatus();
 }

@@ -67,7 +67,8 @@ class Log {
   [[nodiscard]] virtual Leadership GetLeadership() const { return {}; }
 
   // Calls `done` once this server's state holds everything that any server has acknowledged before
-  // this call, which makes a read of it linearizable (R11); on one server that is always so. Any
+  // this call, which makes a read of it linearizable (R11); on one server that is always so. Else
+  // with Unavailable when that cannot be known, or ResourceExhausted when too many wait. Any
   // thread; `done` may be called before this returns, and must not block.
   virtual void AwaitReadable(ReadableFn done) { done(absl::OkStatus()); }
 

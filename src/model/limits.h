@@ -31,11 +31,12 @@ inline constexpr size_t kQueueBytesMax = size_t{256} << 20;
 // What gRPC may hold in memory of requests that are on their way in; a larger single message still
 // gets in.
 inline constexpr size_t kIncomingBytesMax = size_t{288} << 20;
-// Requests that a replica has passed on to the leader and are not answered. Above:
-// RESOURCE_EXHAUSTED with retry advice; one that is alone is passed on whatever its size.
+// Requests that a replica has passed on to the leader and are not answered; until they are sent
+// gRPC has them a second time. Above: RESOURCE_EXHAUSTED with retry advice; one that is alone is
+// passed on whatever its size.
 inline constexpr size_t kPassedOnBytesMax = size_t{256} << 20;
-// Reads that wait until a replica has applied what they must see. Above: RESOURCE_EXHAUSTED with
-// retry advice.
+// Reads that wait until a replica knows what they must see, and as many until it has applied that.
+// Above: RESOURCE_EXHAUSTED with retry advice.
 inline constexpr size_t kWaitingReadsMax = 65'536;
 // Data of replies that their clients have not taken yet, and from which size on a reply counts.
 // Above: RESOURCE_EXHAUSTED with retry advice.

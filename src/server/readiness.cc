@@ -55,7 +55,8 @@ bool Readiness::CanRead() {
   const auto probe = std::make_shared<Probe>();
   log_.AwaitReadable([probe](const absl::Status& status) {
     MutexLock lock(probe->mutex);
-    probe->can_read = status.ok();
+    // Who is overloaded serves.
+    probe->can_read = status.ok() || absl::IsResourceExhausted(status);
     probe->answered.NotifyAll();
   });
   const Clock::time_point deadline = Clock::now() + kPatience;

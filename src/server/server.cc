@@ -320,9 +320,9 @@ absl::Status Server::WriteLastImage() {
 
 absl::Status Server::Shutdown() {
   absl::Status status;
+  housekeeping_ = nullptr;
   if (grpc_server_ != nullptr) {
     state_comparison_ = nullptr;
-    housekeeping_ = nullptr;
     readiness_ = nullptr;
     SetReady(false);
     if (ratis_log_ != nullptr) ratis_log_->BeginStop();
@@ -339,6 +339,7 @@ absl::Status Server::Shutdown() {
   if (batcher_ != nullptr) batcher_->Stop();
   if (snapshots_ != nullptr) snapshots_->Stop();
   if (log_ != nullptr) log_->Stop();
+  peer_link_.Stop();
   return status;
 }
 

@@ -1,57 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/succession.h"
 
+#include <chrono>
+#include <utility>
+
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
 
 namespace tripla {
 
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// From one question to the next; what came in answer to the one before is forgotten then.
+constexpr std::chrono::seconds kPeriod{1};
+
+}  // namespace
+
 // Shared with answers that may come when nobody waits for them any more.
 struct Succession::Answers {
   Mutex mutex;
-  size_t missing ABSL_GUARDED_BY(mutex) = 0;
-  std::string successor ABSL_GUARDED_BY(mutex);  // the one that can write and knows most
-  LogIndex last_index ABSL_GUARDED_BY(mutex) = 0;
+  std::string successor ABSL_GUARDED_BY(mutex);  // one that can write and knows all
 };
 
 Succession::Succession(const Membership& membership, RatisLog& log, PeerLink& peers)
     : membership_(membership), log_(log), peers_(peers) {}
 
 void Succession::Seek() {
-  if (!log_.Leads()) {
-    answers_ = nullptr;
-    return;
-  }
-  if (answers_ != nullptr) {
-    std::string successor;
-    {
-      MutexLock lock(answers_->mutex);
-      if (answers_->missing > 0) return;
-      successor = answers_->successor;
-    }
-    answers_ = nullptr;
-    if (!successor.empty()) {
-      return log_.LetAnotherLead(successor, "its disk is too full to write");
-    }
-  }
-  const auto answers = std::make_shared<Answers>();
+  if (!log_.Leads()) return;
+  if (Clock::now() - asked_ >= kPeriod) return Ask();
+  std::string successor;
   {
-    MutexLock lock(answers->mutex);
-    answers->missing = membership_.members.size() - 1;
+    MutexLock lock(answers_->mutex);
+    successor = std::exchange(answers_->successor, "");
   }
-  answers_ = answers;
+  if (!successor.empty()) log_.LetAnotherLead(successor, "its disk is too full to write");
+}
+
+void Succession::Ask() {
+  asked_ = Clock::now();
+  answers_ = std::make_shared<Answers>();
+  const absl::StatusOr<LogPosition> known = log_.KnownState();
+  if (!known.ok()) return;
   for (const Member& member : membership_.members) {
     if (member.node == membership_.node) continue;
-    peers_.AskLogState(
-        member.client_endpoint, membership_.cluster,
-        [answers, node = member.node](const absl::StatusOr<internal::LogStateReply>& state) {
-          MutexLock lock(answers->mutex);
-          --answers->missing;
-          if (!state.ok() || state->disk_full()) return;
-          if (!answers->successor.empty() && state->last_index() <= answers->last_index) return;
-          answers->successor = node;
-          answers->last_index = state->last_index();
-        });
+    peers_.AskLogState(member.client_endpoint, membership_.cluster,
+                       [answers = answers_, node = member.node,
+                        last = known->index](const absl::StatusOr<internal::LogStateReply>& state) {
+                         if (!state.ok() || state->disk_full() || state->last_index() < last)
+                           return;
+                         MutexLock lock(answers->mutex);
+                         answers->successor = node;
+                       });
   }
 }
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "base/status_macros.h"
-#include "model/limits.h"
 #include "model/pushback.h"
 #include "service/status_mapping.h"
 
@@ -131,7 +130,7 @@ PeerLink::Server& PeerLink::To(const std::string& endpoint) {
 absl::Status PeerLink::Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes) {
   MutexLock lock(mutex_);
   if (stopped_) return absl::UnavailableError("the server is shutting down");
-  if (bytes != 0 && bytes_ != 0 && bytes_ + bytes > limits::kPassedOnBytesMax) {
+  if (bytes != 0 && bytes_ != 0 && bytes_ + bytes > passed_on_bytes_max_) {
     return absl::ResourceExhaustedError(fmt::format(
         "the server is overloaded: {} bytes of writes wait for the leader to take them", bytes_));
   }
@@ -140,11 +139,14 @@ absl::Status PeerLink::Begin(const std::shared_ptr<grpc::ClientContext>& call, s
   return absl::OkStatus();
 }
 
+void PeerLink::MakeRoom(const std::shared_ptr<grpc::ClientContext>& call) {
+  MutexLock lock(mutex_);
+  bytes_ -= std::exchange(calls_[call], 0);
+}
+
 void PeerLink::End(const std::shared_ptr<grpc::ClientContext>& call) {
   MutexLock lock(mutex_);
-  const auto ended = calls_.find(call);
-  bytes_ -= ended->second;
-  calls_.erase(ended);
+  calls_.erase(call);
   ended_.NotifyAll();
 }
 
@@ -168,6 +170,7 @@ absl::Status PeerLink::PassOn(const std::string& endpoint, PendingCall& call,
   TRIPLA_RETURN_IF_ERROR(Begin(context, request.ByteSizeLong()));
   Send(To(endpoint).key_value, *context, request, reply,
        [this, context, &call, endpoint, &reply](const grpc::Status& status) {
+         MakeRoom(context);  // before the client can go on
          Finish(call, *context, endpoint, status, reply.ByteSizeLong());
          End(context);
        });

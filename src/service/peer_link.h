@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "log/ratis/read_rounds.h"
+#include "model/limits.h"
 #include "model/log_position.h"
 #include "service/unsent_replies.h"
 #include "state/state_summary.h"
@@ -27,6 +28,10 @@ namespace tripla {
 // Thread-safety: any thread; never blocks. Lifetime: outlives the calls it has taken.
 class PeerLink {
  public:
+  // `passed_on_bytes_max`: of what is under way, the bound that limits.h tells.
+  explicit PeerLink(size_t passed_on_bytes_max = limits::kPassedOnBytesMax)
+      : passed_on_bytes_max_(passed_on_bytes_max) {}
+
   // Whether the call was passed on by another replica, and so must not be once more.
   [[nodiscard]] static bool IsPassedOn(const grpc::CallbackServerContext& context);
 
@@ -73,8 +78,11 @@ class PeerLink {
            std::function<void(const absl::StatusOr<Answer>&)> answer);
   // Errors: as PassOn(). What has no bytes always has room.
   [[nodiscard]] absl::Status Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes);
+  // What was passed on takes no room any more.
+  void MakeRoom(const std::shared_ptr<grpc::ClientContext>& call);
   void End(const std::shared_ptr<grpc::ClientContext>& call);
 
+  const size_t passed_on_bytes_max_;
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   // Those under way, with the size of what was passed on.

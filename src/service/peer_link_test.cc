@@ -2,32 +2,75 @@
 #include "service/peer_link.h"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <memory>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
-#include "model/limits.h"
 #include "service/status_mapping.h"
 
 namespace tripla {
 namespace {
 
-constexpr size_t kDataBytes = size_t{16} << 20;
+constexpr size_t kDataBytes = size_t{64} << 10;
+constexpr size_t kPassedOnMax = 10;
+constexpr size_t kBytesMax = kPassedOnMax * (kDataBytes + 100);
 
-// A follower that passes on whatever it is given.
+// A server of this service, on a port of its own.
+struct Running {
+  explicit Running(v1::KeyValue::CallbackService& service) {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(&service);
+    server = builder.BuildAndStart();
+    endpoint = "127.0.0.1:" + std::to_string(port);
+  }
+
+  std::unique_ptr<grpc::Server> server;
+  std::string endpoint;
+};
+
+// Takes calls and answers them when it is told to.
+class SlowLeader : public v1::KeyValue::CallbackService {
+ public:
+  grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest*,
+                                v1::Reply*) override {
+    MutexLock lock(mutex_);
+    waiting_.push_back(context->DefaultReactor());
+    came_.NotifyAll();
+    return waiting_.back();
+  }
+
+  void AwaitCalls(size_t count) {
+    MutexLock lock(mutex_);
+    while (waiting_.size() < count) came_.Wait(mutex_);
+  }
+
+  void AnswerAll() {
+    std::vector<grpc::ServerUnaryReactor*> waiting;
+    {
+      MutexLock lock(mutex_);
+      waiting.swap(waiting_);
+    }
+    for (grpc::ServerUnaryReactor* call : waiting) call->Finish(grpc::Status::OK);
+  }
+
+ private:
+  Mutex mutex_;
+  Condition came_;
+  std::vector<grpc::ServerUnaryReactor*> waiting_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Passes on whatever it is given.
 class Follower : public v1::KeyValue::CallbackService {
  public:
   explicit Follower(std::string leader) : leader_(std::move(leader)) {}
-  ~Follower() override { peers_.Stop(); }
 
-  grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context,
-                                const v1::SetRequest* request, v1::Reply* reply) override {
+  grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
+                                v1::Reply* reply) override {
     auto* pending = new PendingCall(context, unsent_);
     if (const absl::Status passed = peers_.PassOn(leader_, *pending, *request, *reply);
         !passed.ok()) {
@@ -39,67 +82,65 @@ class Follower : public v1::KeyValue::CallbackService {
  private:
   const std::string leader_;
   UnsentReplies unsent_;
-  PeerLink peers_;
+  PeerLink peers_{kBytesMax};
 };
 
-// A leader that takes what comes, as a process does that is stopped: its system goes on.
-class HungLeader {
+// Calls of one client that end in any order.
+class Calls {
  public:
-  HungLeader() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in any{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t size = sizeof(any);
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&any), size), 0);
-    EXPECT_EQ(listen(socket_, 16), 0);
-    getsockname(socket_, reinterpret_cast<sockaddr*>(&any), &size);
-    endpoint_ = "127.0.0.1:" + std::to_string(ntohs(any.sin_port));
+  explicit Calls(const std::string& endpoint)
+      : stub_(v1::KeyValue::NewStub(
+            grpc::CreateChannel(endpoint, grpc::InsecureChannelCredentials()))) {
+    request_.set_data(std::string(kDataBytes, 'x'));
   }
-  ~HungLeader() { close(socket_); }
-  const std::string& endpoint() const { return endpoint_; }
+
+  void Begin() {
+    auto* call = new Call;
+    call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    stub_->async()->Set(&call->context, &request_, &call->reply, [this, call](grpc::Status status) {
+      delete call;
+      MutexLock lock(mutex_);
+      ended_.push_back(status.error_code());
+      changed_.NotifyAll();
+    });
+  }
+
+  std::vector<grpc::StatusCode> AwaitEnds(size_t count) {
+    MutexLock lock(mutex_);
+    while (ended_.size() < count) changed_.Wait(mutex_);
+    return std::exchange(ended_, {});
+  }
 
  private:
-  const int socket_;
-  std::string endpoint_;
+  struct Call {
+    grpc::ClientContext context;
+    v1::Reply reply;
+  };
+
+  const std::unique_ptr<v1::KeyValue::Stub> stub_;
+  v1::SetRequest request_;
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<grpc::StatusCode> ended_ ABSL_GUARDED_BY(mutex_);
 };
 
 TEST(PeerLink, R14_WhatIsPassedOnAndNotAnsweredHasABound) {
-  HungLeader leader;
-  Follower follower(leader.endpoint());
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.SetMaxReceiveMessageSize(-1);
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&follower);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  const auto stub = v1::KeyValue::NewStub(grpc::CreateChannel(
-      "127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials()));
-  v1::SetRequest request;
-  request.set_data(std::string(kDataBytes, 'x'));
-  constexpr size_t kCalls = limits::kPassedOnBytesMax / kDataBytes + 3;
-  std::vector<grpc::Status> answers(kCalls);
-  std::vector<std::thread> clients;
-  for (grpc::Status& answer : answers) {
-    clients.emplace_back([&] {
-      grpc::ClientContext context;
-      context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
-      v1::Reply reply;
-      answer = stub->Set(&context, request, &reply);
-    });
+  SlowLeader leader;
+  const Running leading(leader);
+  Follower follower(leading.endpoint);
+  const Running following(follower);
+  Calls calls(following.endpoint);
+  for (int round = 0; round < 2; ++round) {
+    for (size_t i = 0; i < kPassedOnMax; ++i) calls.Begin();
+    leader.AwaitCalls(kPassedOnMax);
+    calls.Begin();
+    EXPECT_EQ(calls.AwaitEnds(1), std::vector{grpc::StatusCode::RESOURCE_EXHAUSTED});
+    // Those that are answered make room.
+    leader.AnswerAll();
+    EXPECT_EQ(calls.AwaitEnds(kPassedOnMax), std::vector(kPassedOnMax, grpc::StatusCode::OK));
   }
-  for (std::thread& client : clients) client.join();
-  size_t refused = 0;
-  for (const grpc::Status& answer : answers) {
-    if (answer.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
-      ++refused;
-    } else {
-      EXPECT_EQ(answer.error_code(), grpc::StatusCode::UNAVAILABLE) << answer.error_message();
-    }
-  }
-  EXPECT_GE(refused, 3u);
-  // Nothing is left that takes room from the next.
-  grpc::ClientContext context;
-  v1::Reply reply;
-  EXPECT_EQ(stub->Set(&context, request, &reply).error_code(), grpc::StatusCode::UNAVAILABLE);
-  server->Shutdown();
+  following.server->Shutdown();
+  leading.server->Shutdown();
 }
 
 }  // namespace

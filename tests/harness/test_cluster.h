@@ -29,8 +29,8 @@ class TestCluster {
   static constexpr int kSize = 3;
   using Place = ServerPlace;
 
-  // Prepares `directory`/n1 to n3 unless that was done before, starts all, and waits until each is
-  // ready.
+  // Prepares `directory`/n1 and so on unless that was done before, starts all, and waits until each
+  // is ready.
   explicit TestCluster(const std::string& directory, std::vector<std::string> flags = {},
                        std::vector<Place> places = std::vector<Place>(kSize));
   ~TestCluster();

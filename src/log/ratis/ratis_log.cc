@@ -114,7 +114,8 @@ void RatisLog::SubmitEntry(Batch batch, bool urgent, DoneFn done) {
       .batch = std::move(batch), .bytes = bytes.size(), .done = std::move(done)};
   const std::optional<uint64_t> number = submissions_.Add(submission, urgent);
   if (!number) return submission.done(absl::UnavailableError("the server is shutting down"));
-  replica_->Submit(*number, bytes, /*may_wait=*/!urgent);
+  if (urgent) return replica_->SubmitLater(*number, bytes);
+  replica_->Submit(*number, bytes);
 }
 
 void RatisLog::Apply(LogPosition position, const Batch& batch, const DoneFn& done) {

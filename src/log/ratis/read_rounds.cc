@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "model/limits.h"
+
 namespace tripla {
 
 struct ReadRounds::Round {
@@ -16,19 +18,27 @@ namespace {
 
 absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutting down"); }
 
+absl::Status TooManyWait() {
+  return absl::ResourceExhaustedError(
+      "the server is overloaded: too many reads wait for the leader's answer");
+}
+
 }  // namespace
 
 void ReadRounds::Await(AnswerFn answer) {
-  bool stopped = false;
+  absl::Status status;
   {
     MutexLock lock(mutex_);
-    stopped = stopped_;
-    if (!stopped) {
+    if (stopped_) {
+      status = ShuttingDown();
+    } else if (waiting_.size() >= limits::kWaitingReadsMax) {
+      status = TooManyWait();
+    } else {
       waiting_.push_back(std::move(answer));
       if (std::exchange(asking_, true)) return;
     }
   }
-  if (stopped) return answer(ShuttingDown());
+  if (!status.ok()) return answer(status);
   AskForAll();
 }
 

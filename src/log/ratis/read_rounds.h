@@ -30,7 +30,8 @@ class ReadRounds {
 
   explicit ReadRounds(AskFn ask) : ask_(std::move(ask)) {}
 
-  // Waits for an answer to a question that is asked from now on.
+  // Waits for an answer to a question that is asked from now on. ResourceExhausted at once when too
+  // many wait.
   void Await(AnswerFn answer);
 
   // Tells all who wait, and all who will, that the server is shutting down: the answer that is

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+#include "model/limits.h"
+
 namespace tripla {
 namespace {
 
@@ -29,6 +31,25 @@ TEST(ReadRounds, OneQuestionServesAllWhoWaitedWhenItWasAsked) {
   EXPECT_EQ(questions.size(), 2u);
   await();
   EXPECT_EQ(questions.size(), 3u);
+}
+
+TEST(ReadRounds, R14_SoManyWaitAndNoMore) {
+  std::vector<ReadRounds::AnswerFn> questions;
+  ReadRounds rounds([&](ReadRounds::AnswerFn answer) { questions.push_back(std::move(answer)); });
+  size_t served = 0;
+  size_t refused = 0;
+  const auto await = [&] {
+    rounds.Await([&](const absl::StatusOr<LogIndex>& index) {
+      index.ok() ? ++served : ++refused;
+      EXPECT_TRUE(index.ok() || absl::IsResourceExhausted(index.status())) << index.status();
+    });
+  };
+  await();  // the question is under way for this one
+  for (size_t i = 0; i < limits::kWaitingReadsMax + 2; ++i) await();
+  EXPECT_EQ(refused, 2u);
+  questions[0](LogIndex{5});
+  questions[1](LogIndex{6});
+  EXPECT_EQ(served, limits::kWaitingReadsMax + 1);
 }
 
 TEST(ReadRounds, AStopSendsAllAwayAndALateAnswerHarmsNothing) {

@@ -152,6 +152,17 @@ absl::Status OfStart(const absl::Status& status) {
   return absl::Status(status.code(), fmt::format("Ratis does not start: {}", message));
 }
 
+template <typename Bridge>
+void CallSubmit(const Bridge& bridge, jmethodID method, uint64_t batch, std::string_view bytes) {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  jbyteArray copy = ToJavaBytes(env, bytes);
+  if (copy != nullptr) env->CallVoidMethod(bridge.object, method, static_cast<jlong>(batch), copy);
+  if (absl::Status status = TakeException(env); !status.ok()) {
+    bridge.callbacks.failed(batch, true, std::string(status.message()));
+  }
+}
+
 }  // namespace
 
 Replica::Replica(std::unique_ptr<Bridge> bridge) : bridge_(std::move(bridge)) {}
@@ -211,17 +222,12 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   return std::unique_ptr<Replica>(new Replica(std::move(bridge)));
 }
 
-void Replica::Submit(uint64_t batch, std::string_view bytes, bool may_wait) {
-  JNIEnv* env = Java();
-  const JavaFrame frame(env);
-  jbyteArray copy = ToJavaBytes(env, bytes);
-  if (copy != nullptr) {
-    env->CallVoidMethod(bridge_->object, may_wait ? bridge_->submit : bridge_->submit_later,
-                        static_cast<jlong>(batch), copy);
-  }
-  if (absl::Status status = TakeException(env); !status.ok()) {
-    bridge_->callbacks.failed(batch, true, std::string(status.message()));
-  }
+void Replica::Submit(uint64_t batch, std::string_view bytes) {
+  CallSubmit(*bridge_, bridge_->submit, batch, bytes);
+}
+
+void Replica::SubmitLater(uint64_t batch, std::string_view bytes) {
+  CallSubmit(*bridge_, bridge_->submit_later, batch, bytes);
 }
 
 std::optional<LogIndex> Replica::ReadIndex() const {

@@ -69,9 +69,10 @@ class Replica {
   Replica& operator=(const Replica&) = delete;
 
   // Gives a batch, under a number that never comes twice, to the log. `apply_submitted` or `failed`
-  // follows, perhaps before this returns. Ratis lets one wait while it changes its role, unless
-  // another thread is to submit it.
-  void Submit(uint64_t batch, std::string_view bytes, bool may_wait);
+  // follows, perhaps before this returns. May wait while Ratis changes its role.
+  void Submit(uint64_t batch, std::string_view bytes);
+  // The same without waiting, on a thread of Java's.
+  void SubmitLater(uint64_t batch, std::string_view bytes);
 
   // The place a linearizable read must see, told by the leader's lease; nothing when this server
   // does not lead, or cannot be sure to.

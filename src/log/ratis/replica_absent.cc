@@ -15,9 +15,8 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options, 
 }
 
 Replica::~Replica() = default;
-void Replica::Submit(uint64_t, std::string_view, bool) {
-  TRIPLA_CHECK(false, "there is no replica");
-}
+void Replica::Submit(uint64_t, std::string_view) { TRIPLA_CHECK(false, "there is no replica"); }
+void Replica::SubmitLater(uint64_t batch, std::string_view bytes) { Submit(batch, bytes); }
 std::optional<LogIndex> Replica::ReadIndex() const { return std::nullopt; }
 void Replica::TellCommitted(LogIndex) {}
 bool Replica::Leads() const { return false; }

@@ -19,6 +19,7 @@ namespace {
 
 constexpr std::string_view kHeader = "RaftLog1";
 constexpr size_t kChecksumBytes = 4;
+constexpr char kTermField = 0x08;  // the tag that every LogEntryProto begins with
 constexpr size_t kLengthBytesMax = 5;
 // What a disk writes whole or not at all; the kernel copies in multiples of it.
 constexpr size_t kSectorBytes = 512;
@@ -104,6 +105,21 @@ bool HasZeroPage(std::string_view segment, size_t from, size_t to) {
   return false;
 }
 
+// Those behind a hole: of the first that is whole it is not known where it begins.
+Entries FirstWholeEntries(std::string_view segment, size_t from) {
+  for (; from < segment.size(); ++from) {
+    if (segment[from] == '\0') continue;
+    const size_t first_field = segment.find_first_of(kTermField, from);
+    if (first_field == segment.npos) break;
+    if (first_field - from > kLengthBytesMax) {
+      from = first_field - kLengthBytesMax - 1;
+      continue;
+    }
+    if (const Entries entries = WholeEntries(segment, from); entries.count > 0) return entries;
+  }
+  return {};
+}
+
 // Whether a page of the entry at `end`, or the one in which it would begin, never reached the disk,
 // while later ones did: what a power cut does to writes that no sync has ended. A page of zeros
 // that was written would look the same; but what was acknowledged has soon more behind it than was
@@ -111,7 +127,8 @@ bool HasZeroPage(std::string_view segment, size_t from, size_t to) {
 bool HasHole(std::string_view segment, size_t end) {
   if (segment[end] == '\0') {
     const size_t next_page = (end / kPageBytes + 1) * kPageBytes;
-    return next_page - end >= kHoleBytesMin && IsZero(segment.substr(end, next_page - end));
+    return next_page - end >= kHoleBytesMin && IsZero(segment.substr(end, next_page - end)) &&
+           FirstWholeEntries(segment, next_page).count <= kOnTheirWayMax;
   }
   const std::optional<size_t> bytes = EntryBytes(segment.substr(end));
   return bytes && *bytes <= segment.size() - end && HasZeroPage(segment, end, end + *bytes) &&

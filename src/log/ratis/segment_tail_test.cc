@@ -78,13 +78,17 @@ TEST_F(SegmentTail, AnEntryThatIsCutOffAtASectorGoesAndNothingElse) {
 // Its length says 16,383 bytes; its checksum is wrong.
 std::string LargeEntry() { return "\xff\x7f" + std::string(0x3fff + 4, 'x'); }
 
+// So many entries, of whose first page only so many are there.
+std::string WithoutEndOfPage(size_t there, size_t count) {
+  std::string entries = Entries(count);
+  const size_t end = Entries(there).size();
+  return entries.replace(end, kPage - end, kPage - end, '\0');
+}
+
 TEST_F(SegmentTail, WhereAPowerCutLeftOutAPageOfTheLastEntriesTheyGo) {
   // A page whose beginning was durable before.
-  std::string lost_end = Entries(80);
-  const size_t durable = (kPage - kBegin.size()) / kEntry.size();
-  const size_t end = kBegin.size() + durable * kEntry.size();
-  lost_end.replace(end, kPage - end, kPage - end, '\0');
-  EXPECT_EQ(*Cut(lost_end), Entries(durable));
+  const size_t durable = (kPage - kBegin.size()) / kEntry.size() - 1;
+  EXPECT_EQ(*Cut(WithoutEndOfPage(durable, durable + 10)), Entries(durable));
   // A page within an entry, with as many behind it as may be on their way.
   const std::string large = Entries(3) + LargeEntry();
   std::string lost_middle = large + Repeated(kEntry, 8);
@@ -96,6 +100,8 @@ TEST_F(SegmentTail, AnEntryWithZerosThatMoreFollowThanCanHaveBeenOnTheirWayIsDam
   std::string lost = Entries(3) + LargeEntry() + Repeated(kEntry, 9);
   lost.replace(kPage, kPage, kPage, '\0');
   EXPECT_TRUE(absl::IsDataLoss(Cut(lost).status()));
+  const size_t durable = (kPage - kBegin.size()) / kEntry.size() - 1;
+  EXPECT_TRUE(absl::IsDataLoss(Cut(WithoutEndOfPage(durable, durable + 11)).status()));
   EXPECT_TRUE(absl::IsDataLoss(Cut(Entries(3) + LargeEntry() + kEntry).status()));
 }
 

@@ -6,6 +6,8 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,16 +30,23 @@ import org.apache.ratis.util.FileUtils;
  * newest image, for sending, or what was received, until the server takes it away.
  */
 final class Images implements StateMachineStorage {
-  /** Less than the sender waits for an answer. */
-  private static final Duration TAKE_OVER_TIME = Duration.ofSeconds(5);
+  private static final Logger LOG = System.getLogger(Images.class.getName());
 
+  private final Duration patience;
   private File root;
   private File sending;
   private File incoming;
   private volatile SnapshotInfo newest;
+  private Path image;
+  private TermIndex place;
 
   /** From when all of an image has come until the server has taken it over. */
   private boolean awaitsTakeOver;
+
+  /** @param patience how long an image that comes waits for the one before to be taken over */
+  Images(Duration patience) {
+    this.patience = patience;
+  }
 
   @Override
   public void init(RaftStorage storage) throws IOException {
@@ -45,6 +54,11 @@ final class Images implements StateMachineStorage {
     sending = storage.getStorageDir().getStateMachineDir();
     incoming = storage.getStorageDir().getTmpDir();
     removeIncoming();
+    removeReplaced();
+  }
+
+  /** What Ratis has put aside for a received image. */
+  private void removeReplaced() throws IOException {
     removeFrom(root, name -> name.startsWith(sending.getName() + ".tmp"));
   }
 
@@ -56,6 +70,8 @@ final class Images implements StateMachineStorage {
     if (awaitsTakeOver || newest != null && newest.getIndex() >= place.getIndex()) {
       return;
     }
+    this.image = path;
+    this.place = place;
     FileUtils.createDirectories(sending);
     Path link = sending.toPath().resolve(path.getFileName());
     Files.deleteIfExists(link);
@@ -72,24 +88,31 @@ final class Images implements StateMachineStorage {
   }
 
   /** What was received is an image of the server's now, in force in place of any other. */
-  synchronized void takenOver(Path path, TermIndex place) throws IOException {
-    endWait();
+  synchronized void setTakenOver(Path path, TermIndex place) throws IOException {
+    awaitsTakeOver = false;
+    notifyAll();
     set(path, place);
   }
 
-  /** What was received is not to be taken over. False, and nothing done, when it is in sm/. */
-  synchronized boolean giveUpTakeOver() {
+  /** Whether what was received never got into sm/, so that nobody will take it over. */
+  synchronized boolean hasTakeOverFailed() {
     String[] received = incoming.list();
-    if (!awaitsTakeOver || received == null || received.length == 0) {
-      return false;
-    }
-    endWait();
-    return true;
+    return awaitsTakeOver && received != null && received.length > 0;
   }
 
-  private void endWait() {
+  /** Nothing is taken over: the image in force stays it, and is there for sending again. */
+  synchronized void endTakeOver() {
     awaitsTakeOver = false;
     notifyAll();
+    newest = null;
+    try {
+      removeReplaced();
+      if (image != null) {
+        set(image, place);
+      }
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, "no image can be sent before the next is written: {0}", e.toString());
+    }
   }
 
   /**
@@ -97,7 +120,7 @@ final class Images implements StateMachineStorage {
    * place of what is read there, and take it for read. An error after a while.
    */
   synchronized void awaitTakenOver() throws IOException {
-    long end = System.nanoTime() + TAKE_OVER_TIME.toNanos();
+    long end = System.nanoTime() + patience.toNanos();
     try {
       for (long left; awaitsTakeOver && (left = end - System.nanoTime()) > 0; ) {
         NANOSECONDS.timedWait(this, left);

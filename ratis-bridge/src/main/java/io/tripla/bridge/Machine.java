@@ -6,6 +6,7 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
@@ -32,7 +33,10 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   private static final Logger LOG = System.getLogger(Machine.class.getName());
 
   private final long log;
-  private final Images images = new Images();
+  /** Less than a leader waits before it counts a follower as lost. */
+  private static final Duration TAKE_OVER_TIME = Duration.ofMillis(800);
+
+  private final Images images = new Images(TAKE_OVER_TIME);
   private final Path image;
   private final TermIndex imagePlace;
   private ByteBuffer kept = ByteBuffer.allocateDirect(64 << 10);
@@ -62,9 +66,10 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   /** As if it had not come; unless it is in sm/: then Ratis has it taken over all the same. */
   @Override
   public void failed() {
-    if (images.giveUpTakeOver()) {
+    if (images.hasTakeOverFailed()) {
       Native.releaseImages(log);
       getLifeCycle().startAndTransition(() -> {});
+      images.endTakeOver();
     }
   }
 
@@ -147,8 +152,8 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   /** A received image comes in force next; {@link #reinitialize} follows. */
   @Override
   public void pause() {
-    Native.holdImages(log);
     images.expectTakeOver();
+    Native.holdImages(log);
     images.syncIncoming();
     LifeCycle life = getLifeCycle();
     if (life.compareAndTransition(LifeCycle.State.RUNNING, LifeCycle.State.PAUSING)) {
@@ -161,9 +166,9 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
     long[] termAndIndex = new long[2];
     Path installed = Path.of(Native.install(log, termAndIndex));
     TermIndex place = TermIndex.valueOf(termAndIndex[0], termAndIndex[1]);
-    images.takenOver(installed, place);
     setLastAppliedTermIndex(place);
     getLifeCycle().startAndTransition(() -> {});
+    images.setTakenOver(installed, place);
   }
 
   @Override

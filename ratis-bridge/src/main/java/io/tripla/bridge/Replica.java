@@ -45,6 +45,7 @@ final class Replica {
 
   private static final long HAND_OVER_MS = 1000;
   private static final long PURGE_S = 10;
+  private static final long END_S = 10;
 
   private final long log;
   private final Machine machine;
@@ -293,5 +294,12 @@ final class Replica {
   void close() throws IOException {
     machine.expectClose();
     server.close();
+    later.shutdown();
+    try {
+      // It calls back, and who is called is about to go.
+      later.awaitTermination(END_S, TimeUnit.SECONDS);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }

@@ -40,6 +40,7 @@ final class SocketRpc implements RaftServerRpc {
   private final Watchdog watchdog = new Watchdog();
   private final VotePromise promise = new VotePromise();
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
+  private final Object installing = new Object();
   private Listener listener;
   private volatile long lastLeaderTerm = -1;
 
@@ -150,16 +151,19 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   private MessageLite install(InstallSnapshotRequestProto request) throws IOException {
-    if (request.getSnapshotChunk().getRequestIndex() == 0) {
-      settings.installs().begin();
-    }
-    try {
-      return server.installSnapshot(request);
-    } catch (IOException | RuntimeException e) {
-      if (request.getSnapshotChunk().getDone()) {
-        settings.installs().failed();
+    // A sender that was given up, or deposed, may come between: no piece meets another's beginning.
+    synchronized (installing) {
+      if (request.hasSnapshotChunk() && request.getSnapshotChunk().getRequestIndex() == 0) {
+        settings.installs().begin();
       }
-      throw e;
+      try {
+        return server.installSnapshot(request);
+      } catch (IOException | RuntimeException e) {
+        if (request.getSnapshotChunk().getDone()) {
+          settings.installs().failed();
+        }
+        throw e;
+      }
     }
   }
 

@@ -12,7 +12,8 @@ import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.concurrent.CompletableFuture;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
 import org.apache.ratis.server.storage.RaftStorageDirectory;
@@ -28,7 +29,8 @@ class ImagesTest {
   private static final TermIndex SECOND = TermIndex.valueOf(1, 20);
 
   @TempDir Path root;
-  private final Images images = new Images();
+  private final AtomicReference<IOException> error = new AtomicReference<>();
+  private final Images images = new Images(Duration.ofSeconds(30));
 
   @BeforeEach
   void init() throws IOException {
@@ -51,42 +53,57 @@ class ImagesTest {
   @Test
   void aFurtherImageWaitsUntilTheOneBeforeIsTakenOver() throws Exception {
     images.expectTakeOver();
-    CompletableFuture<Void> further = awaitTakenOver();
+    Thread further = startAwaitingTakenOver();
     images.set(write("image-10"), FIRST);
     assertNull(images.getLatestSnapshot(), "the place of what was received is taken");
-    assertFalse(further.isDone());
-    images.takenOver(write("image-20"), SECOND);
+    images.setTakenOver(write("image-20"), SECOND);
     further.join();
+    assertNull(error.get());
     assertEquals(SECOND, images.getLatestSnapshot().getTermIndex());
   }
 
   @Test
   void whatCouldNotBePutInForceKeepsNoFurtherImageOut() throws Exception {
+    images.set(write("image-10"), FIRST);
     Files.createDirectories(root.resolve("tmp").resolve("snapshot-1"));
     images.expectTakeOver();
-    CompletableFuture<Void> further = awaitTakenOver();
-    assertTrue(images.giveUpTakeOver());
+    Thread further = startAwaitingTakenOver();
+    // As Ratis leaves it when it cannot put anything in the place of sm/.
+    Files.move(root.resolve("sm"), root.resolve("sm.tmp1"));
+    assertTrue(images.hasTakeOverFailed());
+    images.endTakeOver();
     further.join();
-    images.set(write("image-10"), FIRST);
+    assertNull(error.get());
+    assertTrue(Files.exists(root.resolve("sm").resolve("image-10")));
+    assertFalse(Files.exists(root.resolve("sm.tmp1")));
     assertEquals(FIRST, images.getLatestSnapshot().getTermIndex());
   }
 
   @Test
   void whatIsInPlaceIsTakenOverWhateverFailedBehindIt() throws IOException {
-    images.expectTakeOver();
-    assertFalse(images.giveUpTakeOver());
-    assertThrows(IOException.class, images::awaitTakenOver);
+    Images hasty = new Images(Duration.ZERO);
+    hasty.init(storage());
+    hasty.expectTakeOver();
+    assertFalse(hasty.hasTakeOverFailed());
+    assertThrows(IOException.class, hasty::awaitTakenOver);
   }
 
-  private CompletableFuture<Void> awaitTakenOver() {
-    return CompletableFuture.runAsync(
-        () -> {
-          try {
-            images.awaitTakenOver();
-          } catch (IOException e) {
-            throw new IllegalStateException(e);
-          }
-        });
+  /** Returns once it waits. */
+  private Thread startAwaitingTakenOver() {
+    Thread thread =
+        new Thread(
+            () -> {
+              try {
+                images.awaitTakenOver();
+              } catch (IOException e) {
+                error.set(e);
+              }
+            });
+    thread.start();
+    while (thread.getState() != Thread.State.TIMED_WAITING) {
+      Thread.onSpinWait();
+    }
+    return thread;
   }
 
   private Path write(String name) throws IOException {

@@ -29,7 +29,7 @@ Succession::Succession(const Membership& membership, RatisLog& log, PeerLink& pe
 
 void Succession::Seek() {
   if (!log_.Leads()) return;
-  if (Clock::now() - asked_ >= kPeriod) return Ask();
+  if (answers_ == nullptr || Clock::now() - asked_ >= kPeriod) return Ask();
   std::string successor;
   {
     MutexLock lock(answers_->mutex);

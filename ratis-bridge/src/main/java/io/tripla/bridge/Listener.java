@@ -35,6 +35,9 @@ final class Listener implements Closeable {
   /** That have not greeted yet: what exceeds it is no cluster's doing. */
   static final int STRANGERS_MAX = 64;
 
+  /** So that strangers who wait to be refused do not keep peers out. */
+  private static final int BACKLOG = 1024;
+
   /** What connections are for; a node has one at a time for each purpose. */
   private record Line(String node, Call.Purpose purpose) {}
 
@@ -82,7 +85,7 @@ final class Listener implements Closeable {
     socket = sockets.createServerSocket();
     socket.setReuseAddress(true);
     try {
-      socket.bind(address);
+      socket.bind(address, BACKLOG);
     } catch (IOException e) {
       socket.close();
       throw new IOException(

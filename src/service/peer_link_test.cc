@@ -14,6 +14,7 @@
 namespace tripla {
 namespace {
 
+constexpr std::chrono::seconds kPatience{20};
 constexpr size_t kDataBytes = size_t{64} << 10;
 constexpr size_t kPassedOnMax = 10;
 constexpr size_t kBytesMax = kPassedOnMax * (kDataBytes + 100);
@@ -44,9 +45,14 @@ class SlowLeader : public v1::KeyValue::CallbackService {
     return waiting_.back();
   }
 
-  void AwaitCalls(size_t count) {
+  // False when they do not come.
+  bool AwaitCalls(size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     MutexLock lock(mutex_);
-    while (waiting_.size() < count) came_.Wait(mutex_);
+    while (waiting_.size() < count && std::chrono::steady_clock::now() < deadline) {
+      came_.WaitUntil(mutex_, deadline);
+    }
+    return waiting_.size() == count;
   }
 
   void AnswerAll() {
@@ -105,9 +111,13 @@ class Calls {
     });
   }
 
+  // Fewer when they do not end.
   std::vector<grpc::StatusCode> AwaitEnds(size_t count) {
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     MutexLock lock(mutex_);
-    while (ended_.size() < count) changed_.Wait(mutex_);
+    while (ended_.size() < count && std::chrono::steady_clock::now() < deadline) {
+      changed_.WaitUntil(mutex_, deadline);
+    }
     return std::exchange(ended_, {});
   }
 
@@ -132,7 +142,7 @@ TEST(PeerLink, R14_WhatIsPassedOnAndNotAnsweredHasABound) {
   Calls calls(following.endpoint);
   for (int round = 0; round < 2; ++round) {
     for (size_t i = 0; i < kPassedOnMax; ++i) calls.Begin();
-    leader.AwaitCalls(kPassedOnMax);
+    EXPECT_TRUE(leader.AwaitCalls(kPassedOnMax));
     calls.Begin();
     EXPECT_EQ(calls.AwaitEnds(1), std::vector{grpc::StatusCode::RESOURCE_EXHAUSTED});
     // Those that are answered make room.

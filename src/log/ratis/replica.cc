@@ -22,6 +22,17 @@ struct Replica::Bridge {
   bool closed = false;
   jmethodID submit, submit_later, read_index, tell_committed, leads, leader, describe, set_image,
       purge, hand_over, close;
+
+  // By `submit` or `submit_later`.
+  void Submit(jmethodID method, uint64_t batch, std::string_view bytes) const {
+    JNIEnv* env = Java();
+    const JavaFrame frame(env);
+    jbyteArray copy = ToJavaBytes(env, bytes);
+    if (copy != nullptr) env->CallVoidMethod(object, method, static_cast<jlong>(batch), copy);
+    if (absl::Status status = TakeException(env); !status.ok()) {
+      callbacks.failed(batch, true, std::string(status.message()));
+    }
+  }
 };
 
 namespace {
@@ -152,17 +163,6 @@ absl::Status OfStart(const absl::Status& status) {
   return absl::Status(status.code(), fmt::format("Ratis does not start: {}", message));
 }
 
-template <typename Bridge>
-void CallSubmit(const Bridge& bridge, jmethodID method, uint64_t batch, std::string_view bytes) {
-  JNIEnv* env = Java();
-  const JavaFrame frame(env);
-  jbyteArray copy = ToJavaBytes(env, bytes);
-  if (copy != nullptr) env->CallVoidMethod(bridge.object, method, static_cast<jlong>(batch), copy);
-  if (absl::Status status = TakeException(env); !status.ok()) {
-    bridge.callbacks.failed(batch, true, std::string(status.message()));
-  }
-}
-
 }  // namespace
 
 Replica::Replica(std::unique_ptr<Bridge> bridge) : bridge_(std::move(bridge)) {}
@@ -223,11 +223,11 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
 }
 
 void Replica::Submit(uint64_t batch, std::string_view bytes) {
-  CallSubmit(*bridge_, bridge_->submit, batch, bytes);
+  bridge_->Submit(bridge_->submit, batch, bytes);
 }
 
 void Replica::SubmitLater(uint64_t batch, std::string_view bytes) {
-  CallSubmit(*bridge_, bridge_->submit_later, batch, bytes);
+  bridge_->Submit(bridge_->submit_later, batch, bytes);
 }
 
 std::optional<LogIndex> Replica::ReadIndex() const {

@@ -150,14 +150,17 @@ absl::Status CutTornTailOf(File& file) {
   if (!segment.starts_with(kHeader)) return absl::OkStatus();
   const size_t end = WholeEntries(segment, kHeader.size()).end;
   if (IsZero(segment.substr(end))) return absl::OkStatus();
-  if (!IsTorn(segment, end) && !HasHole(segment, end)) {
+  const bool torn = IsTorn(segment, end);
+  if (!torn && !HasHole(segment, end)) {
     return absl::DataLossError(
         fmt::format("{} at offset {}: an entry is damaged; {}", file.path(), end, kRebuild));
   }
   Say(Severity::kInfo,
       fmt::format("{} at offset {}: an entry that was not written whole is cut off; "
-                  "it was never acknowledged",
-                  file.path(), end));
+                  "{}",
+                  file.path(), end,
+                  torn ? "it was never acknowledged"
+                       : "a power cut left out a page of it, and it goes with what follows"));
   TRIPLA_RETURN_IF_ERROR(file.Truncate(end));
   return file.Sync();
 }

@@ -32,10 +32,10 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
       CompletableFuture.completedFuture(Message.EMPTY);
   private static final Logger LOG = System.getLogger(Machine.class.getName());
 
-  private final long log;
   /** Less than a leader waits before it counts a follower as lost. */
   private static final Duration TAKE_OVER_TIME = Duration.ofMillis(800);
 
+  private final long log;
   private final Images images = new Images(TAKE_OVER_TIME);
   private final Path image;
   private final TermIndex imagePlace;

@@ -54,7 +54,7 @@ absl::Status Batcher::Enqueue(Call call) {
   queued_commands_ += call.commands.size();
   queued_bytes_ += bytes;
   queue_.push_back(std::move(call));
-  if (queue_.size() == 1) changed_.NotifyOne();
+  if (IsWorthABatch()) changed_.NotifyOne();
   return absl::OkStatus();
 }
 
@@ -75,9 +75,15 @@ void Batcher::Run() {
   }
 }
 
+bool Batcher::IsWorthABatch() const {
+  return !queue_.empty() && (queued_commands_ >= submitted_commands_ ||
+                             queued_commands_ >= limits::kLogBatchCommandsMax ||
+                             queued_bytes_ >= limits::kLogBatchBytesMax);
+}
+
 std::vector<Call> Batcher::TakeCalls() {
   MutexLock lock(mutex_);
-  while (queue_.empty() && !stopping_) changed_.Wait(mutex_);
+  while (!stopping_ && !IsWorthABatch()) changed_.Wait(mutex_);
   std::vector<Call> calls;
   size_t commands = 0;
   size_t bytes = 0;
@@ -95,6 +101,12 @@ std::vector<Call> Batcher::TakeCalls() {
   return calls;
 }
 
+void Batcher::SetAnswered(size_t commands) {
+  MutexLock lock(mutex_);
+  submitted_commands_ -= commands;
+  if (IsWorthABatch()) changed_.NotifyOne();
+}
+
 void Batcher::Submit(std::vector<Call> calls) {
   const auto now = std::chrono::steady_clock::now();
   auto waiting = std::make_shared<std::vector<Call>>();
@@ -109,7 +121,14 @@ void Batcher::Submit(std::vector<Call> calls) {
     waiting->push_back(std::move(call));
   }
   if (waiting->empty()) return;
-  log_.Submit(std::move(batch), [waiting](absl::StatusOr<std::vector<Outcome>> outcomes) {
+  const size_t commands = batch.commands.size();
+  {
+    MutexLock lock(mutex_);
+    submitted_commands_ += commands;
+  }
+  log_.Submit(std::move(batch), [=, this](absl::StatusOr<std::vector<Outcome>> outcomes) {
+    // First: the next batch is on its way while this one's calls are answered.
+    SetAnswered(commands);
     Answer(*waiting, std::move(outcomes));
   });
 }

@@ -35,14 +35,16 @@ struct Call {
 
 // Makes Batches of the calls that wait and submits them to the log: group commit without a timer
 // (design 5). While one batch is being made durable the next collects, so an empty system adds no
-// delay and a busy one fills its batches by itself.
+// delay and a busy one fills its batches by itself. A log that takes several at a time gets none
+// that is thinner than all it has not answered, unless it is full: each costs the replicas the
+// same, whatever it holds (docs/decisions/0010-ratis.md). It is Nagle's rule for packets, RFC 896.
 //
 // Thread-safety: Enqueue() from any thread; it never waits for the log. One thread of its own
 // submits. Limits: limits::kQueueCommandsMax and kQueueBytesMax waiting; a batch closes at
 // kLogBatch...Max.
 class Batcher {
  public:
-  // `log` outlives the batcher.
+  // `log` outlives the batcher, and has answered everything when it is destroyed.
   explicit Batcher(Log& log);
   ~Batcher();
 
@@ -62,6 +64,8 @@ class Batcher {
   void Run();
   // Waits for work and takes what fits in one batch. Empty once stopped and drained.
   std::vector<Call> TakeCalls();
+  [[nodiscard]] bool IsWorthABatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetAnswered(size_t commands);
   void Submit(std::vector<Call> calls);
 
   Log& log_;
@@ -70,6 +74,7 @@ class Batcher {
   std::deque<Call> queue_ ABSL_GUARDED_BY(mutex_);
   size_t queued_commands_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t submitted_commands_ ABSL_GUARDED_BY(mutex_) = 0;  // and not answered
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

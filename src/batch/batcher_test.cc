@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <deque>
 #include <future>
 #include <string>
 #include <thread>
@@ -54,6 +56,48 @@ class GatedLog : public Log {
   std::vector<size_t> batch_sizes_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Takes all batches at once and answers the oldest when the test says so.
+class PipelinedLog : public Log {
+ public:
+  void Submit(Batch batch, DoneFn done) override {
+    MutexLock lock(mutex_);
+    batch_sizes_.push_back(batch.commands.size());
+    waiting_.push_back(std::move(done));
+    changed_.NotifyAll();
+  }
+  absl::Status ReleasePrefix(LogIndex) override { return absl::OkStatus(); }
+  Status GetStatus() const override { return {}; }
+  void Stop() override {
+    while (AnswerOldest()) continue;
+  }
+
+  // The size of the batch of this number, from 0, once it is here.
+  size_t AwaitBatch(size_t number) {
+    MutexLock lock(mutex_);
+    while (batch_sizes_.size() <= number) changed_.Wait(mutex_);
+    return batch_sizes_[number];
+  }
+  bool AnswerOldest() {
+    DoneFn done;
+    size_t commands = 0;
+    {
+      MutexLock lock(mutex_);
+      if (waiting_.empty()) return false;
+      commands = batch_sizes_[batch_sizes_.size() - waiting_.size()];
+      done = std::move(waiting_.front());
+      waiting_.pop_front();
+    }
+    done(std::vector<Outcome>(commands));
+    return true;
+  }
+
+ private:
+  Mutex mutex_;
+  Condition changed_;
+  std::vector<size_t> batch_sizes_ ABSL_GUARDED_BY(mutex_);
+  std::deque<DoneFn> waiting_ ABSL_GUARDED_BY(mutex_);
+};
+
 // A call of `commands` commands whose revisions, or failure, arrive in the future.
 struct Waited {
   std::promise<absl::StatusOr<std::vector<uint64_t>>> promise;
@@ -86,6 +130,46 @@ TEST(Batcher, CollectsTheNextBatchWhileOneIsBeingMadeDurable) {
     EXPECT_EQ(*more[i].Get(), (std::vector<uint64_t>{3 * i + 2, 3 * i + 3, 3 * i + 4}));
   }
   EXPECT_EQ(log.batch_sizes(), (std::vector<size_t>{1, 30}));
+}
+
+TEST(Batcher, SubmitsNoBatchThinnerThanWhatTheLogHasNotAnswered) {
+  PipelinedLog log;
+  std::deque<Waited> calls;
+  Batcher batcher(log);
+  size_t submitted = 0;
+  for (size_t batch = 0; submitted < limits::kLogBatchCommandsMax; ++batch) {
+    const size_t expected = std::max<size_t>(submitted, 1);
+    for (size_t i = 0; i < expected; ++i) {
+      ASSERT_TRUE(batcher.Enqueue(calls.emplace_back().MakeCall(1)).ok());
+    }
+    ASSERT_EQ(log.AwaitBatch(batch), expected);
+    submitted += expected;
+  }
+  log.Stop();
+  for (Waited& waited : calls) EXPECT_TRUE(waited.Get().ok());
+}
+
+TEST(Batcher, SubmitsAThinBatchOnceTheLogHasAnsweredWhatItHad) {
+  PipelinedLog log;
+  Waited fat, thin;
+  Batcher batcher(log);
+  ASSERT_TRUE(batcher.Enqueue(fat.MakeCall(100)).ok());
+  ASSERT_EQ(log.AwaitBatch(0), 100);
+  ASSERT_TRUE(batcher.Enqueue(thin.MakeCall(1)).ok());
+  log.AnswerOldest();
+  EXPECT_EQ(log.AwaitBatch(1), 1);
+  log.Stop();
+}
+
+TEST(Batcher, SubmitsAFullBatchWhateverTheLogHasNotAnswered) {
+  PipelinedLog log;
+  Waited largest, full;
+  Batcher batcher(log);
+  ASSERT_TRUE(batcher.Enqueue(largest.MakeCall(limits::kBatchOperationsMax)).ok());
+  ASSERT_EQ(log.AwaitBatch(0), limits::kBatchOperationsMax);
+  ASSERT_TRUE(batcher.Enqueue(full.MakeCall(limits::kLogBatchCommandsMax)).ok());
+  EXPECT_EQ(log.AwaitBatch(1), limits::kLogBatchCommandsMax);
+  log.Stop();
 }
 
 TEST(Batcher, RefusesWhenItsQueueIsFullAndRecovers) {

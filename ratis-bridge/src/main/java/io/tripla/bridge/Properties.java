@@ -29,8 +29,8 @@ final class Properties {
 
   private static void setTimes(RaftProperties p) {
     // Long enough for pauses on a busy machine, short enough for a new leader within two seconds.
-    p.set("raft.server.rpc.timeout.min", VotePromise.TIME.toMillis() + "ms");
-    p.set("raft.server.rpc.timeout.max", "1600ms");
+    p.set("raft.server.rpc.timeout.min", Candidacy.PATIENCE_MIN.toMillis() + "ms");
+    p.set("raft.server.rpc.timeout.max", Candidacy.PATIENCE_MAX.toMillis() + "ms");
     p.set("raft.server.rpc.first-election.timeout.min", "200ms");
     p.set("raft.server.rpc.first-election.timeout.max", "400ms");
     // After losing its followers a leader would not stand again for 10 s, though it may have to.

@@ -53,6 +53,7 @@ final class Replica {
   private final RaftServer.Division division;
   private final RaftClientAsynchronousProtocol orders;
   private final Lease lease;
+  private final Candidacy candidacy;
   private final ExecutorService later = Executors.newSingleThreadExecutor(Replica::laterThread);
   private final ClientId client = ClientId.randomId();
   private long calls;
@@ -117,6 +118,8 @@ final class Replica {
     start();
     division = server.getDivision(group.getGroupId());
     orders = (RaftClientAsynchronousProtocol) division;
+    candidacy = Candidacy.of(division);
+    candidacy.start();
   }
 
   private static Thread laterThread(Runnable run) {
@@ -293,6 +296,7 @@ final class Replica {
   /** Applies what is committed and ends. */
   void close() throws IOException {
     machine.expectClose();
+    candidacy.close();
     server.close();
     later.shutdown();
     try {

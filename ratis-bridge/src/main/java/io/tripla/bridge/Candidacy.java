@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import java.io.Closeable;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.impl.FollowerAccess;
+
+/**
+ * Lets a follower stand for election as soon as its leader has been silent for its patience, which it
+ * draws by chance so that two seldom stand at once (the Raft paper, 5.2). Ratis by itself sleeps for as
+ * long and then asks whether the leader was silent in just that time, so a leader that dies early in a
+ * sleep is missed for up to two. That goes on beside this, and harms nothing.
+ */
+final class Candidacy implements Closeable {
+  static final Duration PATIENCE_MIN = VotePromise.TIME;
+  static final Duration PATIENCE_MAX = Duration.ofMillis(1600);
+
+  /** A leader that lives is heard from in this time. */
+  static final Duration HEARTBEAT = PATIENCE_MIN.dividedBy(2);
+
+  /** A look that comes later than this was held up by what stopped the whole process. */
+  static final Duration LATE = Duration.ofMillis(300);
+
+  /** After it stood, or could not: the leader's last message may be being executed. */
+  static final Duration PAUSE = Duration.ofMillis(50);
+
+  private static final Logger LOG = System.getLogger(Candidacy.class.getName());
+
+  /** A server, as far as it follows. */
+  interface Follower {
+    /** How long it has not heard from its leader; nothing when it does not follow. */
+    Optional<Duration> silence();
+
+    /** Stands for election if the leader has been silent for that long; true when it does. */
+    boolean stand(Duration patience);
+  }
+
+  private final Follower follower;
+  private Duration patience = PATIENCE_MAX;
+  private final Thread thread = new Thread(this::run, "tripla-candidacy");
+
+  Candidacy(Follower follower) {
+    this.follower = follower;
+    thread.setDaemon(true);
+  }
+
+  static Candidacy of(RaftServer.Division division) {
+    return new Candidacy(
+        new Follower() {
+          @Override
+          public Optional<Duration> silence() {
+            return FollowerAccess.silence(division);
+          }
+
+          @Override
+          public boolean stand(Duration patience) {
+            return FollowerAccess.stand(division, patience);
+          }
+        });
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  /**
+   * Stands for election if it is time.
+   *
+   * @param late by how much this look comes later than was agreed
+   * @return when to look again
+   */
+  Duration look(Duration late) {
+    if (late.compareTo(LATE) > 0) {
+      // What the leader has said meanwhile has not been read yet.
+      return HEARTBEAT;
+    }
+    Duration endured = patience;
+    patience = drawPatience();
+    Duration silence = follower.silence().orElse(Duration.ZERO);
+    if (silence.compareTo(endured) < 0) {
+      return patience.minus(silence);
+    }
+    if (follower.stand(endured)) {
+      LOG.log(
+          Level.DEBUG,
+          "stands for election: its leader has been silent for " + silence.toMillis() + " ms");
+    }
+    return PAUSE;
+  }
+
+  private static Duration drawPatience() {
+    long range = PATIENCE_MAX.minus(PATIENCE_MIN).toMillis();
+    return PATIENCE_MIN.plusMillis(ThreadLocalRandom.current().nextLong(range + 1));
+  }
+
+  private void run() {
+    Duration wait = patience;
+    try {
+      while (true) {
+        long begun = System.nanoTime();
+        Thread.sleep(Math.max(0, wait.toMillis()) + 1);
+        wait = look(Duration.ofNanos(System.nanoTime() - begun).minus(wait));
+      }
+    } catch (InterruptedException e) {
+      // closed
+    }
+  }
+
+  /** Looks no more. */
+  @Override
+  public void close() {
+    thread.interrupt();
+  }
+}

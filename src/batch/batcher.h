@@ -44,7 +44,7 @@ struct Call {
 // kLogBatch...Max.
 class Batcher {
  public:
-  // `log` outlives the batcher, and has answered everything when it is destroyed.
+  // `log` outlives the batcher, and has answered everything when the batcher is destroyed.
   explicit Batcher(Log& log);
   ~Batcher();
 

@@ -83,11 +83,12 @@ final class Candidacy implements Closeable {
     patience = drawPatience();
     Duration silence = follower.silence().orElse(Duration.ZERO);
     if (silence.compareTo(endured) < 0) {
-      return patience.minus(silence);
+      Duration left = patience.minus(silence);
+      return left.isNegative() ? Duration.ZERO : left;
     }
     if (follower.stand(endured)) {
       LOG.log(
-          Level.DEBUG,
+          Level.INFO,
           "stands for election: its leader has been silent for " + silence.toMillis() + " ms");
     }
     return PAUSE;
@@ -103,8 +104,13 @@ final class Candidacy implements Closeable {
     try {
       while (true) {
         long begun = System.nanoTime();
-        Thread.sleep(Math.max(0, wait.toMillis()) + 1);
-        wait = look(Duration.ofNanos(System.nanoTime() - begun).minus(wait));
+        Thread.sleep(wait.toMillis() + 1);
+        try {
+          wait = look(Duration.ofNanos(System.nanoTime() - begun).minus(wait));
+        } catch (RuntimeException e) {
+          LOG.log(Level.WARNING, "could not stand for election: " + e);
+          wait = HEARTBEAT;
+        }
       }
     } catch (InterruptedException e) {
       // closed

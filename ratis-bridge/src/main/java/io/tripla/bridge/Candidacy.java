@@ -17,7 +17,9 @@ import org.apache.ratis.server.impl.FollowerAccess;
  * sleep is missed for up to two. That goes on beside this, and harms nothing.
  */
 final class Candidacy implements Closeable {
+  /** No voter could be won sooner. */
   static final Duration PATIENCE_MIN = VotePromise.TIME;
+
   static final Duration PATIENCE_MAX = Duration.ofMillis(1600);
 
   /** A leader that lives is heard from in this time. */

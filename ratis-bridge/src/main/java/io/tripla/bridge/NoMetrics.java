@@ -15,8 +15,8 @@ import org.apache.ratis.metrics.Timekeeper;
 import org.apache.ratis.util.TimeDuration;
 
 /**
- * Takes none of Ratis's metrics: nobody reads them, and its timers, some twenty an entry, each with a
- * sorted sample behind it, cost an eighth of a write (docs/performance-cluster.md). Ratis finds
+ * Takes none of Ratis's metrics: nobody reads them, and its timers, each with a sorted sample
+ * behind it, cost an eighth of a write (docs/performance-cluster.md). Ratis finds
  * this class by META-INF/services.
  */
 public final class NoMetrics extends MetricRegistries {

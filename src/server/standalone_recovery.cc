@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/standalone_recovery.h"
 
-#include <malloc.h>
-
 #include <utility>
 
 #include "base/status_macros.h"
@@ -23,8 +21,6 @@ absl::StatusOr<RecoveredStandalone> RecoverStandalone(const DataDirectory& direc
                                            return machine.Apply(position, batch);
                                          }));
   TRIPLA_RETURN_IF_ERROR(recovered.CheckLogReached(machine.GetSummary().position.index));
-  // Replaying leaves holes in the heap where nodes of former versions were: 16 MB of 1 M keys.
-  malloc_trim(0);
   return RecoveredStandalone{
       .machine = std::move(recovered.machine), .log = std::move(log), .of_image = of_image.index};
 }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "tests/harness/check_run.h"
+#include "tests/harness/gate.h"
 #include "tests/harness/small_disk.h"
 #include "tests/harness/test_cluster.h"
 #include "tripla/client.h"
@@ -39,6 +40,32 @@ TEST(BadServer, R27_OneSlowDiskStopsNobody) {
   CheckRun check(cluster.endpoints(), seconds(5));
   ExpectWritesSucceed(cluster, 0, 200, "a");
   check.Finish();
+  cluster.AwaitSameState();
+}
+
+// Its leader sends again what it does not answer. That it has it in memory already is no answer:
+// with the third gone, the leader's disk would be the only one that has what a client counts on.
+TEST(BadServer, R27_WhatAFollowersDiskHasNotTakenIsNotAcknowledgedHoweverOftenItIsSent) {
+  TemporaryDirectory directory;
+  const Gate gate(directory.path() + "/gate");
+  std::vector<TestCluster::Place> places(TestCluster::kSize);
+  places[kBad].environment = gate.environment(TRIPLA_BAD_DISK);
+  TestCluster cluster(directory.path(), {}, places);
+  if (cluster.AwaitLeader() == kBad) cluster.Stop(kBad);
+  cluster.BringBack(kBad);
+  const int leader = cluster.AwaitLeader();
+  ASSERT_NE(leader, kBad);
+  const int third = TestCluster::kSize - kBad - leader;
+  cluster.Kill(third);
+  ExpectWritesSucceed(cluster, 0, 10, "a");
+  gate.Close();
+  const CallAnswer answer = Set(cluster.stub(leader), "1000", 0, "b");
+  EXPECT_FALSE(answer.status.ok()) << "acknowledged, and on one disk of three";
+  EXPECT_EQ(answer.applied(), v1::Undecided::UNKNOWN);
+  cluster.process(kBad).AwaitOutput("bad disk: a sync waits");
+  gate.Open();
+  ExpectWritesSucceed(cluster, 2000, 10, "c");
+  cluster.BringBack(third);
   cluster.AwaitSameState();
 }
 

@@ -2,10 +2,7 @@
 // A server whose disk takes no sync for a while (R12, R14, R18): reads go on, nothing is seen
 // before it is durable, a full queue refuses at once, and what nobody waits for any more is not
 // executed.
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include <chrono>
 #include <future>
@@ -13,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/harness/gate.h"
 #include "tests/harness/test_server.h"
 
 namespace tripla {
@@ -20,26 +18,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using Stub = v1::KeyValue::Stub;
-
-// Lets the syncs of a server through, or holds them up.
-class Gate {
- public:
-  explicit Gate(const std::string& path)
-      : path_(path), file_(open(path.c_str(), O_RDONLY | O_CREAT | O_CLOEXEC, 0600)) {}
-  ~Gate() { close(file_); }
-  Gate(const Gate&) = delete;
-  Gate& operator=(const Gate&) = delete;
-
-  void Close() const { ASSERT_EQ(flock(file_, LOCK_EX), 0); }
-  void Open() const { ASSERT_EQ(flock(file_, LOCK_UN), 0); }
-  std::vector<std::string> environment() const {
-    return {std::string("LD_PRELOAD=") + TRIPLA_BAD_DISK, "BAD_DISK=hold@" + path_};
-  }
-
- private:
-  const std::string path_;
-  const int file_;
-};
 
 class StalledDisk : public testing::Test {
  protected:
@@ -69,7 +47,7 @@ class StalledDisk : public testing::Test {
   const Gate gate_{directory_.path() + "/gate"};
   Process process_{
       TestServer::CommandLine(directory_.path() + "/data", {"--snapshot-interval", "0"}),
-      gate_.environment()};
+      gate_.environment(TRIPLA_BAD_DISK)};
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<Stub> stub_;
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.tripla.bridge;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.concurrent.locks.ReentrantLock;
@@ -12,7 +14,7 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 /**
  * The calls of one purpose to one peer, one at a time: a call is one write and one read on the
  * caller's own thread. The connection is made when a call needs it, and given up after the first
- * error. Any thread.
+ * error; one that the peer has ended meanwhile is made anew at once. Any thread.
  */
 final class Line {
   /**
@@ -66,27 +68,40 @@ final class Line {
   }
 
   private MessageLite callAlone(Call call, MessageLite request) throws IOException {
+    boolean reused = wire != null && !wire.isClosed();
     try {
-      if (wire == null || wire.isClosed()) {
+      if (!reused) {
         connect();
       }
-      wire.allow(time);
-      wire.send(call.number, request);
-      Wire.Frame frame = wire.receive(time);
-      wire.allow(IDLE_TIME);
-      time = longer(shortTime(), time.multipliedBy(2).dividedBy(3));
-      if (frame.kind() == Wire.REPLY) {
-        return frame.parse(call.reply);
-      }
-      if (frame.kind() != Wire.FAILURE) {
-        throw new IOException("a frame of kind " + frame.kind());
-      }
-      throw new Failed(new String(frame.content(), StandardCharsets.UTF_8));
+      return exchange(call, request);
     } catch (Failed | Interrupted e) {
       throw e;
+    } catch (EOFException | SocketException e) {
+      if (!reused || wire.isClosed() || purpose == Call.Purpose.SNAPSHOTS) {
+        throw giveUp(e);
+      }
+      // The peer has ended since the last call, and may be back. A call twice is as good as once, but
+      // for the pieces of an image.
+      wire.close();
+      return callAlone(call, request);
     } catch (IOException e) {
       throw giveUp(e);
     }
+  }
+
+  private MessageLite exchange(Call call, MessageLite request) throws IOException {
+    wire.allow(time);
+    wire.send(call.number, request);
+    Wire.Frame frame = wire.receive(time);
+    wire.allow(IDLE_TIME);
+    time = longer(shortTime(), time.multipliedBy(2).dividedBy(3));
+    if (frame.kind() == Wire.REPLY) {
+      return frame.parse(call.reply);
+    }
+    if (frame.kind() != Wire.FAILURE) {
+      throw new IOException("a frame of kind " + frame.kind());
+    }
+    throw new Failed(new String(frame.content(), StandardCharsets.UTF_8));
   }
 
   /** Ends the call that is under way, if one is, with an error. */

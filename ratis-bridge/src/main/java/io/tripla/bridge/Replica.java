@@ -8,9 +8,7 @@ import java.lang.System.Logger.Level;
 import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
@@ -19,7 +17,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
-import org.apache.ratis.proto.RaftProtos.ServerRpcProto;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientAsynchronousProtocol;
@@ -44,6 +41,7 @@ final class Replica {
   private static final Logger LOG = System.getLogger(Replica.class.getName());
 
   private static final long HAND_OVER_MS = 1000;
+  private static final long LOOK_MS = 5;
   private static final long PURGE_S = 10;
   private static final long END_S = 10;
 
@@ -128,12 +126,17 @@ final class Replica {
     return thread;
   }
 
-  /** Half a transport is worse than none; Ratis looks after its own threads. */
+  /**
+   * Half a transport is worse than none, and so is half a Ratis: a leader whose thread of events has
+   * ended goes on with its heartbeats and commits nothing.
+   */
   private static void expectEnd(Thread thread, Throwable error) {
-    if (thread.getName().equals(Listener.ACCEPT) || thread.getName().equals(Watchdog.NAME)) {
-      Native.die(thread.getName() + " has ended: " + error + "; start the server again");
+    String why = thread.getName() + " has ended: " + error;
+    if (thread.getName().startsWith("tripla-submit")) {
+      LOG.log(Level.ERROR, why);
+    } else {
+      Native.die(why + "; start the server again");
     }
-    LOG.log(Level.ERROR, thread.getName() + " has ended", error);
   }
 
   /** After an error nothing of it runs any more: who wanted it is about to go. */
@@ -268,36 +271,61 @@ final class Replica {
     division.getRaftLog().purge(index).orTimeout(PURGE_S, TimeUnit.SECONDS).join();
   }
 
-  /** If this node leads, lets the successor lead: "" for who answered last. True when it does. */
+  /**
+   * If this node leads, lets the successor lead: "" for any, who knows most first. True when another
+   * leads then.
+   */
   boolean handOver(String successor) throws IOException {
-    if (!division.getInfo().isLeader()) {
-      return true;
+    List<String> followers = LeaderAccess.followers(division);
+    for (String follower : followers) {
+      if (successor.isEmpty() || successor.equals(follower)) {
+        askToLead(follower);
+        if (awaitOtherLeader()) {
+          return true;
+        }
+      }
     }
-    Optional<ServerRpcProto> next =
-        division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList().stream()
-            .filter(
-                follower ->
-                    successor.isEmpty() || follower.getId().getId().toStringUtf8().equals(successor))
-            .min(Comparator.comparing(ServerRpcProto::getLastRpcElapsedTimeMs));
-    if (next.isEmpty()) {
-      return false;
-    }
-    TransferLeadershipRequest request =
+    return !division.getInfo().isLeader();
+  }
+
+  /**
+   * What Ratis says about the outcome is not asked: it takes the moment at which this node has voted,
+   * and knows of no leader yet, for a failure.
+   */
+  private void askToLead(String follower) throws IOException {
+    server.transferLeadership(
         new TransferLeadershipRequest(
             client,
             server.getId(),
             division.getGroup().getGroupId(),
             --calls,
-            RaftPeerId.valueOf(next.get().getId().getId()),
-            HAND_OVER_MS);
-    return server.transferLeadership(request).isSuccess();
+            RaftPeerId.valueOf(follower),
+            HAND_OVER_MS));
+  }
+
+  /** False as soon as this node leads on, or again. */
+  private boolean awaitOtherLeader() {
+    long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(HAND_OVER_MS);
+    while (System.nanoTime() - end < 0 && !division.getInfo().isLeader()) {
+      String leader = leader();
+      if (leader != null && !leader.equals(server.getId().toString())) {
+        return true;
+      }
+      try {
+        Thread.sleep(LOOK_MS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return false;
+      }
+    }
+    return false;
   }
 
   /** Applies what is committed and ends. */
   void close() throws IOException {
     machine.expectClose();
     candidacy.close();
-    server.close();
+    ServerEnd.close(server);
     later.shutdown();
     try {
       // It calls back, and who is called is about to go.

@@ -39,6 +39,7 @@ final class SocketRpc implements RaftServerRpc {
   private final SocketRpcType.Settings settings;
   private final Watchdog watchdog = new Watchdog();
   private final VotePromise promise = new VotePromise();
+  private final AppendTurn turn = new AppendTurn(AppendTurn.PATIENCE, Native::die);
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private final Object installing = new Object();
   private Listener listener;
@@ -116,11 +117,14 @@ final class SocketRpc implements RaftServerRpc {
     if (settings.votesFrom() == 0) {
       return;
     }
-    RaftServer.Division division = server.getDivision(RaftGroupId.valueOf(settings.cluster()));
-    if (division.getRaftLog().getNextIndex() <= settings.votesFrom()) {
+    if (division().getRaftLog().getNextIndex() <= settings.votesFrom()) {
       throw new IOException(
           "it is being rebuilt, and votes when its log has reached record " + settings.votesFrom());
     }
+  }
+
+  private RaftServer.Division division() throws IOException {
+    return server.getDivision(RaftGroupId.valueOf(settings.cluster()));
   }
 
   /**
@@ -139,8 +143,12 @@ final class SocketRpc implements RaftServerRpc {
       checkDiskHasRoom();
       lastLeaderTerm = request.getLeaderTerm();
     }
-    promise.renew(requestor(request.getServerRequest()), request.getLeaderTerm());
-    return server.appendEntries(request);
+    if (request.getLeaderTerm() >= division().getInfo().getCurrentTerm()) {
+      promise.renew(requestor(request.getServerRequest()), request.getLeaderTerm());
+    }
+    return request.getEntriesCount() == 0
+        ? server.appendEntries(request)
+        : turn.take(() -> server.appendEntries(request));
   }
 
   private MessageLite startElection(StartLeaderElectionRequestProto request) throws IOException {

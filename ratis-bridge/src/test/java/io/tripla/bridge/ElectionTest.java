@@ -44,6 +44,15 @@ class ElectionTest extends Nodes {
   }
 
   @Test
+  void aDeposedLeaderThatDoesNotKnowItIsPromisedNothing() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    currentTerm.set(2);
+    n1.appendEntries(appendFrom("n3", 1));
+    assertEquals(7, n1.requestVote(voteFrom("n1", false)).getTerm());
+  }
+
+  @Test
   void whoHasJustHeardFromALeaderDoesNotStandForElection() throws IOException {
     SocketRpc n2 = start(CLUSTER, "n2", port2);
     SocketRpc n1 = start(CLUSTER, "n1", port1);

@@ -3,6 +3,7 @@ package io.tripla.bridge;
 
 import java.io.File;
 import java.io.IOException;
+import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -13,6 +14,7 @@ import java.util.UUID;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
@@ -25,6 +27,7 @@ import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
 import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
 import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
@@ -48,6 +51,7 @@ abstract class Nodes {
   final AtomicInteger piecesReceived = new AtomicInteger();
   volatile boolean takesOver;
   final AtomicLong lastIndex = new AtomicLong();
+  final AtomicLong currentTerm = new AtomicLong();
   final Lease lease = new Lease(2);
   final int port1 = freePort();
   final int port2 = freePort();
@@ -123,18 +127,20 @@ abstract class Nodes {
                 });
   }
 
-  /** One whose log ends at {@link #lastIndex}. */
+  /** One whose log ends at {@link #lastIndex}, and that knows of {@link #currentTerm}. */
   RaftServer.Division division() {
-    Object log =
+    RaftLog log = answering(RaftLog.class, method -> lastIndex.get() + 1);
+    DivisionInfo info = answering(DivisionInfo.class, method -> currentTerm.get());
+    return answering(
+        RaftServer.Division.class, method -> method.getName().equals("getInfo") ? info : log);
+  }
+
+  private static <T> T answering(Class<T> type, Function<Method, Object> answer) {
+    return type.cast(
         Proxy.newProxyInstance(
-            getClass().getClassLoader(),
-            new Class<?>[] {RaftLog.class},
-            (proxy, method, arguments) -> lastIndex.get() + 1);
-    return (RaftServer.Division)
-        Proxy.newProxyInstance(
-            getClass().getClassLoader(),
-            new Class<?>[] {RaftServer.Division.class},
-            (proxy, method, arguments) -> log);
+            type.getClassLoader(),
+            new Class<?>[] {type},
+            (proxy, method, arguments) -> answer.apply(method)));
   }
 
   RequestVoteReplyProto vote(RequestVoteRequestProto request) throws IOException {

@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.apache.ratis.server.impl;
 
+import java.util.Comparator;
+import java.util.List;
 import java.util.function.LongPredicate;
 import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LogAppender;
 
-/** What reads need of a leader and Ratis shows to its own package only. */
+/** What reads and a hand-over need of a leader and Ratis shows to its own package only. */
 public final class LeaderAccess {
+  /** One that lives answers a heartbeat, every 500 ms, if nothing else. */
+  private static final long SILENT_MS = 700;
+
   private LeaderAccess() {}
 
   /**
@@ -53,5 +59,30 @@ public final class LeaderAccess {
                     .getLogAppenders()
                     .filter(appender -> appender.getFollower().getCommitIndex() < index)
                     .forEach(LogAppender::triggerHeartbeat));
+  }
+
+  /**
+   * The nodes that follow this leader, who has answered lately and has most of its log first; none if
+   * it does not lead.
+   */
+  public static List<String> followers(RaftServer.Division division) {
+    return ((RaftServerImpl) division)
+        .getRole()
+        .getLeaderState()
+        .map(
+            leader ->
+                leader
+                    .getLogAppenders()
+                    .map(LogAppender::getFollower)
+                    .sorted(
+                        Comparator.comparing(LeaderAccess::isSilent)
+                            .thenComparing(FollowerInfo::getMatchIndex, Comparator.reverseOrder()))
+                    .map(follower -> follower.getId().toString())
+                    .toList())
+        .orElse(List.of());
+  }
+
+  private static boolean isSilent(FollowerInfo follower) {
+    return follower.getLastRpcResponseTime().elapsedTimeMs() > SILENT_MS;
   }
 }

@@ -3,8 +3,9 @@ package io.tripla.bridge;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
@@ -28,12 +29,12 @@ final class AppendTurn {
   /** So often in a row, a minute or more, another append was still waiting for the disk. */
   static final int REFUSALS_MAX = 120;
 
-  /** Appends, and returns when the disk has it. */
+  /** Appends; done when the disk has it. */
   interface Append {
-    MessageLite run() throws IOException;
+    CompletableFuture<? extends MessageLite> run() throws IOException;
   }
 
-  private final ReentrantLock turn = new ReentrantLock();
+  private final Semaphore turn = new Semaphore(1);
   private final Duration patience;
   private final Consumer<String> die;
   private int refusals;
@@ -45,20 +46,24 @@ final class AppendTurn {
   }
 
   /** An error when what came before is not on the disk in time; the sender tries again. */
-  MessageLite take(Append append) throws IOException {
+  CompletableFuture<? extends MessageLite> take(Append append) throws IOException {
     if (!tryTurn()) {
       throw refuse();
     }
+    CompletableFuture<? extends MessageLite> appended = null;
     try {
-      return append.run();
+      appended = append.run().whenComplete((reply, error) -> turn.release());
+      return appended;
     } finally {
-      turn.unlock();
+      if (appended == null) {
+        turn.release();
+      }
     }
   }
 
   private boolean tryTurn() {
     try {
-      return turn.tryLock(patience.toMillis(), TimeUnit.MILLISECONDS) && forgetRefusals();
+      return turn.tryAcquire(patience.toMillis(), TimeUnit.MILLISECONDS) && forgetRefusals();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       return false;

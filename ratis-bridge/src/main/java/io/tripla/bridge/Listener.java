@@ -14,6 +14,8 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.Semaphore;
 import java.util.function.Function;
 import javax.net.ServerSocketFactory;
@@ -24,9 +26,10 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
  * refused, told why where they can understand it, and said; nothing they send has any effect.
  */
 final class Listener implements Closeable {
-  /** Executes a call. */
+  /** Executes a call. The answer is sent by whatever thread has it. */
   interface Service {
-    MessageLite execute(Call call, MessageLite request) throws IOException;
+    CompletableFuture<? extends MessageLite> execute(Call call, MessageLite request)
+        throws IOException;
   }
 
   /** Name of the thread without which nobody gets through. */
@@ -227,15 +230,34 @@ final class Listener implements Closeable {
       if (call == null) {
         throw new IOException("a frame of kind " + frame.kind());
       }
-      MessageLite request = frame.parse(call.request);
-      try {
-        wire.send(Wire.REPLY, service.execute(call, request));
-      } catch (IOException | RuntimeException e) {
-        if (wire.isClosed()) {
-          throw e;
-        }
-        wire.send(Wire.FAILURE, e.toString().getBytes(StandardCharsets.UTF_8));
+      serveCall(call, frame.parse(call.request), wire);
+    }
+  }
+
+  /** A peer makes its next call on this connection when it has the answer to this one. */
+  private void serveCall(Call call, MessageLite request, Wire wire) throws IOException {
+    CompletableFuture<? extends MessageLite> reply;
+    try {
+      reply = service.execute(call, request);
+    } catch (IOException | RuntimeException e) {
+      if (wire.isClosed()) {
+        throw e;
       }
+      reply = CompletableFuture.failedFuture(e);
+    }
+    reply.whenComplete((message, error) -> answer(wire, message, error));
+  }
+
+  private static void answer(Wire wire, MessageLite message, Throwable error) {
+    try {
+      if (error == null) {
+        wire.send(Wire.REPLY, message);
+      } else {
+        Throwable cause = error instanceof CompletionException ? error.getCause() : error;
+        wire.send(Wire.FAILURE, cause.toString().getBytes(StandardCharsets.UTF_8));
+      }
+    } catch (IOException e) {
+      wire.close();
     }
   }
 

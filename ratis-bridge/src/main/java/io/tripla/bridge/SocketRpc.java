@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.Collection;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
@@ -92,12 +93,13 @@ final class SocketRpc implements RaftServerRpc {
     return null;
   }
 
-  private MessageLite execute(Call call, MessageLite request) throws IOException {
+  private CompletableFuture<? extends MessageLite> execute(Call call, MessageLite request)
+      throws IOException {
     return switch (call) {
-      case REQUEST_VOTE -> vote((RequestVoteRequestProto) request);
+      case REQUEST_VOTE -> CompletableFuture.completedFuture(vote((RequestVoteRequestProto) request));
       case APPEND_ENTRIES -> append((AppendEntriesRequestProto) request);
-      case INSTALL_SNAPSHOT -> install((InstallSnapshotRequestProto) request);
-      case START_ELECTION -> startElection((StartLeaderElectionRequestProto) request);
+      case INSTALL_SNAPSHOT -> CompletableFuture.completedFuture(install((InstallSnapshotRequestProto) request));
+      case START_ELECTION -> CompletableFuture.completedFuture(startElection((StartLeaderElectionRequestProto) request));
     };
   }
 
@@ -138,7 +140,8 @@ final class SocketRpc implements RaftServerRpc {
     }
   }
 
-  private MessageLite append(AppendEntriesRequestProto request) throws IOException {
+  private CompletableFuture<? extends MessageLite> append(AppendEntriesRequestProto request)
+      throws IOException {
     if (request.getLeaderTerm() != lastLeaderTerm) {
       checkDiskHasRoom();
       lastLeaderTerm = request.getLeaderTerm();
@@ -147,8 +150,8 @@ final class SocketRpc implements RaftServerRpc {
       promise.renew(requestor(request.getServerRequest()), request.getLeaderTerm());
     }
     return request.getEntriesCount() == 0
-        ? server.appendEntries(request)
-        : turn.take(() -> server.appendEntries(request));
+        ? server.appendEntriesAsync(request)
+        : turn.take(() -> server.appendEntriesAsync(request));
   }
 
   private MessageLite startElection(StartLeaderElectionRequestProto request) throws IOException {

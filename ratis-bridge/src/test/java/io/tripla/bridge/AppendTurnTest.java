@@ -2,7 +2,6 @@
 package io.tripla.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -10,9 +9,8 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletableFuture;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -23,53 +21,32 @@ class AppendTurnTest {
 
   private final List<String> deaths = new ArrayList<>();
   private final AppendTurn turn = new AppendTurn(Duration.ofMillis(1), deaths::add);
-  private final CountDownLatch disk = new CountDownLatch(1);
-  private final CountDownLatch waits = new CountDownLatch(1);
-  private final Thread slow = new Thread(this::appendSlowly);
+  private final CompletableFuture<AppendEntriesReplyProto> onDisk = new CompletableFuture<>();
 
-  private void appendSlowly() {
-    try {
-      turn.take(
-          () -> {
-            waits.countDown();
-            awaitDisk();
-            return REPLY;
-          });
-    } catch (IOException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  private void awaitDisk() {
-    try {
-      disk.await();
-    } catch (InterruptedException e) {
-      throw new IllegalStateException(e);
-    }
-  }
-
-  @AfterEach
-  void letDiskGoOn() throws InterruptedException {
-    disk.countDown();
-    slow.join();
+  private void expectTaken() throws IOException {
+    assertEquals(REPLY, turn.take(() -> CompletableFuture.completedFuture(REPLY)).join());
   }
 
   private void expectRefused() {
-    IOException e = assertThrows(IOException.class, () -> turn.take(() -> REPLY));
+    IOException e = assertThrows(IOException.class, this::expectTaken);
     assertTrue(e.getMessage().contains("its disk has not taken yet"), e.getMessage());
   }
 
   @Test
-  void theyAreRefusedUntilTheDiskHasTheOthers() throws Exception {
-    slow.start();
-    waits.await();
+  void theyAreRefusedUntilTheDiskHasTheOthers() throws IOException {
+    turn.take(() -> onDisk);
     expectRefused();
-    letDiskGoOn();
-    assertSame(REPLY, turn.take(() -> REPLY));
+    expectRefused();
+    onDisk.complete(REPLY);
+    expectTaken();
+    expectTaken();
   }
 
   @Test
   void anAppendThatFailsKeepsNobodyOut() throws IOException {
+    turn.take(() -> onDisk);
+    onDisk.completeExceptionally(new IOException("no"));
+    expectTaken();
     assertThrows(
         IOException.class,
         () ->
@@ -77,13 +54,12 @@ class AppendTurnTest {
                 () -> {
                   throw new IOException("no");
                 }));
-    assertSame(REPLY, turn.take(() -> REPLY));
+    expectTaken();
   }
 
   @Test
-  void anAppendThatNeverEndsEndsTheProcess() throws InterruptedException {
-    slow.start();
-    waits.await();
+  void anAppendThatNeverEndsEndsTheProcess() throws IOException {
+    turn.take(() -> onDisk);
     for (int i = 1; i < AppendTurn.REFUSALS_MAX; ++i) {
       expectRefused();
     }

@@ -11,6 +11,7 @@ import java.net.ServerSocket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -119,7 +120,9 @@ abstract class Nodes {
             (proxy, method, arguments) ->
                 switch (method.getName()) {
                   case "requestVote" -> vote((RequestVoteRequestProto) arguments[0]);
-                  case "appendEntries" -> append((AppendEntriesRequestProto) arguments[0]);
+                  case "appendEntriesAsync" ->
+                      CompletableFuture.completedFuture(
+                          append((AppendEntriesRequestProto) arguments[0]));
                   case "installSnapshot" -> install((InstallSnapshotRequestProto) arguments[0]);
                   case "startLeaderElection" -> StartLeaderElectionReplyProto.getDefaultInstance();
                   case "getDivision" -> division();

@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "base/diagnostics.h"
+#include "base/status_macros.h"
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
 #include "server/exit_code.h"
@@ -42,24 +43,27 @@ ExitCode Run(const Options& options) {
   return ExitCode::kDone;
 }
 
+// What the other members know and this one must reckon with; a refusal when it must not begin so.
+absl::StatusOr<LogPosition> AskBeforeInit(const InitOptions& options,
+                                          const Membership& membership) {
+  if (!options.rebuild) {
+    TRIPLA_ASSIGN_OR_RETURN(const uint64_t term, TermOfNewCluster(membership));
+    return LogPosition{.term = term};
+  }
+  TRIPLA_RETURN_IF_ERROR(CheckIsLost(membership));
+  return AskWhatOthersKnow(membership);
+}
+
 ExitCode Init(const InitOptions& options) {
   absl::StatusOr<Membership> membership = ParseMembership(options.node, options.cluster);
   if (!membership.ok()) return Fail(membership.status(), ExitCode::kUsage);
+  // Before anything is made: the directory that a refused init left would be a standalone server's.
+  const absl::StatusOr<LogPosition> known = AskBeforeInit(options, *membership);
+  if (!known.ok()) return Fail(known.status());
+  membership->votes_from = known->index;
   const absl::StatusOr<DataDirectory> directory =
       DataDirectory::Open(PosixDisk(), options.data_dir);
   if (!directory.ok()) return Fail(directory.status());
-  LogPosition known;
-  if (options.rebuild) {
-    if (absl::Status lost = CheckIsLost(*membership); !lost.ok()) return Fail(lost);
-    const absl::StatusOr<LogPosition> others = AskWhatOthersKnow(*membership);
-    if (!others.ok()) return Fail(others.status());
-    known = *others;
-    membership->votes_from = known.index;
-  } else {
-    const absl::StatusOr<uint64_t> term = TermOfNewCluster(*membership);
-    if (!term.ok()) return Fail(term.status());
-    known.term = *term;
-  }
   const size_t members = membership->members.size();
   if (members % 2 == 0) {
     Say(Severity::kWarning,
@@ -68,10 +72,10 @@ ExitCode Init(const InitOptions& options) {
             "take an odd number",
             members, members - 1));
   }
-  const absl::Status initialized = InitializeReplica(*directory, *membership, known.term);
+  const absl::Status initialized = InitializeReplica(*directory, *membership, known->term);
   if (!initialized.ok()) return Fail(initialized);
-  fmt::print("{} is replica {}'s now; start it with: triplad --data-dir {}\n", options.data_dir,
-             options.node, options.data_dir);
+  fmt::print("{0} is replica {1}'s now; start it with: triplad --data-dir {0} --node {1}\n",
+             options.data_dir, options.node);
   return ExitCode::kDone;
 }
 

@@ -202,11 +202,18 @@ TEST_F(Recovery, R24_AReplicaWhoseStateIsWrongEndsItselfAndIsRebuiltFromTheOther
   std::unique_ptr<Process> again = init({});
   EXPECT_EQ(again->Wait(), 1);
   EXPECT_NE(again->output().find("--rebuild"), std::string::npos) << again->output();
+  // What a refused init left would be taken for a standalone server's.
+  EXPECT_FALSE(std::filesystem::exists(cluster().data_dir(wrong)));
+  std::filesystem::create_directory(cluster().data_dir(wrong));
+  again = init({});
+  EXPECT_EQ(again->Wait(), 1);
+  EXPECT_TRUE(std::filesystem::is_empty(cluster().data_dir(wrong)));
   const int other = 3 - wrong - cluster().AwaitLeader();
   cluster().Stop(other);
   again = init({"--rebuild"});
   EXPECT_EQ(again->Wait(), 1) << "one alone may not know what the lost one has acknowledged";
   EXPECT_NE(again->output().find("n" + std::to_string(other + 1)), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(cluster().data_dir(wrong)));
   cluster().BringBack(other);
   again = init({"--rebuild"});
   EXPECT_EQ(again->Wait(), 0) << again->output();
@@ -225,16 +232,16 @@ TEST_F(Recovery, AReplicaIsRebuiltThoughNobodyWrites) {
   const int lost = cluster().AwaitFollower();
   const auto rebuild = [lost] {
     return Process({ProgramPath("triplad"), "init", "--rebuild", "--data-dir",
-                    cluster().data_dir(lost), "--node", "n" + std::to_string(lost + 1),
-                    "--cluster", cluster().members()});
+                    cluster().data_dir(lost), "--node", "n" + std::to_string(lost + 1), "--cluster",
+                    cluster().members()});
   };
   std::filesystem::rename(cluster().data_dir(lost), cluster().data_dir(lost) + ".lost");
   Process refused = rebuild();
   EXPECT_EQ(refused.Wait(), 1);
   EXPECT_NE(refused.output().find("is not lost: it serves at"), std::string::npos)
       << refused.output();
+  EXPECT_FALSE(std::filesystem::exists(cluster().data_dir(lost)));
   cluster().Kill(lost);
-  std::filesystem::remove_all(cluster().data_dir(lost));
   Process rebuilt = rebuild();
   EXPECT_EQ(rebuilt.Wait(), 0) << rebuilt.output();
   cluster().Start(lost);

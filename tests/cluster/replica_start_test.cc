@@ -39,7 +39,9 @@ TEST(ReplicaStart, ADirectoryThatIsMissingOrAnothersIsRefusedWithWhatToDo) {
   EXPECT_THAT(Refusal(init("n9")), HasSubstr("the cluster has no member \"n9\""));
   std::vector<std::string> first = init("n1");
   first.insert(first.begin(), ProgramPath("triplad"));
-  EXPECT_EQ(Process(first).Wait(), 0);
+  Process made(first);
+  EXPECT_EQ(made.Wait(), 0);
+  EXPECT_THAT(made.output(), HasSubstr("triplad --data-dir " + path + " --node n1\n"));
   EXPECT_THAT(Refusal(init("n2")), HasSubstr("is a replica's already"));
   EXPECT_THAT(Refusal({"--data-dir", path, "--node", "n2"}), HasSubstr("is replica n1's, not"));
   EXPECT_THAT(Refusal({"--data-dir", path, "--log", "off"}), HasSubstr("leave them out"));

@@ -40,6 +40,8 @@ struct Failure {
   // Set when the server was too busy or too full to take the call and advised to wait this long;
   // the same call may succeed later.
   std::optional<std::chrono::milliseconds> retry_after;
+  // False when at the end there was no connection to any server.
+  bool connected = true;
 
   // One line: code, message, and what became of the writes.
   [[nodiscard]] std::string ToText() const;

@@ -50,7 +50,8 @@ struct ImageInfo {
   uint64_t revision = 0;
   uint64_t entries = 0;
   uint64_t bytes = 0;
-  std::string file;  // its name inside the server's data directory
+  std::string file;      // its name inside the server's data directory
+  std::string endpoint;  // of the server that has written it
 };
 
 }  // namespace tripla

@@ -109,8 +109,21 @@ TEST(StatusText, JsonHasEveryField) {
   EXPECT_NE(text.find(R"("writable":false)"), std::string::npos) << text;
 }
 
-TEST(ImageText, NamesTheFile) {
-  EXPECT_EQ(ImageText({4, 5, 6, 2048, "snapshot.0_4"}, OutputFormat::kPlain),
+TEST(StatusOfAllText, WhatADeadServerDoesNotSayWidensNoColumn) {
+  const ServerStatus lives{
+      .node = "n1", .role = "leader", .leader = "n1", .term = 2, .state_hash = "\x01\xff"};
+  const std::string why = "no connection to b:2 within 2s: Connection refused";
+  const Failure dead{absl::StatusCode::kUnavailable, why, Failure::Applied::kNo, {}};
+  EXPECT_EQ(StatusOfAllText({{"a:1", lives}, {"b:2", dead}}, OutputFormat::kPlain),
+            "SERVER  NODE  ROLE    LEADER  TERM  REVISION  KEYS  STATE HASH\n"
+            "a:1     n1    leader  n1      2     0         0     01ff\n"
+            "b:2     " +
+                why + "\n");
+}
+
+TEST(ImageText, NamesTheServerAndTheFile) {
+  EXPECT_EQ(ImageText({4, 5, 6, 2048, "snapshot.0_4", "a:1"}, OutputFormat::kPlain),
+            "endpoint   a:1\n"
             "file       snapshot.0_4\n"
             "log_index  4\n"
             "revision   5\n"

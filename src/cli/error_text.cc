@@ -34,7 +34,9 @@ std::string_view WhatNext(const Failure& failure) {
       break;
   }
   if (failure.code == absl::StatusCode::kUnavailable) {
-    return "; check that the server runs there, or name another with --server HOST:PORT";
+    return failure.connected
+               ? "; see which are up: tripla status --server HOST:PORT,... (name all servers)"
+               : "; check that the server runs there, or name another with --server HOST:PORT";
   }
   if (failure.code == absl::StatusCode::kDeadlineExceeded) {
     return "; try again, or give it longer with --timeout";

@@ -183,7 +183,7 @@ TEST_F(ProgramTest, RefusedConnectionIsSurelyNotApplied) {
   EXPECT_EQ(ran.exit_code, 6);
   EXPECT_THAT(ran.out, IsEmpty());
   EXPECT_THAT(ran.err, HasSubstr("no connection to " + endpoint));
-  EXPECT_THAT(ran.err, HasSubstr("nothing was applied"));
+  EXPECT_THAT(ran.err, HasSubstr("nothing was applied; check that the server runs there"));
 }
 
 TEST_F(ProgramTest, BadKeysAreRefusedBeforeAnythingIsSent) {
@@ -196,7 +196,8 @@ TEST_F(ProgramTest, BadKeysAreRefusedBeforeAnythingIsSent) {
 
 TEST_F(ProgramTest, ReportsStatusSnapshotAndHelp) {
   EXPECT_THAT(Run("status").out, HasSubstr("standalone"));
-  EXPECT_THAT(Run("snapshot -o json").out, HasSubstr(R"("file":"snapshot.0_1")"));
+  EXPECT_THAT(Run("snapshot -o json").out,
+              HasSubstr("\"endpoint\":\"" + server_.endpoint() + "\",\"file\":\"snapshot.0_1\""));
   EXPECT_THAT(Run("help cas").out, StartsWith("cas KEY DATA --version N"));
   EXPECT_THAT(Run("--help").out, HasSubstr("Exit codes:"));
   EXPECT_THAT(Run("--version").out, StartsWith("tripla "));

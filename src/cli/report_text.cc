@@ -74,9 +74,9 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
 
 std::vector<Line> LinesOf(const ImageInfo& image) {
   return {
-      {"file", image.file, ""},         {"log_index", image.log_index, ""},
-      {"revision", image.revision, ""}, {"entries", image.entries, ""},
-      Bytes("bytes", image.bytes),
+      {"endpoint", image.endpoint, ""},   {"file", image.file, ""},
+      {"log_index", image.log_index, ""}, {"revision", image.revision, ""},
+      {"entries", image.entries, ""},     Bytes("bytes", image.bytes),
   };
 }
 
@@ -140,7 +140,6 @@ std::string StatusOfAllText(const std::vector<EndpointStatus>& servers, OutputFo
       if (row.size() == table.columns()) break;
       if (line.name != "leader_endpoint") row.push_back(ValueText(line));
     }
-    row.resize(table.columns());
     table.Add(std::move(row));
   }
   return format == OutputFormat::kJson ? objects : table.Text();

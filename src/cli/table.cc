@@ -10,7 +10,8 @@ namespace tripla::cli {
 std::string Table::Text() const {
   std::vector<size_t> widths(rows_[0].size(), 0);
   for (const auto& row : rows_) {
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], CharacterCount(row[i]));
+    for (size_t i = 0; i + 1 < row.size(); ++i)
+      widths[i] = std::max(widths[i], CharacterCount(row[i]));
   }
   std::string text;
   for (const auto& row : rows_) {

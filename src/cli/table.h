@@ -7,12 +7,13 @@
 
 namespace tripla::cli {
 
-// Text in columns, each as wide as its widest cell. Cells are printable UTF-8.
+// Text in columns, each as wide as its widest cell. Cells are printable UTF-8. The last cell of a
+// row widens no column.
 class Table {
  public:
   explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}
 
-  // `row` has as many cells as the header.
+  // `row` has as many cells as the header, or fewer.
   void Add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
 
   [[nodiscard]] size_t columns() const { return rows_.front().size(); }

@@ -65,7 +65,8 @@ constexpr std::array<Verb, 8> kVerbs{{
     {"snapshot",
      "snapshot",
      "write an image to the server's disk now",
-     "Answers when the image is in force.\n",
+     "Answers when the image is in force. Of several servers one writes it, and the answer names "
+     "that one.\n",
      0,
      0,
      {}},

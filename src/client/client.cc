@@ -179,7 +179,7 @@ Answer<const Server*> Client::Core::Connect(RunningCalls::Call& call, Clock::tim
       return Failure{absl::StatusCode::kUnavailable,
                      fmt::format("no connection to {} within {}: {}", Endpoints(),
                                  DurationText(options_.deadline), WhyNotConnected(server.channel)),
-                     applied, std::nullopt};
+                     applied, std::nullopt, /*connected=*/false};
     }
     servers_.MoveOn(server, "");
   }
@@ -286,13 +286,17 @@ std::vector<EndpointStatus> Client::Core::StatusOfAll() {
 
 Answer<ImageInfo> Client::Core::Snapshot() {
   v1::SnapshotReply reply;
+  std::string endpoint;
   // An image changes nothing that a later one would not: as harmless to repeat as a read.
   std::optional<Failure> failure =
       Call(Effect::kReads, [&](const Server& server, grpc::ClientContext& context) {
+        endpoint = server.endpoint;
         return server.admin->Snapshot(&context, {}, &reply);
       });
   if (failure) return *std::move(failure);
-  return FromWire(reply);
+  ImageInfo image = FromWire(reply);
+  image.endpoint = std::move(endpoint);
+  return image;
 }
 
 Client::Client(ClientOptions options) : core_(std::make_unique<Core>(std::move(options))) {}

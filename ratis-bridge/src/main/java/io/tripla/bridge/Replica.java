@@ -98,6 +98,7 @@ final class Replica {
             entryBytesMax + (1 << 20),
             lease,
             votesFrom,
+            this::followLaterTerm,
             machine,
             new File(logDirectory),
             SocketFactory.getDefault(),
@@ -118,6 +119,10 @@ final class Replica {
     orders = (RaftClientAsynchronousProtocol) division;
     candidacy = Candidacy.of(division);
     candidacy.start();
+  }
+
+  private void followLaterTerm(long term) {
+    LeaderAccess.stepDown(division, term);
   }
 
   private static Thread laterThread(Runnable run) {

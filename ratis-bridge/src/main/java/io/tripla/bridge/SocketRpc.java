@@ -210,9 +210,7 @@ final class SocketRpc implements RaftServerRpc {
     long sent = System.nanoTime();
     AppendEntriesReplyProto reply =
         (AppendEntriesReplyProto) call(Call.APPEND_ENTRIES, header, request);
-    if (reply.getTerm() > request.getLeaderTerm()) {
-      checkDiskHasRoom();
-    }
+    expectToLead(request.getLeaderTerm(), reply.getTerm());
     if (reply.getResult() == AppendResult.SUCCESS
         || reply.getResult() == AppendResult.INCONSISTENCY) {
       settings.lease().extend(request.getLeaderTerm(), header.getReplyId().toStringUtf8(), sent);
@@ -220,12 +218,28 @@ final class SocketRpc implements RaftServerRpc {
     return reply;
   }
 
+  /**
+   * A later term makes an end of this leader. Ratis (3.3.0) must not learn it from the answer: its
+   * sender would wait for the server's lock to say so, and who has found out otherwise and holds that
+   * lock waits for the sender, for 5 s, in which this node neither votes nor follows.
+   */
+  private void expectToLead(long term, long known) throws IOException {
+    if (known > term) {
+      checkDiskHasRoom();
+      settings.laterTerm().accept(known);
+      throw new IOException("it knows of term " + known + ", this node led in term " + term);
+    }
+  }
+
   @Override
   public InstallSnapshotReplyProto installSnapshot(InstallSnapshotRequestProto request)
       throws IOException {
     try {
-      return (InstallSnapshotReplyProto)
-          call(Call.INSTALL_SNAPSHOT, request.getServerRequest(), request);
+      InstallSnapshotReplyProto reply =
+          (InstallSnapshotReplyProto)
+              call(Call.INSTALL_SNAPSHOT, request.getServerRequest(), request);
+      expectToLead(request.getLeaderTerm(), reply.getTerm());
+      return reply;
     } catch (IOException e) {
       // Ratis begins again at once, with the whole image.
       pauseAfterFailedInstall();

@@ -96,10 +96,13 @@ class ElectionTest extends Nodes {
   }
 
   @Test
-  void theAnswerThatALeaderLeadsNoMoreExtendsNoLease() throws IOException {
+  void theAnswerThatALeaderLeadsNoMoreExtendsNoLeaseAndMakesItFollow() throws IOException {
     start(CLUSTER, "n2", port2);
     SocketRpc n1 = start(CLUSTER, "n1", port1);
-    n1.appendEntries(appendFrom("n1", TERM_OVER));
+    IOException e =
+        assertThrows(IOException.class, () -> n1.appendEntries(appendFrom("n1", TERM_OVER)));
+    assertTrue(e.getMessage().contains("it knows of term " + (TERM_OVER + 1)), e.getMessage());
+    assertEquals(TERM_OVER + 1, laterTerm.get());
     assertFalse(lease.holds(TERM_OVER));
     n1.appendEntries(appendFrom("n1", TERM_OVER + 1));
     assertTrue(lease.holds(TERM_OVER + 1));

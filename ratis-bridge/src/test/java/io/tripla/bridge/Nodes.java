@@ -53,6 +53,7 @@ abstract class Nodes {
   volatile boolean takesOver;
   final AtomicLong lastIndex = new AtomicLong();
   final AtomicLong currentTerm = new AtomicLong();
+  final AtomicLong laterTerm = new AtomicLong();
   final Lease lease = new Lease(2);
   final int port1 = freePort();
   final int port2 = freePort();
@@ -78,6 +79,7 @@ abstract class Nodes {
             FRAME_BYTES_MAX,
             lease,
             votesFrom,
+            laterTerm::set,
             installs(),
             disk,
             SocketFactory.getDefault(),
@@ -156,7 +158,9 @@ abstract class Nodes {
 
   static AppendEntriesReplyProto append(AppendEntriesRequestProto request) {
     AppendEntriesReplyProto.Builder reply = AppendEntriesReplyProto.newBuilder();
-    reply.setResult(request.getLeaderTerm() == TERM_OVER ? AppendResult.NOT_LEADER : AppendResult.SUCCESS);
+    boolean over = request.getLeaderTerm() == TERM_OVER;
+    reply.setResult(over ? AppendResult.NOT_LEADER : AppendResult.SUCCESS);
+    reply.setTerm(request.getLeaderTerm() + (over ? 1 : 0));
     reply.getServerReplyBuilder().setRequestorId(request.getServerRequest().getRequestorId());
     return reply.build();
   }

@@ -6,9 +6,10 @@ import java.util.List;
 import java.util.function.LongPredicate;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.FollowerInfo;
+import org.apache.ratis.server.leader.LeaderState.StepDownReason;
 import org.apache.ratis.server.leader.LogAppender;
 
-/** What reads and a hand-over need of a leader and Ratis shows to its own package only. */
+/** What reads, a hand-over and the transport need of a leader and Ratis shows to its own package only. */
 public final class LeaderAccess {
   /** One that lives answers a heartbeat, every 500 ms, if nothing else. */
   private static final long SILENT_MS = 700;
@@ -80,6 +81,14 @@ public final class LeaderAccess {
                     .map(follower -> follower.getId().toString())
                     .toList())
         .orElse(List.of());
+  }
+
+  /** A leader of an earlier term than this follows from now on. Waits for nothing. */
+  public static void stepDown(RaftServer.Division division, long term) {
+    ((RaftServerImpl) division)
+        .getRole()
+        .getLeaderState()
+        .ifPresent(leader -> leader.submitStepDownEvent(term, StepDownReason.HIGHER_TERM));
   }
 
   private static boolean isSilent(FollowerInfo follower) {

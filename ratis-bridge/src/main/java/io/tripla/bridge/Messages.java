@@ -15,6 +15,8 @@ import java.util.logging.SimpleFormatter;
 final class Messages extends Handler {
   private static final Formatter FORMATTER = new SimpleFormatter();
 
+  private static volatile boolean ending;
+
   /** @param debug whether anybody wants to hear what Ratis says besides errors */
   static void install(boolean debug) {
     Logger root = Logger.getLogger("");
@@ -26,6 +28,11 @@ final class Messages extends Handler {
     root.addHandler(new Messages());
   }
 
+  /** From now on what Ratis complains of is the end that was asked for. */
+  static void expectEnd() {
+    ending = true;
+  }
+
   @Override
   public void publish(LogRecord record) {
     Native.say(severity(record), text(record));
@@ -33,10 +40,10 @@ final class Messages extends Handler {
 
   private static int severity(LogRecord record) {
     int level = record.getLevel().intValue();
-    if (level >= Level.SEVERE.intValue()) {
+    boolean ours = record.getLoggerName() != null && record.getLoggerName().startsWith("io.tripla.");
+    if (level >= Level.SEVERE.intValue() && (ours || !ending)) {
       return 3;
     }
-    boolean ours = record.getLoggerName() != null && record.getLoggerName().startsWith("io.tripla.");
     if (!ours || level < Level.INFO.intValue()) {
       return 0;
     }

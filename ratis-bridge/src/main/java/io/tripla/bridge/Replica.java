@@ -329,6 +329,7 @@ final class Replica {
   /** Applies what is committed and ends. */
   void close() throws IOException {
     machine.expectClose();
+    Messages.expectEnd();
     candidacy.close();
     ServerEnd.close(server);
     later.shutdown();

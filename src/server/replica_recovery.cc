@@ -12,7 +12,7 @@
 
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
-#include "log/ratis/segment_tail.h"
+#include "log/ratis/segments.h"
 #include "model/limits.h"
 #include "snapshot/image_format.h"
 
@@ -145,7 +145,7 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
             peers.AskReadIndex(endpoint, cluster, proof, std::move(answer));
           },
   };
-  TRIPLA_RETURN_IF_ERROR(CutTornTail(directory, membership));
+  TRIPLA_RETURN_IF_ERROR(CheckSegments(directory, membership));
   const size_t command_bytes_max =
       settings.data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;
   TRIPLA_ASSIGN_OR_RETURN(replica.log, RatisLog::Open(directory, membership,

@@ -316,6 +316,44 @@ TEST_F(Recovery, R19_AnEntryThatAKillCutOffIsDroppedAndSaidADamagedOneIsRefused)
   cluster().Kill(follower);
 }
 
+// One that a server which does not run had ended before.
+std::string ClosedSegment(const std::string& data_dir) {
+  for (const auto& file : std::filesystem::recursive_directory_iterator(data_dir + "/log")) {
+    const std::string name = file.path().filename();
+    if (name.starts_with("log_") && !name.starts_with("log_inprogress_")) return file.path();
+  }
+  return "";
+}
+
+TEST_F(Recovery, R19_DamageInAClosedSegmentOfTheLogIsNamedAndRefused) {
+  // A new leader begins a new segment.
+  for (int i = 0; i < 20; ++i) Settle(Request(5100 + i));
+  const int former = cluster().AwaitLeader();
+  cluster().Kill(former);
+  Settle(Request(5120));
+  cluster().BringBack(former);
+  cluster().AwaitSameState();
+  const int follower = cluster().AwaitFollower();
+  cluster().Kill(follower);
+  const std::string path = ClosedSegment(cluster().data_dir(follower));
+  ASSERT_FALSE(path.empty());
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  const auto middle = static_cast<std::streamoff>(std::filesystem::file_size(path) / 2);
+  const auto flip = [&] {
+    const auto byte = static_cast<char>(file.seekg(middle).get());
+    file.seekp(middle).put(static_cast<char>(~byte)).flush();
+  };
+  flip();
+  cluster().Start(follower);
+  EXPECT_EQ(cluster().process(follower).Wait(), 10);
+  EXPECT_THAT(cluster().process(follower).output(),
+              testing::AllOf(testing::HasSubstr(path + " at offset "),
+                             testing::HasSubstr("triplad init --rebuild")));
+  flip();
+  cluster().Kill(follower);
+  cluster().BringBack(follower);
+}
+
 TEST_F(Recovery, R27_WithoutAMajorityWritesFailInTimeNothingStaleIsReadAndServiceReturnsByItself) {
   const int leader = cluster().AwaitLeader();
   const int last = (leader + 1) % kSize;

@@ -41,7 +41,7 @@ final class Properties {
 
   private static void setLog(RaftProperties p, int entryBytesMax) {
     p.set("raft.server.log.appender.buffer.byte-limit", entryBytesMax + "B");
-    // What may stand behind a page that a power cut has left out (kOnTheirWayMax in segment_tail.cc).
+    // What may stand behind a page that a power cut has left out (kOnTheirWayMax in segments.cc).
     p.set("raft.server.log.appender.buffer.element-limit", "8");
     p.set("raft.server.log.write.buffer.size", entryBytesMax + 64 + "B");
     p.set("raft.server.log.queue.byte-limit", "1GB");

@@ -1,22 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "log/ratis/segment_tail.h"
+#include "log/ratis/segments.h"
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
+#include "model/little_endian.h"
+#include "model/log_position.h"
 
 namespace tripla {
 namespace {
 
+constexpr std::string_view kClosedPrefix = "log_";
+constexpr std::string_view kOpenPrefix = "log_inprogress_";
 constexpr std::string_view kHeader = "RaftLog1";
 constexpr size_t kChecksumBytes = 4;
 constexpr char kTermField = 0x08;  // the tag that every LogEntryProto begins with
@@ -28,23 +35,35 @@ constexpr size_t kPageBytes = 4096;
 // Fewer zeros may be what is left of something else.
 constexpr size_t kHoleBytesMin = 16;
 // Entries of one leader that are written and not acknowledged: its batches, and as many that only
-// help reads.
+// help reads. A follower is sent at most so many at once (Properties.java of ratis-bridge).
 constexpr size_t kOnTheirWayMax = 8;
 
-// Castagnoli's polynomial, reflected.
-constexpr std::array<uint32_t, 256> kTable = [] {
-  std::array<uint32_t, 256> table{};
-  for (uint32_t i = 0; i < table.size(); ++i) {
-    uint32_t value = i;
-    for (int bit = 0; bit < 8; ++bit) value = value & 1 ? value >> 1 ^ 0x82f63b78 : value >> 1;
-    table[i] = value;
+// Castagnoli's polynomial, reflected: what a byte leaves behind when 0, 1 … 7 others follow it.
+constexpr size_t kBytesAtOnce = sizeof(uint64_t);
+constexpr auto kTables = [] {
+  std::array<std::array<uint32_t, 256>, kBytesAtOnce> tables{};
+  for (uint32_t byte = 0; byte < 256; ++byte) {
+    uint32_t value = byte;
+    for (auto& table : tables) {
+      for (int bit = 0; bit < 8; ++bit) value = value & 1 ? value >> 1 ^ 0x82f63b78 : value >> 1;
+      table[byte] = value;
+    }
   }
-  return table;
+  return tables;
 }();
 
 uint32_t Crc32c(std::string_view bytes) {
   uint32_t crc = ~uint32_t{0};
-  for (const char byte : bytes) crc = crc >> 8 ^ kTable[(crc ^ static_cast<uint8_t>(byte)) & 0xff];
+  for (; bytes.size() >= kBytesAtOnce; bytes.remove_prefix(kBytesAtOnce)) {
+    const uint64_t word = LoadLittleEndian<uint64_t>(bytes.data()) ^ crc;
+    crc = 0;
+    for (size_t i = 0; i < kBytesAtOnce; ++i) {
+      crc ^= kTables[kBytesAtOnce - 1 - i][word >> (8 * i) & 0xff];
+    }
+  }
+  for (const char byte : bytes) {
+    crc = crc >> 8 ^ kTables[0][(crc ^ static_cast<uint8_t>(byte)) & 0xff];
+  }
   return ~crc;
 }
 
@@ -135,6 +154,41 @@ bool HasHole(std::string_view segment, size_t end) {
          WholeEntries(segment, end + *bytes).count <= kOnTheirWayMax;
 }
 
+// A file of the log, by its name.
+struct Segment {
+  std::string path;
+  LogIndex first = 0;
+  std::optional<LogIndex> last;  // none while it is open
+};
+
+// Those in `directory`, in the order of their entries.
+absl::StatusOr<std::vector<Segment>> ListSegments(Disk& disk, const std::string& directory) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory));
+  std::vector<Segment> segments;
+  for (const std::string& name : names) {
+    if (!name.starts_with(kClosedPrefix)) continue;
+    const bool open = name.starts_with(kOpenPrefix);
+    Segment segment{.path = directory + "/" + name};
+    const char* const end = name.data() + name.size();
+    const char* const begin = name.data() + (open ? kOpenPrefix : kClosedPrefix).size();
+    const auto [stopped, error] = std::from_chars(begin, end, segment.first);
+    if (error != std::errc()) continue;
+    if (!open) {
+      if (stopped == end || *stopped != '-') continue;
+      const auto [rest, no_last] = std::from_chars(stopped + 1, end, segment.last.emplace());
+      if (no_last != std::errc() || rest != end) continue;
+    }
+    segments.push_back(std::move(segment));
+  }
+  std::ranges::sort(segments, {}, &Segment::first);
+  return segments;
+}
+
+absl::Status Damage(const File& file, size_t offset, std::string_view what) {
+  return absl::DataLossError(
+      fmt::format("{} at offset {}: {}; {}", file.path(), offset, what, kRebuild));
+}
+
 absl::Status ReadWhole(File& file, std::string& content) {
   TRIPLA_ASSIGN_OR_RETURN(const uint64_t size, file.Size());
   content.resize(size);
@@ -143,39 +197,64 @@ absl::Status ReadWhole(File& file, std::string& content) {
   return absl::OkStatus();
 }
 
-absl::Status CutTornTailOf(File& file) {
-  std::string segment;
-  TRIPLA_RETURN_IF_ERROR(ReadWhole(file, segment));
-  // Ratis makes a segment anew that has no whole header.
-  if (!segment.starts_with(kHeader)) return absl::OkStatus();
-  const size_t end = WholeEntries(segment, kHeader.size()).end;
-  if (IsZero(segment.substr(end))) return absl::OkStatus();
-  const bool torn = IsTorn(segment, end);
-  if (!torn && !HasHole(segment, end)) {
-    return absl::DataLossError(
-        fmt::format("{} at offset {}: an entry is damaged; {}", file.path(), end, kRebuild));
+// Both return how many entries it holds.
+
+absl::StatusOr<size_t> CheckClosed(const File& file, std::string_view content, uint64_t expected) {
+  if (!content.starts_with(kHeader)) return Damage(file, 0, "a segment does not begin so");
+  const Entries entries = WholeEntries(content, kHeader.size());
+  if (!IsZero(content.substr(entries.end))) {
+    return Damage(file, entries.end, "an entry is damaged");
+  }
+  if (entries.count != expected) {
+    return Damage(file, entries.end,
+                  fmt::format("it holds {} entries and should hold {}", entries.count, expected));
+  }
+  return entries.count;
+}
+
+absl::StatusOr<size_t> CutTornTail(File& file, std::string_view content) {
+  // Ratis makes a segment anew whose header was not written whole. It is durable before any entry.
+  if (kHeader.starts_with(content.substr(0, content.find_last_not_of('\0') + 1))) return 0;
+  if (!content.starts_with(kHeader)) return Damage(file, 0, "a segment does not begin so");
+  const Entries entries = WholeEntries(content, kHeader.size());
+  if (IsZero(content.substr(entries.end))) return entries.count;
+  const bool torn = IsTorn(content, entries.end);
+  if (!torn && !HasHole(content, entries.end)) {
+    return Damage(file, entries.end, "an entry is damaged");
   }
   Say(Severity::kInfo,
       fmt::format("{} at offset {}: an entry that was not written whole is cut off; "
                   "{}",
-                  file.path(), end,
+                  file.path(), entries.end,
                   torn ? "it was never acknowledged"
                        : "a power cut left out a page of it, and it goes with what follows"));
-  TRIPLA_RETURN_IF_ERROR(file.Truncate(end));
-  return file.Sync();
+  TRIPLA_RETURN_IF_ERROR(file.Truncate(entries.end));
+  TRIPLA_RETURN_IF_ERROR(file.Sync());
+  return entries.count;
 }
 
 }  // namespace
 
-absl::Status CutTornTail(const DataDirectory& directory, const Membership& membership) {
+absl::Status CheckSegments(const DataDirectory& directory, const Membership& membership) {
   Disk& disk = directory.disk();
-  const std::string path = RatisLogPath(directory, membership);
-  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(path));
-  for (const std::string& name : names) {
-    if (!name.starts_with("log_inprogress_")) continue;
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<Segment> segments,
+                          ListSegments(disk, RatisLogPath(directory, membership)));
+  std::optional<LogIndex> next;
+  std::string content;
+  for (const auto& [path, first, last] : segments) {
     TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                            disk.Open(path + "/" + name, OpenMode::kReadWrite));
-    TRIPLA_RETURN_IF_ERROR(CutTornTailOf(*file));
+                            disk.Open(path, last ? OpenMode::kRead : OpenMode::kReadWrite));
+    TRIPLA_RETURN_IF_ERROR(ReadWhole(*file, content));
+    TRIPLA_ASSIGN_OR_RETURN(const size_t count, last
+                                                    ? CheckClosed(*file, content, *last + 1 - first)
+                                                    : CutTornTail(*file, content));
+    if (count == 0) continue;  // Ratis removes it
+    if (next && first != *next) {
+      return Damage(
+          *file, 0,
+          fmt::format("it begins with entry {}, but entry {} should come next", first, *next));
+    }
+    next = first + count;
   }
   return absl::OkStatus();
 }

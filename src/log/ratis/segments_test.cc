@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "log/ratis/segment_tail.h"
+#include "log/ratis/segments.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -28,9 +28,9 @@ const std::string kEntry = absl::HexStringToBytes(
 constexpr size_t kSector = 512;
 constexpr size_t kPage = 4096;
 
-class SegmentTail : public testing::Test {
+class Segments : public testing::Test {
  protected:
-  SegmentTail()
+  Segments()
       : directory_(*DataDirectory::Open(disk_, "d")),
         membership_(*ParseMembership("n1", "n1=a:1/a:2,n2=b:1/b:2")) {
     EXPECT_TRUE(InitializeReplica(directory_, membership_).ok());
@@ -38,12 +38,22 @@ class SegmentTail : public testing::Test {
                         OpenMode::kCreateFresh);
   }
 
+  void Write(const std::string& name, const std::string& content) {
+    const std::string path = RatisLogPath(directory_, membership_) + "/" + name;
+    if (absl::Status removed = disk_.Remove(path); !absl::IsNotFound(removed)) {
+      EXPECT_TRUE(removed.ok());
+    }
+    EXPECT_TRUE((*disk_.Open(path, OpenMode::kCreateFresh))->WriteAt(0, content).ok());
+  }
+
+  absl::Status Check() { return CheckSegments(directory_, membership_); }
+
   // What stands in the file, zeros behind it, and what is left of it.
   absl::StatusOr<std::string> Cut(const std::string& content) {
     EXPECT_TRUE(file_->Truncate(0).ok());
     EXPECT_TRUE(file_->WriteAt(0, content).ok());
     EXPECT_TRUE(file_->Truncate(size_t{1} << 16).ok());
-    if (absl::Status status = CutTornTail(directory_, membership_); !status.ok()) return status;
+    if (absl::Status status = Check(); !status.ok()) return status;
     std::string left(*file_->Size(), '\0');
     EXPECT_TRUE(file_->ReadAt(0, left.data(), left.size()).ok());
     return left.substr(0, left.find_last_not_of('\0') + 1);
@@ -55,6 +65,14 @@ class SegmentTail : public testing::Test {
   std::unique_ptr<File> file_;
 };
 
+testing::Matcher<absl::Status> IsDamage(const std::string& where) {
+  return testing::AllOf(
+      testing::ResultOf("is DataLoss", absl::IsDataLoss, true),
+      testing::ResultOf(
+          "message", [](const absl::Status& status) { return std::string(status.message()); },
+          testing::AllOf(HasSubstr(where), HasSubstr("--rebuild"))));
+}
+
 std::string Repeated(const std::string& entry, size_t count) {
   std::string entries;
   for (size_t i = 0; i < count; ++i) entries += entry;
@@ -63,11 +81,11 @@ std::string Repeated(const std::string& entry, size_t count) {
 
 std::string Entries(size_t count) { return kBegin + Repeated(kEntry, count); }
 
-TEST_F(SegmentTail, WholeEntriesStay) {
+TEST_F(Segments, WholeEntriesStay) {
   for (size_t count = 0; count < 20; ++count) EXPECT_EQ(*Cut(Entries(count)), Entries(count));
 }
 
-TEST_F(SegmentTail, AnEntryThatIsCutOffAtASectorGoesAndNothingElse) {
+TEST_F(Segments, AnEntryThatIsCutOffAtASectorGoesAndNothingElse) {
   for (size_t sector = 1; sector < 8; ++sector) {
     const std::string written = Entries(30).substr(0, sector * kSector);
     const size_t whole = (written.size() - kBegin.size()) / kEntry.size();
@@ -85,7 +103,7 @@ std::string WithoutEndOfPage(size_t there, size_t count) {
   return entries.replace(end, kPage - end, kPage - end, '\0');
 }
 
-TEST_F(SegmentTail, WhereAPowerCutLeftOutAPageOfTheLastEntriesTheyGo) {
+TEST_F(Segments, WhereAPowerCutLeftOutAPageOfTheLastEntriesTheyGo) {
   // A page whose beginning was durable before.
   const size_t durable = (kPage - kBegin.size()) / kEntry.size() - 1;
   EXPECT_EQ(*Cut(WithoutEndOfPage(durable, durable + 10)), Entries(durable));
@@ -96,7 +114,7 @@ TEST_F(SegmentTail, WhereAPowerCutLeftOutAPageOfTheLastEntriesTheyGo) {
   EXPECT_EQ(*Cut(lost_middle), Entries(3));
 }
 
-TEST_F(SegmentTail, AnEntryWithZerosThatMoreFollowThanCanHaveBeenOnTheirWayIsDamaged) {
+TEST_F(Segments, AnEntryWithZerosThatMoreFollowThanCanHaveBeenOnTheirWayIsDamaged) {
   std::string lost = Entries(3) + LargeEntry() + Repeated(kEntry, 9);
   lost.replace(kPage, kPage, kPage, '\0');
   EXPECT_TRUE(absl::IsDataLoss(Cut(lost).status()));
@@ -105,16 +123,65 @@ TEST_F(SegmentTail, AnEntryWithZerosThatMoreFollowThanCanHaveBeenOnTheirWayIsDam
   EXPECT_TRUE(absl::IsDataLoss(Cut(Entries(3) + LargeEntry() + kEntry).status()));
 }
 
-TEST_F(SegmentTail, ABitThatFlippedIsDamageWhereverItIs) {
+TEST_F(Segments, ABitThatFlippedIsDamageWhereverItIs) {
   const std::string entries = Entries(6);
-  for (size_t offset = kBegin.size(); offset < entries.size(); ++offset) {
+  for (size_t offset = 0; offset < entries.size(); ++offset) {
     std::string damaged = entries;
     damaged[offset] ^= 1;
-    const absl::Status status = Cut(damaged).status();
-    ASSERT_TRUE(absl::IsDataLoss(status)) << "at offset " << offset;
-    ASSERT_THAT(std::string(status.message()),
-                testing::AllOf(HasSubstr("log_inprogress_160 at offset"), HasSubstr("--rebuild")));
+    ASSERT_THAT(Cut(damaged).status(), IsDamage("/log_inprogress_160 at offset "))
+        << "at offset " << offset;
   }
+}
+
+TEST_F(Segments, AHeaderThatIsGoneIsDamageWhenEntriesStandBehindIt) {
+  EXPECT_THAT(Cut(std::string(8, '\0') + Entries(3).substr(8)).status(),
+              IsDamage(" at offset 0: "));
+  EXPECT_EQ(*Cut("Raft"), "Raft") << "no entry was written yet";
+}
+
+// Where the entry begins that holds the byte at this offset, or the header.
+size_t EntryAt(size_t offset) {
+  if (offset < 8) return 0;
+  if (offset < kBegin.size()) return 8;
+  return offset - (offset - kBegin.size()) % kEntry.size();
+}
+
+TEST_F(Segments, AClosedOneIsDamagedByAnyBitThatFlippedAndByAnyEndThatIsMissing) {
+  const std::string entries = Entries(6);
+  Write("log_153-159", entries);
+  ASSERT_TRUE(Check().ok());
+  for (size_t offset = 0; offset < entries.size(); ++offset) {
+    const std::string where = "/log_153-159 at offset " + std::to_string(EntryAt(offset)) + ": ";
+    std::string damaged = entries;
+    damaged[offset] ^= 1;
+    Write("log_153-159", damaged);
+    ASSERT_THAT(Check(), IsDamage(where)) << "at offset " << offset;
+    Write("log_153-159", entries.substr(0, offset));
+    ASSERT_THAT(Check(), IsDamage(where)) << "cut off at offset " << offset;
+    Write("log_153-159", entries.substr(0, offset) + std::string(entries.size() - offset, '\0'));
+    ASSERT_THAT(Check(), IsDamage(where)) << "zeros from offset " << offset;
+  }
+}
+
+TEST_F(Segments, AClosedOneHoldsTheEntriesOfItsNameAndPerhapsZeros) {
+  Write("log_153-159", Entries(6) + std::string(kPage, '\0'));
+  EXPECT_TRUE(Check().ok()) << Check();
+  Write("log_153-159", Entries(7));
+  EXPECT_THAT(Check(), IsDamage("it holds 8 entries and should hold 7"));
+  Write("log_153-159", Entries(6) + "x");
+  EXPECT_THAT(Check(), IsDamage(" an entry is damaged; "));
+}
+
+TEST_F(Segments, OneThatIsMissingBetweenTwoIsNamed) {
+  Write("log_7-9", Entries(2));
+  Write("log_10-11", Entries(1));
+  Write("log_12-12", Entries(0));
+  Write("log_14-15.copy", "no segment");
+  EXPECT_EQ(*Cut(""), "") << "Ratis removes one without entries";
+  EXPECT_THAT(Cut(Entries(0)).status(),
+              IsDamage("/log_inprogress_160 at offset 0: it begins with entry 160, but entry 13 "));
+  EXPECT_TRUE(disk_.Remove(RatisLogPath(directory_, membership_) + "/log_10-11").ok());
+  EXPECT_THAT(Check(), IsDamage("/log_12-12 at offset 0: it begins with entry 12, but entry 10 "));
 }
 
 }  // namespace

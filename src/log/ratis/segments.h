@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "absl/status/status.h"
+#include "disk/data_directory.h"
+#include "log/ratis/membership.h"
+
+namespace tripla {
+
+// Checks every segment of Ratis's log, which itself would not name the file and offset of damage,
+// or drop a segment without a header. As SegmentedRaftLogFormat of Ratis 3.3.0 has them:
+//
+//   log_FIRST-LAST, closed     "RaftLog1", then the entries FIRST to LAST; zeros may follow
+//   log_inprogress_FIRST, open "RaftLog1", then entries, then zeros
+//   an entry                   length varint | LogEntryProto | CRC32C u32 big-endian of both
+//
+// Cuts off what a crash has left half written at the end of the open one, and says so. Ratis writes
+// entries into zeros that stand there before; when a write is cut off, the rest of an entry is
+// still zeros, and Ratis, which only knows files that end early, would refuse to start. A power cut
+// may leave zeros for a page in the middle, and what was written behind it. Such an entry was never
+// acknowledged by this replica, as far as can be told (docs/decisions/0012-rebuild.md).
+//
+// Before Ratis is started. Errors: DataLoss, with file and offset, when an entry is damaged in
+// another way or missing, also between two segments; what the disk says.
+[[nodiscard]] absl::Status CheckSegments(const DataDirectory& directory,
+                                         const Membership& membership);
+
+}  // namespace tripla

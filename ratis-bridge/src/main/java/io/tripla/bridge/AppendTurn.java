@@ -18,15 +18,17 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
  *
  * <p>It also looks at a leader's term before it waits for other things, and not again behind them: an
  * append of a deposed leader that was held up there would cut off what its successor has appended
- * meanwhile. With turns, the successor's comes behind it.
+ * meanwhile. With turns, the successor's entries come behind it.
  *
  * <p>Any thread.
  */
 final class AppendTurn {
+  static final String NOT_YET = "its disk has not taken yet what it was sent before";
+
   /** Less than the sender waits for an answer. */
   static final Duration PATIENCE = Duration.ofMillis(500);
 
-  /** So often in a row, a minute or more, another append was still waiting for the disk. */
+  /** So often in a row, for a minute if one sender asks, another append was still waiting for the disk. */
   static final int REFUSALS_MAX = 120;
 
   /** Appends; done when the disk has it. */
@@ -78,9 +80,9 @@ final class AppendTurn {
   private synchronized IOException refuse() {
     if (++refusals >= REFUSALS_MAX) {
       die.accept(
-          "entries have waited for a minute to be written to the log, and no others can follow;"
-              + " check the disk, then start the server again");
+          "entries wait and wait to be written to the log, and no others can follow; check the disk,"
+              + " then start the server again");
     }
-    return new IOException("its disk has not taken yet what it was sent before");
+    return new IOException(NOT_YET);
   }
 }

@@ -235,14 +235,11 @@ final class Listener implements Closeable {
   }
 
   /** A peer makes its next call on this connection when it has the answer to this one. */
-  private void serveCall(Call call, MessageLite request, Wire wire) throws IOException {
+  private void serveCall(Call call, MessageLite request, Wire wire) {
     CompletableFuture<? extends MessageLite> reply;
     try {
       reply = service.execute(call, request);
     } catch (IOException | RuntimeException e) {
-      if (wire.isClosed()) {
-        throw e;
-      }
       reply = CompletableFuture.failedFuture(e);
     }
     reply.whenComplete((message, error) -> answer(wire, message, error));
@@ -256,7 +253,7 @@ final class Listener implements Closeable {
         Throwable cause = error instanceof CompletionException ? error.getCause() : error;
         wire.send(Wire.FAILURE, cause.toString().getBytes(StandardCharsets.UTF_8));
       }
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       wire.close();
     }
   }

@@ -55,6 +55,7 @@ final class Replica {
   private final ExecutorService later = Executors.newSingleThreadExecutor(Replica::laterThread);
   private final ClientId client = ClientId.randomId();
   private long calls;
+  private volatile boolean closing;
 
   /**
    * Starts a replica on a log directory that is ready.
@@ -112,7 +113,7 @@ final class Replica {
             .setProperties(Properties.of(new File(logDirectory), entryBytesMax))
             .setParameters(transport.toParameters())
             .build();
-    Thread.setDefaultUncaughtExceptionHandler(Replica::expectEnd);
+    Thread.setDefaultUncaughtExceptionHandler(this::expectEnd);
     awaitEndOfOldPromises();
     start();
     division = server.getDivision(group.getGroupId());
@@ -122,7 +123,9 @@ final class Replica {
   }
 
   private void followLaterTerm(long term) {
-    LeaderAccess.stepDown(division, term);
+    if (division != null) { // else this replica is just starting, and leads nobody yet
+      LeaderAccess.stepDown(division, term);
+    }
   }
 
   private static Thread laterThread(Runnable run) {
@@ -135,10 +138,10 @@ final class Replica {
    * Half a transport is worse than none, and so is half a Ratis: a leader whose thread of events has
    * ended goes on with its heartbeats and commits nothing.
    */
-  private static void expectEnd(Thread thread, Throwable error) {
+  private void expectEnd(Thread thread, Throwable error) {
     String why = thread.getName() + " has ended: " + error;
-    if (thread.getName().startsWith("tripla-submit")) {
-      LOG.log(Level.ERROR, why);
+    if (closing || thread.getName().startsWith("tripla-submit")) {
+      LOG.log(Level.WARNING, why);
     } else {
       Native.die(why + "; start the server again");
     }
@@ -149,6 +152,7 @@ final class Replica {
     try {
       server.start();
     } catch (IOException | RuntimeException e) {
+      closing = true;
       machine.expectClose();
       server.close();
       Throwable cause = e;
@@ -277,16 +281,16 @@ final class Replica {
   }
 
   /**
-   * If this node leads, lets the successor lead: "" for any, who knows most first. True when another
-   * leads then.
+   * If this node leads, lets the successor lead: "" for any, who knows most first. True when this node
+   * leads no more; the others know by whom they are led, or choose.
    */
   boolean handOver(String successor) throws IOException {
-    List<String> followers = LeaderAccess.followers(division);
-    for (String follower : followers) {
+    for (String follower : LeaderAccess.followers(division)) {
       if (successor.isEmpty() || successor.equals(follower)) {
         askToLead(follower);
-        if (awaitOtherLeader()) {
-          return true;
+        awaitOtherLeader();
+        if (!division.getInfo().isLeader()) {
+          break;
         }
       }
     }
@@ -308,26 +312,21 @@ final class Replica {
             HAND_OVER_MS));
   }
 
-  /** False as soon as this node leads on, or again. */
-  private boolean awaitOtherLeader() {
+  /** While nobody leads whom this node knows: its vote may be on its way still. */
+  private void awaitOtherLeader() {
     long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(HAND_OVER_MS);
-    while (System.nanoTime() - end < 0 && !division.getInfo().isLeader()) {
-      String leader = leader();
-      if (leader != null && !leader.equals(server.getId().toString())) {
-        return true;
-      }
-      try {
+    try {
+      while (System.nanoTime() - end < 0 && leader() == null) {
         Thread.sleep(LOOK_MS);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return false;
       }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
-    return false;
   }
 
   /** Applies what is committed and ends. */
   void close() throws IOException {
+    closing = true;
     machine.expectClose();
     Messages.expectEnd();
     candidacy.close();

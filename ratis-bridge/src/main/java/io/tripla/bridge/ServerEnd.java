@@ -3,6 +3,7 @@ package io.tripla.bridge;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.ratis.server.RaftServer;
@@ -31,9 +32,16 @@ final class ServerEnd {
   }
 
   private static void lookAfter(RaftServer server, CountDownLatch closed) {
+    boolean still = false;
     try {
       while (!closed.await(LOOK_MS, TimeUnit.MILLISECONDS)) {
-        Thread.getAllStackTraces().forEach((thread, stack) -> wake(server, thread, stack));
+        Map<Thread, StackTraceElement[]> stacks = Thread.getAllStackTraces();
+        // The interrupt also ends the wait for the log's writer that comes next: it must be idle.
+        boolean idle = stacks.values().stream().noneMatch(ServerEnd::writesLog);
+        if (idle && still) {
+          stacks.forEach((thread, stack) -> wake(server, thread, stack));
+        }
+        still = idle;
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -45,6 +53,14 @@ final class ServerEnd {
         && Arrays.stream(stack).anyMatch(ServerEnd::waitsForEviction)) {
       thread.interrupt();
     }
+  }
+
+  private static boolean writesLog(StackTraceElement[] stack) {
+    return Arrays.stream(stack)
+        .anyMatch(
+            frame ->
+                frame.getClassName().contains(".SegmentedRaftLogWorker$")
+                    && frame.getMethodName().equals("execute"));
   }
 
   private static boolean waitsForEviction(StackTraceElement frame) {

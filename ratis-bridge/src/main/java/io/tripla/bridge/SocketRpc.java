@@ -6,6 +6,7 @@ import java.net.InetSocketAddress;
 import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
@@ -28,8 +29,8 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
 /**
  * What Ratis's servers say to each other, on blocking sockets: a call is executed on the caller's
- * thread here and on one thread there, with no hand-over between threads, which is what a write spends
- * most of its time on (docs/decisions/0010-ratis.md).
+ * thread here and on one thread there, with no hand-over between threads but Ratis's own, which is what
+ * a write spends most of its time on (docs/decisions/0010-ratis.md).
  */
 final class SocketRpc implements RaftServerRpc {
   private static final long PAUSE_AFTER_FAILED_INSTALL_MS = 1000;
@@ -151,7 +152,26 @@ final class SocketRpc implements RaftServerRpc {
     }
     return request.getEntriesCount() == 0
         ? server.appendEntriesAsync(request)
-        : turn.take(() -> server.appendEntriesAsync(request));
+        : turn.take(
+            () -> server.appendEntriesAsync(request).thenApply(reply -> onDisk(request, reply)));
+  }
+
+  /**
+   * Entries that this node wrote as a leader had no turn, and are in Ratis's memory too before the
+   * disk has them.
+   */
+  private AppendEntriesReplyProto onDisk(
+      AppendEntriesRequestProto request, AppendEntriesReplyProto reply) {
+    try {
+      long last = request.getEntries(request.getEntriesCount() - 1).getIndex();
+      if (reply.getResult() == AppendResult.SUCCESS
+          && division().getRaftLog().getFlushIndex() < last) {
+        throw new IOException(AppendTurn.NOT_YET);
+      }
+      return reply;
+    } catch (IOException e) {
+      throw new CompletionException(e);
+    }
   }
 
   private MessageLite startElection(StartLeaderElectionRequestProto request) throws IOException {
@@ -168,7 +188,9 @@ final class SocketRpc implements RaftServerRpc {
         settings.installs().begin();
       }
       try {
-        return server.installSnapshot(request);
+        return request.getSnapshotChunk().getDone()
+            ? putInForce(request)
+            : server.installSnapshot(request);
       } catch (IOException | RuntimeException e) {
         if (request.getSnapshotChunk().getDone()) {
           settings.installs().failed();
@@ -176,6 +198,14 @@ final class SocketRpc implements RaftServerRpc {
         throw e;
       }
     }
+  }
+
+  /**
+   * Ratis forgets the entries that wait for the disk then, and whoever waits for them: nobody may.
+   */
+  private MessageLite putInForce(InstallSnapshotRequestProto request) throws IOException {
+    return turn.take(() -> CompletableFuture.completedFuture(server.installSnapshot(request)))
+        .join();
   }
 
   private static String requestor(RaftRpcRequestProto header) {

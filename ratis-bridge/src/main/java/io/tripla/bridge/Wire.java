@@ -22,7 +22,7 @@ import org.apache.ratis.thirdparty.com.google.protobuf.UnsafeByteOperations;
  * Reads and writes block without a timeout of their own, which is quickest; instead each step says
  * with {@link #allow} how long it may take, and the {@link Watchdog} closes what is overdue.
  *
- * <p>One thread uses it; close() and overdue() from any.
+ * <p>One thread sends and one receives at a time; close() and overdue() from any.
  */
 final class Wire implements Closeable {
   /** Kinds beside the numbers of {@link Call}. */

@@ -46,7 +46,7 @@ class InstallTest extends Nodes {
     assertEquals(1, installsFailed.get());
   }
 
-  private static InstallSnapshotRequestProto piece(long term, int number, boolean last) {
+  static InstallSnapshotRequestProto piece(long term, int number, boolean last) {
     InstallSnapshotRequestProto.Builder request =
         InstallSnapshotRequestProto.newBuilder().setServerRequest(header()).setLeaderTerm(term);
     request.getSnapshotChunkBuilder().setRequestIndex(number).setDone(last);

@@ -23,6 +23,7 @@ import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
@@ -51,6 +52,7 @@ abstract class Nodes {
   final AtomicInteger installsFailed = new AtomicInteger();
   final AtomicInteger piecesReceived = new AtomicInteger();
   volatile boolean takesOver;
+  volatile CompletableFuture<Void> onDisk = CompletableFuture.completedFuture(null);
   final AtomicLong lastIndex = new AtomicLong();
   final AtomicLong currentTerm = new AtomicLong();
   final AtomicLong laterTerm = new AtomicLong();
@@ -123,8 +125,8 @@ abstract class Nodes {
                 switch (method.getName()) {
                   case "requestVote" -> vote((RequestVoteRequestProto) arguments[0]);
                   case "appendEntriesAsync" ->
-                      CompletableFuture.completedFuture(
-                          append((AppendEntriesRequestProto) arguments[0]));
+                      onDisk.thenApply(
+                          done -> append((AppendEntriesRequestProto) arguments[0]));
                   case "installSnapshot" -> install((InstallSnapshotRequestProto) arguments[0]);
                   case "startLeaderElection" -> StartLeaderElectionReplyProto.getDefaultInstance();
                   case "getDivision" -> division();
@@ -134,7 +136,10 @@ abstract class Nodes {
 
   /** One whose log ends at {@link #lastIndex}, and that knows of {@link #currentTerm}. */
   RaftServer.Division division() {
-    RaftLog log = answering(RaftLog.class, method -> lastIndex.get() + 1);
+    RaftLog log =
+        answering(
+            RaftLog.class,
+            method -> lastIndex.get() + (method.getName().equals("getNextIndex") ? 1 : 0));
     DivisionInfo info = answering(DivisionInfo.class, method -> currentTerm.get());
     return answering(
         RaftServer.Division.class, method -> method.getName().equals("getInfo") ? info : log);
@@ -181,6 +186,13 @@ abstract class Nodes {
     return AppendEntriesRequestProto.newBuilder()
         .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8(leader)))
         .setLeaderTerm(term)
+        .build();
+  }
+
+  /** With the entry of this index. */
+  static AppendEntriesRequestProto entryFrom(String leader, long term, long index) {
+    return appendFrom(leader, term).toBuilder()
+        .addEntries(LogEntryProto.newBuilder().setTerm(term).setIndex(index))
         .build();
   }
 

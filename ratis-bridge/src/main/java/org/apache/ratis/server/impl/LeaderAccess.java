@@ -85,10 +85,12 @@ public final class LeaderAccess {
 
   /** A leader of an earlier term than this follows from now on. Waits for nothing. */
   public static void stepDown(RaftServer.Division division, long term) {
-    ((RaftServerImpl) division)
-        .getRole()
-        .getLeaderState()
-        .ifPresent(leader -> leader.submitStepDownEvent(term, StepDownReason.HIGHER_TERM));
+    if (division.getInfo().getCurrentTerm() < term) {
+      ((RaftServerImpl) division)
+          .getRole()
+          .getLeaderState()
+          .ifPresent(leader -> leader.submitStepDownEvent(term, StepDownReason.HIGHER_TERM));
+    }
   }
 
   private static boolean isSilent(FollowerInfo follower) {

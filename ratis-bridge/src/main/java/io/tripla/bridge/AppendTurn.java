@@ -28,7 +28,7 @@ final class AppendTurn {
   /** Less than the sender waits for an answer. */
   static final Duration PATIENCE = Duration.ofMillis(500);
 
-  /** So often in a row, for a minute if one sender asks, another append was still waiting for the disk. */
+  /** So often in a row, a minute if one sender asks, another append was still waiting. */
   static final int REFUSALS_MAX = 120;
 
   /** Appends; done when the disk has it. */

@@ -97,11 +97,15 @@ final class SocketRpc implements RaftServerRpc {
   private CompletableFuture<? extends MessageLite> execute(Call call, MessageLite request)
       throws IOException {
     return switch (call) {
-      case REQUEST_VOTE -> CompletableFuture.completedFuture(vote((RequestVoteRequestProto) request));
+      case REQUEST_VOTE -> answered(vote((RequestVoteRequestProto) request));
       case APPEND_ENTRIES -> append((AppendEntriesRequestProto) request);
-      case INSTALL_SNAPSHOT -> CompletableFuture.completedFuture(install((InstallSnapshotRequestProto) request));
-      case START_ELECTION -> CompletableFuture.completedFuture(startElection((StartLeaderElectionRequestProto) request));
+      case INSTALL_SNAPSHOT -> answered(install((InstallSnapshotRequestProto) request));
+      case START_ELECTION -> answered(startElection((StartLeaderElectionRequestProto) request));
     };
+  }
+
+  private static CompletableFuture<MessageLite> answered(MessageLite reply) {
+    return CompletableFuture.completedFuture(reply);
   }
 
   private MessageLite vote(RequestVoteRequestProto request) throws IOException {
@@ -204,8 +208,7 @@ final class SocketRpc implements RaftServerRpc {
    * Ratis forgets the entries that wait for the disk then, and whoever waits for them: nobody may.
    */
   private MessageLite putInForce(InstallSnapshotRequestProto request) throws IOException {
-    return turn.take(() -> CompletableFuture.completedFuture(server.installSnapshot(request)))
-        .join();
+    return turn.take(() -> answered(server.installSnapshot(request))).join();
   }
 
   private static String requestor(RaftRpcRequestProto header) {

@@ -9,7 +9,7 @@ import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState.StepDownReason;
 import org.apache.ratis.server.leader.LogAppender;
 
-/** What reads, a hand-over and the transport need of a leader and Ratis shows to its own package only. */
+/** What this bridge needs of a leader and Ratis shows to its own package only. */
 public final class LeaderAccess {
   /** One that lives answers a heartbeat, every 500 ms, if nothing else. */
   private static final long SILENT_MS = 700;

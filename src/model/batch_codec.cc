@@ -13,12 +13,18 @@ namespace tripla {
 namespace {
 
 constexpr uint8_t kHasRequestId = 1;
+constexpr uint8_t kSentBefore = 8;  // only with kHasRequestId
 constexpr size_t kFixedBytes = 1 + 1 + 4 + 4 + 8 + 8 + 8;
 constexpr size_t kRequestIdBytes = sizeof(ClientId) + 8 + 8;
 
+uint8_t FlagsOf(const Command& command) {
+  if (!command.request_id) return 0;
+  return command.request_id->sent_before ? kHasRequestId | kSentBefore : kHasRequestId;
+}
+
 void EncodeCommand(const Command& command, std::string& bytes) {
   AppendLittleEndian(bytes, static_cast<uint8_t>(command.kind));
-  AppendLittleEndian(bytes, command.request_id ? kHasRequestId : uint8_t{0});
+  AppendLittleEndian(bytes, FlagsOf(command));
   AppendLittleEndian(bytes, static_cast<uint32_t>(command.key.ordered_bytes().size()));
   AppendLittleEndian(bytes, static_cast<uint32_t>(command.data.size()));
   AppendLittleEndian(bytes, command.timestamp);
@@ -48,7 +54,8 @@ absl::StatusOr<Command> DecodeCommand(ByteReader& reader) {
   const uint8_t flags = reader.Read<uint8_t>();
   if (!reader.ok()) return absl::DataLossError("a command is cut short");
   if (kind < static_cast<uint8_t>(CommandKind::kSet) ||
-      kind > static_cast<uint8_t>(CommandKind::kTestAndSet) || flags > kHasRequestId) {
+      kind > static_cast<uint8_t>(CommandKind::kTestAndSet) ||
+      (flags != 0 && flags != kHasRequestId && flags != (kHasRequestId | kSentBefore))) {
     return absl::UnimplementedError(
         fmt::format("a command of kind {} with flags {} is unknown to this version of the server",
                     kind, flags));
@@ -59,7 +66,10 @@ absl::StatusOr<Command> DecodeCommand(ByteReader& reader) {
   command.timestamp = reader.Read<int64_t>();
   command.version = reader.Read<int64_t>();
   command.if_revision = reader.Read<uint64_t>();
-  if (flags == kHasRequestId) command.request_id = ReadRequestId(reader);
+  if (flags != 0) {
+    command.request_id = ReadRequestId(reader);
+    command.request_id->sent_before = (flags & kSentBefore) != 0;
+  }
   const std::string_view key = reader.ReadBytes(key_bytes);
   const std::string_view data = reader.ReadBytes(data_bytes);
   if (!reader.ok()) return absl::DataLossError("a command is cut short");

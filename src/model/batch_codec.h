@@ -13,10 +13,11 @@ namespace tripla {
 // little-endian.
 //
 //   Batch    count u32, then each Command
-//   Command  kind u8 | flags u8 (1: has a request id) | key length u32 | data length u32
+//   Command  kind u8 | flags u8 | key length u32 | data length u32
 //            timestamp i64 | version i64 | if_revision u64
 //            [client 16 bytes | sequence u64 | first_unanswered u64]
 //            key in ordered form | data
+//   flags    1: has a request id; 8, only with 1: was sent before (R13a)
 //
 // The codec carries no checksum: the record around it does.
 

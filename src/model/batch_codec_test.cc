@@ -23,6 +23,9 @@ Batch Sample() {
   cas.version = std::numeric_limits<int64_t>::max();
   cas.if_revision = std::numeric_limits<uint64_t>::max();
   batch.commands.push_back(cas);
+  Command again = set;
+  again.request_id->sent_before = true;
+  batch.commands.push_back(again);
   return batch;
 }
 
@@ -56,6 +59,16 @@ TEST(BatchCodec, NamesAnUnknownKind) {
   const absl::Status status = DecodeBatch(bytes).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
   EXPECT_NE(status.message().find("kind 99"), std::string::npos) << status;
+}
+
+TEST(BatchCodec, NamesUnknownFlags) {
+  for (const int flags : {2, 4, 8, 10, 16, 255}) {
+    std::string bytes;
+    EncodeBatch(Sample(), bytes);
+    bytes[5] = static_cast<char>(flags);
+    const absl::Status status = DecodeBatch(bytes).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << flags;
+  }
 }
 
 TEST(BatchCodec, BelievesNoCountThatTheBytesCannotHold) {

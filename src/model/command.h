@@ -28,6 +28,7 @@ struct RequestId {
   ClientId client{};
   uint64_t sequence = 0;  // from 1
   uint64_t first_unanswered = 0;
+  bool sent_before = false;  // this is not the first attempt (R13a); no part of the id
 
   friend bool operator==(const RequestId&, const RequestId&) = default;
 };

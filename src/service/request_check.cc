@@ -31,7 +31,9 @@ absl::StatusOr<std::optional<RequestId>> ToRequestId(const Request& request) {
   if (from.sequence() == 0) {
     return absl::InvalidArgumentError("request_id.sequence must be 1 or more");
   }
-  RequestId id{.sequence = from.sequence(), .first_unanswered = from.first_unanswered()};
+  RequestId id{.sequence = from.sequence(),
+               .first_unanswered = from.first_unanswered(),
+               .sent_before = from.attempt() > 1};
   std::copy(from.client().begin(), from.client().end(), id.client.begin());
   return id;
 }

@@ -20,6 +20,7 @@ struct Replica::Bridge {
   ReplicaCallbacks callbacks;
   jobject object = nullptr;
   bool closed = false;
+  bool ended = false;  // in order: nothing of it calls back any more
   jmethodID submit, submit_later, read_index, tell_committed, leads, leader, describe, set_image,
       purge, hand_over, close;
 
@@ -169,6 +170,7 @@ Replica::Replica(std::unique_ptr<Bridge> bridge) : bridge_(std::move(bridge)) {}
 Replica::~Replica() {
   Close();
   Java()->DeleteGlobalRef(bridge_->object);
+  if (!bridge_->ended) bridge_.release();  // Java may call back still
 }
 
 absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
@@ -301,7 +303,9 @@ void Replica::Close() {
   JNIEnv* env = Java();
   const JavaFrame frame(env);
   env->CallVoidMethod(bridge_->object, bridge_->close);
-  if (absl::Status status = TakeException(env); !status.ok()) {
+  const absl::Status status = TakeException(env);
+  bridge_->ended = status.ok();
+  if (!status.ok()) {
     Say(Severity::kWarning,
         fmt::format("Ratis did not end in order: {}", std::string(status.message())));
   }

@@ -44,11 +44,11 @@ final class Candidacy implements Closeable {
 
   private final Follower follower;
   private Duration patience = PATIENCE_MAX;
-  private final Thread thread = new Thread(this::run, "tripla-candidacy");
+  private final Thread thread = Threads.daemon("tripla-candidacy", this::run);
+  private volatile boolean closed;
 
   Candidacy(Follower follower) {
     this.follower = follower;
-    thread.setDaemon(true);
   }
 
   static Candidacy of(RaftServer.Division division) {
@@ -104,7 +104,7 @@ final class Candidacy implements Closeable {
   private void run() {
     Duration wait = patience;
     try {
-      while (true) {
+      while (!closed) {
         long begun = System.nanoTime();
         Thread.sleep(wait.toMillis() + 1);
         try {
@@ -119,9 +119,11 @@ final class Candidacy implements Closeable {
     }
   }
 
-  /** Looks no more. */
+  /** It does not stand for election any more when this returns, nor is it about to. */
   @Override
   public void close() {
+    closed = true;
     thread.interrupt();
+    Threads.awaitEnd(thread);
   }
 }

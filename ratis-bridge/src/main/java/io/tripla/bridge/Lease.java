@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.function.LongSupplier;
 
 /**
  * How long a leader is sure that there is no other: as long as a majority, itself included, stands by
@@ -23,14 +24,19 @@ final class Lease {
   private record Held(long term, long until) {}
 
   private final int othersNeeded;
+  private final LongSupplier clock;
   private final Map<String, Long> sent = new HashMap<>();
   private long term = -1;
   private long releasedTerm = -1;
   private volatile Held held = new Held(-1, 0);
 
-  /** @param members of the cluster, this node included */
-  Lease(int members) {
+  /**
+   * @param members of the cluster, this node included
+   * @param clock nanoseconds, as System.nanoTime()
+   */
+  Lease(int members, LongSupplier clock) {
     othersNeeded = members / 2;
+    this.clock = clock;
   }
 
   /** A node has acknowledged the leader of this term; the message was sent at {@code nanos}. */
@@ -44,7 +50,7 @@ final class Lease {
     }
     sent.put(node, nanos);
     if (sent.size() >= othersNeeded) {
-      long now = System.nanoTime();
+      long now = clock.getAsLong();
       long oldestNeeded =
           sent.values().stream()
               .sorted(Comparator.comparingLong(each -> now - each))
@@ -64,6 +70,6 @@ final class Lease {
   /** Whether this node, the leader of this term, is sure at this moment that it still is. */
   boolean holds(long ofTerm) {
     Held now = held;
-    return othersNeeded == 0 || (now.term == ofTerm && System.nanoTime() - now.until < 0);
+    return othersNeeded == 0 || (now.term == ofTerm && clock.getAsLong() - now.until < 0);
   }
 }

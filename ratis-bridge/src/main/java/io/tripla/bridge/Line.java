@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.tripla.bridge;
 
+import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -16,7 +17,7 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
  * caller's own thread. The connection is made when a call needs it, and given up after the first
  * error; one that the peer has ended meanwhile is made anew at once. Any thread.
  */
-final class Line {
+final class Line implements Closeable {
   /**
    * A call gets this long first, so that a peer behind a cut network is given up, and looked for again,
    * within a second; one that is only slow gets more with each attempt.
@@ -37,6 +38,7 @@ final class Line {
   /** Of {@link #wire}, also while that is being made; closed from elsewhere to wake who waits here. */
   private volatile Socket socket;
 
+  private volatile boolean closed;
   private Duration time;
   private long lastFailure = System.nanoTime() - Duration.ofMillis(PAUSE_MS).toNanos();
 
@@ -68,6 +70,7 @@ final class Line {
   }
 
   private MessageLite callAlone(Call call, MessageLite request) throws IOException {
+    checkOpen();
     boolean reused = wire != null && !wire.isClosed();
     try {
       if (!reused) {
@@ -105,10 +108,40 @@ final class Line {
   }
 
   /** Ends the call that is under way, if one is, with an error. */
-  void hangUp() throws IOException {
+  void hangUp() {
     Socket open = socket;
     if (open != null) {
-      open.close();
+      close(open);
+    }
+  }
+
+  private static void close(Socket socket) {
+    try {
+      socket.close();
+    } catch (IOException e) {
+      // It is given up either way.
+    }
+  }
+
+  /** Ends the call that is under way, and makes no other. It has ended when this returns. */
+  @Override
+  public void close() {
+    closed = true;
+    hangUp();
+    lock.lock(); // a call holds it
+    lock.unlock();
+  }
+
+  private void checkOpen() throws IOException {
+    if (closed) {
+      throw new IOException("this node is shutting down");
+    }
+  }
+
+  private void setSocket(Socket opened) {
+    socket = opened;
+    if (closed) {
+      close(opened);
     }
   }
 
@@ -129,8 +162,9 @@ final class Line {
   private void connect() throws IOException {
     wire = null;
     awaitNextAttempt();
+    checkOpen();
     try {
-      wire = peer.connect(purpose, opened -> socket = opened);
+      wire = peer.connect(purpose, this::setSocket);
     } catch (IOException e) {
       time = shortTime();
       throw e;

@@ -64,6 +64,10 @@ final class Listener implements Closeable {
   private final Semaphore strangers = new Semaphore(STRANGERS_MAX);
 
   private final Map<Line, Deque<Wire>> known = new HashMap<>();
+  private final Thread acceptor = Threads.daemon(ACCEPT, this::accept);
+
+  /** Each connection by the thread that serves it. Only the acceptor uses it, while it runs. */
+  private final Map<Thread, Socket> served = new HashMap<>();
 
   private String lastComplaint = "";
   private long lastComplaintNanos = System.nanoTime() - BETWEEN_COMPLAINTS_NANOS;
@@ -96,22 +100,25 @@ final class Listener implements Closeable {
               + address.getPort() + " (" + e.getMessage()
               + "); end what uses the port, or say another address with --raft-listen");
     }
-    startThread(ACCEPT, this::accept);
+    acceptor.start();
   }
 
   int port() {
     return socket.getLocalPort();
   }
 
+  /**
+   * When it returns, the port is free, all connections are closed, and no call is executed any more. An
+   * answer may still be due of a call that waits for something else; nobody gets it.
+   */
   @Override
   public void close() throws IOException {
     socket.close();
-  }
-
-  private static void startThread(String name, Runnable run) {
-    Thread thread = new Thread(run, name);
-    thread.setDaemon(true);
-    thread.start();
+    Threads.awaitEnd(acceptor); // so that there are no further connections
+    for (Socket connection : served.values()) {
+      connection.close();
+    }
+    Threads.awaitEnd(served.keySet());
   }
 
   private void accept() {
@@ -119,7 +126,7 @@ final class Listener implements Closeable {
       try {
         Socket accepted = socket.accept();
         if (strangers.tryAcquire()) {
-          startThread("tripla-serve", () -> serve(accepted));
+          startServing(accepted);
         } else {
           accepted.close();
           complain("there are " + STRANGERS_MAX + " that have not greeted; a further one is refused");
@@ -131,6 +138,13 @@ final class Listener implements Closeable {
         }
       }
     }
+  }
+
+  private void startServing(Socket accepted) {
+    served.keySet().removeIf(thread -> !thread.isAlive());
+    Thread thread = Threads.daemon("tripla-serve", () -> serve(accepted));
+    served.put(thread, accepted);
+    thread.start();
   }
 
   private static void pause() {
@@ -185,7 +199,10 @@ final class Listener implements Closeable {
       }
       Greeting.refuse(wire, why);
     } catch (IOException e) {
-      why = e.getMessage() == null ? "it does not greet" : e.getMessage();
+      if (socket.isClosed()) {
+        return null;
+      }
+      why = wire.isClosed() || e.getMessage() == null ? "it does not greet" : e.getMessage();
     }
     complain("a connection from " + wire.remote() + " is refused: " + why);
     return null;

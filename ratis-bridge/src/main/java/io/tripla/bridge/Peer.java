@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.tripla.bridge;
 
+import java.io.Closeable;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
@@ -15,7 +16,7 @@ import java.util.function.Consumer;
 import javax.net.SocketFactory;
 
 /** Another node: where it is, and whether it answers. Any thread. */
-final class Peer {
+final class Peer implements Closeable {
   private static final int CONNECT_MS = 500;
   private static final Duration GREETING_TIME = Duration.ofSeconds(2);
   private static final Logger LOG = System.getLogger(Peer.class.getName());
@@ -49,12 +50,14 @@ final class Peer {
   /** Ends the calls that only a leader makes. */
   void hangUp() {
     for (Call.Purpose purpose : List.of(Call.Purpose.ENTRIES, Call.Purpose.SNAPSHOTS)) {
-      try {
-        line(purpose).hangUp();
-      } catch (IOException e) {
-        // It is given up either way.
-      }
+      line(purpose).hangUp();
     }
+  }
+
+  /** Ends all calls, and makes no other. They have ended when this returns. */
+  @Override
+  public void close() {
+    lines.values().forEach(Line::close);
   }
 
   /**

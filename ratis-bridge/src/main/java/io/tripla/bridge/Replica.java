@@ -52,7 +52,7 @@ final class Replica {
   private final RaftClientAsynchronousProtocol orders;
   private final Lease lease;
   private final Candidacy candidacy;
-  private final ExecutorService later = Executors.newSingleThreadExecutor(Replica::laterThread);
+  private final ExecutorService later = Executors.newSingleThreadExecutor(Replica::daemon);
   private final ClientId client = ClientId.randomId();
   private long calls;
   private volatile boolean closing;
@@ -90,7 +90,7 @@ final class Replica {
     List<RaftPeer> peers = Stream.of(members).map(Replica::toPeer).toList();
     UUID id = UUID.fromString(cluster);
     RaftGroup group = RaftGroup.valueOf(RaftGroupId.valueOf(id), peers);
-    lease = new Lease(members.length);
+    lease = new Lease(members.length, System::nanoTime);
     SocketRpcType.Settings transport =
         new SocketRpcType.Settings(
             id,
@@ -98,6 +98,7 @@ final class Replica {
             address(listen),
             entryBytesMax + (1 << 20),
             lease,
+            System::nanoTime,
             votesFrom,
             this::followLaterTerm,
             machine,
@@ -128,10 +129,8 @@ final class Replica {
     }
   }
 
-  private static Thread laterThread(Runnable run) {
-    Thread thread = new Thread(run, "tripla-submit");
-    thread.setDaemon(true);
-    return thread;
+  private static Thread daemon(Runnable run) {
+    return Threads.daemon("tripla-submit", run);
   }
 
   /**
@@ -324,7 +323,11 @@ final class Replica {
     }
   }
 
-  /** Applies what is committed and ends. */
+  /**
+   * Applies what is committed and ends. It calls the C++ side no more when it returns.
+   *
+   * @throws IOException it may call still
+   */
   void close() throws IOException {
     closing = true;
     machine.expectClose();
@@ -333,10 +336,12 @@ final class Replica {
     ServerEnd.close(server);
     later.shutdown();
     try {
-      // It calls back, and who is called is about to go.
-      later.awaitTermination(END_S, TimeUnit.SECONDS);
+      if (!later.awaitTermination(END_S, TimeUnit.SECONDS)) {
+        throw new IOException("what was submitted last has not ended after " + END_S + " s");
+      }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
+      throw new IOException("it was interrupted while it ended", e);
     }
   }
 }

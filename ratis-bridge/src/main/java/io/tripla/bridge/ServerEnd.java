@@ -21,13 +21,13 @@ final class ServerEnd {
 
   static void close(RaftServer server) throws IOException {
     CountDownLatch closed = new CountDownLatch(1);
-    Thread looker = new Thread(() -> lookAfter(server, closed), "tripla-end");
-    looker.setDaemon(true);
+    Thread looker = Threads.daemon("tripla-end", () -> lookAfter(server, closed));
     looker.start();
     try {
       server.close();
     } finally {
       closed.countDown();
+      Threads.awaitEnd(looker);
     }
   }
 

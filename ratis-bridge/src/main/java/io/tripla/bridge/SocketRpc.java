@@ -40,7 +40,7 @@ final class SocketRpc implements RaftServerRpc {
   private final RpcType type;
   private final SocketRpcType.Settings settings;
   private final Watchdog watchdog = new Watchdog();
-  private final VotePromise promise = new VotePromise();
+  private final VotePromise promise;
   private final AppendTurn turn = new AppendTurn(AppendTurn.PATIENCE, Native::die);
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private final Object installing = new Object();
@@ -51,6 +51,7 @@ final class SocketRpc implements RaftServerRpc {
     this.server = server;
     this.type = type;
     this.settings = settings;
+    promise = new VotePromise(settings.clock());
   }
 
   @Override
@@ -65,11 +66,16 @@ final class SocketRpc implements RaftServerRpc {
             this::execute);
   }
 
+  /**
+   * When it returns nobody is served or called any more, and the port is free. No thread that this
+   * class has started is left.
+   */
   @Override
   public void close() throws IOException {
     if (listener != null) {
       listener.close();
     }
+    peers.values().forEach(Peer::close);
     watchdog.close();
   }
 
@@ -240,7 +246,7 @@ final class SocketRpc implements RaftServerRpc {
   public AppendEntriesReplyProto appendEntries(AppendEntriesRequestProto request)
       throws IOException {
     RaftRpcRequestProto header = request.getServerRequest();
-    long sent = System.nanoTime();
+    long sent = settings.clock().getAsLong();
     AppendEntriesReplyProto reply =
         (AppendEntriesReplyProto) call(Call.APPEND_ENTRIES, header, request);
     expectToLead(request.getLeaderTerm(), reply.getTerm());

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.UUID;
 import java.util.function.LongConsumer;
+import java.util.function.LongSupplier;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
 import org.apache.ratis.conf.Parameters;
@@ -30,7 +31,7 @@ public final class SocketRpcType implements RpcType {
    * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
    * election before its log has reached this place; 0 for none. {@code disk}: a directory on the log's.
    * {@code laterTerm}: is told of a term that another node knows and that is later than this leader's.
-   * The factories are where TLS will come in: an SSLSocket is a Socket.
+   * {@code clock}: nanoseconds, as System.nanoTime(), of the promises. The factories are where TLS will come in: an SSLSocket is a Socket.
    */
   record Settings(
       UUID cluster,
@@ -38,6 +39,7 @@ public final class SocketRpcType implements RpcType {
       InetSocketAddress address,
       int frameBytesMax,
       Lease lease,
+      LongSupplier clock,
       long votesFrom,
       LongConsumer laterTerm,
       Installs installs,

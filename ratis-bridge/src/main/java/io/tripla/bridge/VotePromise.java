@@ -3,6 +3,7 @@ package io.tripla.bridge;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.function.LongSupplier;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
 /**
@@ -23,9 +24,16 @@ final class VotePromise {
     MessageLite cast() throws IOException;
   }
 
+  private final LongSupplier clock;
   private String leader = "";
   private long term = -1;
-  private long until = System.nanoTime();
+  private long until;
+
+  /** @param clock nanoseconds, as System.nanoTime() */
+  VotePromise(LongSupplier clock) {
+    this.clock = clock;
+    until = clock.getAsLong();
+  }
 
   /**
    * Before the leader's message is executed, and so before it is answered. One of an earlier term was
@@ -37,7 +45,7 @@ final class VotePromise {
     }
     term = ofTerm;
     leader = to;
-    until = System.nanoTime() + TIME.toNanos();
+    until = clock.getAsLong() + TIME.toNanos();
   }
 
   /**
@@ -46,7 +54,7 @@ final class VotePromise {
    */
   synchronized void release(String by, long ofTerm) {
     if (leader.equals(by) && term == ofTerm) {
-      until = System.nanoTime();
+      until = clock.getAsLong();
       ++term;
     }
   }
@@ -59,7 +67,7 @@ final class VotePromise {
 
   /** An error if another was promised. */
   synchronized void check(String candidate) throws IOException {
-    if (!candidate.equals(leader) && System.nanoTime() - until < 0) {
+    if (!candidate.equals(leader) && clock.getAsLong() - until < 0) {
       throw new IOException("it has just heard from " + leader + ", its leader");
     }
   }

@@ -13,15 +13,19 @@ final class Watchdog implements Closeable {
   private static final long PERIOD_MS = 100;
 
   private final Set<Wire> wires = ConcurrentHashMap.newKeySet();
-  private final Thread thread = new Thread(this::run, NAME);
+  private final Thread thread = Threads.daemon(NAME, this::run);
+  private volatile boolean closed;
 
   Watchdog() {
-    thread.setDaemon(true);
     thread.start();
   }
 
+  /** From now on. Closes it at once when nobody watches any more. */
   void watch(Wire wire) {
     wires.add(wire);
+    if (closed) {
+      wire.close();
+    }
   }
 
   private void run() {
@@ -39,14 +43,16 @@ final class Watchdog implements Closeable {
         }
       }
     } catch (InterruptedException e) {
-      wires.forEach(Wire::close);
+      // closed
     }
   }
 
-  /** Closes all connections. */
+  /** Closes all connections; its thread has ended when it returns. */
   @Override
   public void close() {
-    thread.interrupt();
+    closed = true;
     wires.forEach(Wire::close);
+    thread.interrupt();
+    Threads.awaitEnd(thread);
   }
 }

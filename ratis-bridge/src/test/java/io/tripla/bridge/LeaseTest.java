@@ -7,64 +7,63 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.Test;
 
 class LeaseTest {
+  private static final long NOW = 1234;
   private static final long LEASE = Lease.TIME.toNanos();
 
   @Test
   void ofThreeOneAnswerIsEnoughAndTheLaterOneCounts() {
-    Lease lease = new Lease(3);
+    Lease lease = new Lease(3, () -> NOW);
     assertFalse(lease.holds(1));
-    lease.extend(1, "n2", System.nanoTime());
+    lease.extend(1, "n2", NOW);
     assertTrue(lease.holds(1));
-    lease.extend(1, "n3", System.nanoTime() - LEASE);
+    lease.extend(1, "n3", NOW - LEASE);
     assertTrue(lease.holds(1), "an old answer takes nothing back");
   }
 
   @Test
   void ofFiveTheOlderOfTheTwoLatestAnswersCounts() {
-    Lease lease = new Lease(5);
-    long now = System.nanoTime();
-    lease.extend(1, "n2", now);
+    Lease lease = new Lease(5, () -> NOW);
+    lease.extend(1, "n2", NOW);
     assertFalse(lease.holds(1));
-    lease.extend(1, "n3", now - LEASE);
+    lease.extend(1, "n3", NOW - LEASE);
     assertFalse(lease.holds(1));
-    lease.extend(1, "n4", now);
+    lease.extend(1, "n4", NOW);
     assertTrue(lease.holds(1));
   }
 
   @Test
   void itCountsFromWhenTheLeaderAskedNotFromTheAnswer() {
-    Lease lease = new Lease(3);
-    lease.extend(1, "n2", System.nanoTime() - LEASE);
+    Lease lease = new Lease(3, () -> NOW);
+    lease.extend(1, "n2", NOW - LEASE);
     assertFalse(lease.holds(1));
   }
 
   @Test
   void itIsOfOneTerm() {
-    Lease lease = new Lease(3);
-    long now = System.nanoTime();
-    lease.extend(2, "n2", now);
+    Lease lease = new Lease(3, () -> NOW);
+    lease.extend(2, "n2", NOW);
     assertFalse(lease.holds(1));
-    lease.extend(1, "n3", now);
+    lease.extend(1, "n3", NOW);
     assertTrue(lease.holds(2), "a late answer of an earlier term changes nothing");
     assertFalse(lease.holds(1));
-    lease.extend(3, "n2", now - LEASE);
+    lease.extend(3, "n2", NOW - LEASE);
     assertFalse(lease.holds(3), "answers of the term before do not count");
   }
 
   @Test
   void onceReleasedItComesBackInAnotherTermOnly() {
-    Lease lease = new Lease(3);
-    lease.extend(1, "n2", System.nanoTime());
+    Lease lease = new Lease(3, () -> NOW);
+    lease.extend(1, "n2", NOW);
     lease.release();
-    lease.extend(1, "n3", System.nanoTime());
+    lease.extend(1, "n3", NOW);
     assertFalse(lease.holds(1));
-    lease.extend(2, "n3", System.nanoTime());
+    lease.extend(2, "n3", NOW);
     assertTrue(lease.holds(2));
   }
 
   @Test
   void aSingleMemberAlwaysHasIt() {
-    assertTrue(new Lease(1).holds(1));
+    assertTrue(new Lease(1, () -> NOW).holds(1));
   }
 
   @Test

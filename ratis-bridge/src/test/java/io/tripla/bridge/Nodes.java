@@ -37,7 +37,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
 
 /** Nodes on real sockets; the server behind each answers with what it was asked. */
-@Timeout(60)
+// On a thread of its own: a read that is never answered does not notice an interrupt.
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 abstract class Nodes {
   static final UUID CLUSTER = UUID.nameUUIDFromBytes(new byte[] {1});
   static final int FRAME_BYTES_MAX = 1 << 20;
@@ -47,6 +48,7 @@ abstract class Nodes {
 
   final List<SocketRpc> nodes = new ArrayList<>();
   final AtomicInteger votesAsked = new AtomicInteger();
+  volatile Step onVote = () -> {};
   File disk = new File(".");
   final AtomicInteger installsBegun = new AtomicInteger();
   final AtomicInteger installsFailed = new AtomicInteger();
@@ -55,10 +57,18 @@ abstract class Nodes {
   volatile CompletableFuture<Void> onDisk = CompletableFuture.completedFuture(null);
   final AtomicLong lastIndex = new AtomicLong();
   final AtomicLong currentTerm = new AtomicLong();
+  /** Of leases and promises, in nanoseconds; it moves when a test says so. */
+  final AtomicLong now = new AtomicLong();
+
   final AtomicLong laterTerm = new AtomicLong();
-  final Lease lease = new Lease(2);
+  final Lease lease = new Lease(2, now::get);
   final int port1 = freePort();
   final int port2 = freePort();
+
+  /** What a server does before it answers. */
+  interface Step {
+    void run() throws InterruptedException;
+  }
 
   @AfterEach
   void closeNodes() throws IOException {
@@ -80,6 +90,7 @@ abstract class Nodes {
             address,
             FRAME_BYTES_MAX,
             lease,
+            now::get,
             votesFrom,
             laterTerm::set,
             installs(),
@@ -153,8 +164,10 @@ abstract class Nodes {
             (proxy, method, arguments) -> answer.apply(method)));
   }
 
-  RequestVoteReplyProto vote(RequestVoteRequestProto request) throws IOException {
+  RequestVoteReplyProto vote(RequestVoteRequestProto request)
+      throws IOException, InterruptedException {
     votesAsked.incrementAndGet();
+    onVote.run();
     if (request.getCandidateTerm() < 0) {
       throw new IOException("no such term");
     }

@@ -118,21 +118,24 @@ class Dump {
 
  private:
   void Complain(const absl::Status& status) {
-    fmt::print(to_, "  ! {}\n", cli::Escape(std::string(status.message()), cli::Keep::kQuotes));
+    std::fputs(
+        fmt::format("  ! {}\n", cli::Escape(std::string(status.message()), cli::Keep::kQuotes))
+            .c_str(),
+        to_);
   }
 
   void DumpImage(const std::string& path) {
-    fmt::print(to_, "{}\n", path);
+    std::fputs(fmt::format("{}\n", path).c_str(), to_);
     const auto file = directory_.disk().Open(path, OpenMode::kRead);
     if (!file.ok()) return Complain(file.status());
     const auto header = ReadImage(**file, PrintingRows(path));
     if (!header.ok()) Complain(header.status());
-    fmt::print(to_, "\n");
+    std::fputs(fmt::format("\n").c_str(), to_);
   }
 
   ImageRows PrintingRows(const std::string& path) {
     const auto print = [this](std::string_view kind, const std::string& text) {
-      fmt::print(to_, "  {}  {}\n", kind, text);
+      std::fputs(fmt::format("  {}  {}\n", kind, text).c_str(), to_);
       return absl::OkStatus();
     };
     return {
@@ -162,7 +165,7 @@ class Dump {
   }
 
   void DumpSegment(const SegmentFile& file) {
-    fmt::print(to_, "{}\n", file.path);
+    std::fputs(fmt::format("{}\n", file.path).c_str(), to_);
     const auto segment = ReadSegment(directory_.disk(), file.path, file.first_index);
     if (!segment.ok()) return Complain(segment.status());
     ReadPastDamage(
@@ -172,14 +175,15 @@ class Dump {
           return absl::OkStatus();
         },
         [this](const absl::Status& damage) { Complain(damage); });
-    fmt::print(to_, "\n");
+    std::fputs(fmt::format("\n").c_str(), to_);
   }
 
   void DumpRecord(LogIndex index, std::string_view payload, uint64_t offset) {
-    fmt::print(to_, "  record {}  offset {}\n", index, offset);
+    std::fputs(fmt::format("  record {}  offset {}\n", index, offset).c_str(), to_);
     const absl::StatusOr<Batch> batch = DecodeBatch(payload);
     if (!batch.ok()) return Complain(batch.status());
-    for (const Command& command : batch->commands) fmt::print(to_, "    {}\n", TextOf(command));
+    for (const Command& command : batch->commands)
+      std::fputs(fmt::format("    {}\n", TextOf(command)).c_str(), to_);
   }
 
   const DataDirectory& directory_;

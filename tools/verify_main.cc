@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/diagnostics.h"
+#include "base/program.h"
 #include "cli/escape.h"
 #include "disk/data_directory.h"
 #include "tools/directory_check.h"
@@ -23,7 +24,8 @@ struct Options {
 };
 
 void Complain(std::string_view message) {
-  fmt::print(stderr, "tripla-verify: {}\n", cli::Escape(message, cli::Keep::kQuotes));
+  std::fputs(fmt::format("tripla-verify: {}\n", cli::Escape(message, cli::Keep::kQuotes)).c_str(),
+             stderr);
 }
 
 std::variant<Options, ExitCode> ParseOptions(int argc, char** argv) {
@@ -72,12 +74,15 @@ ExitCode Run(const Options& options) {
   }
   if (options.dump) DumpDirectory(*directory, stdout);
   const Report report = CheckDirectory(*directory);
-  fmt::print("{}", options.output == "json" ? JsonText(report) : PlainText(report));
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    Complain("standard output cannot be written; nothing is proved");
-    return ExitCode::kFailure;
-  }
+  const std::string text = options.output == "json" ? JsonText(report) : PlainText(report);
+  std::fwrite(text.data(), 1, text.size(), stdout);
   return ExitCodeOf(report);
+}
+
+ExitCode Main(int argc, char** argv) {
+  const auto parsed = ParseOptions(argc, argv);
+  if (const auto* exit_code = std::get_if<ExitCode>(&parsed)) return *exit_code;
+  return Run(std::get<Options>(parsed));
 }
 
 }  // namespace
@@ -85,7 +90,6 @@ ExitCode Run(const Options& options) {
 
 int main(int argc, char** argv) {
   using tripla::verify::ExitCode;
-  const auto parsed = tripla::verify::ParseOptions(argc, argv);
-  if (const auto* exit_code = std::get_if<ExitCode>(&parsed)) return static_cast<int>(*exit_code);
-  return static_cast<int>(tripla::verify::Run(std::get<tripla::verify::Options>(parsed)));
+  return tripla::RunProgram("tripla-verify", static_cast<int>(ExitCode::kFailure),
+                            [&] { return static_cast<int>(tripla::verify::Main(argc, argv)); });
 }

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/program.h"
 #include "check/claim.h"
 #include "check/options.h"
 #include "check/progress.h"
@@ -23,12 +24,10 @@ namespace {
 
 int Code(ExitCode code) { return static_cast<int>(code); }
 
-// Standard output: data only.
-bool Print(const std::string& text) {
-  const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (std::fflush(stdout) == 0 && written) return true;
-  fmt::print(stderr, "tripla-check: standard output cannot be written\n");
-  return false;
+// Standard output: data only. RunProgram() says when it cannot be written.
+void Print(const std::string& text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fflush(stdout);
 }
 
 // Opens it without harm to what it holds: nobody wants to learn after a long run that there is no
@@ -45,19 +44,21 @@ bool WriteFile(const std::string& path, const std::string& text) {
 }
 
 int NoJunit(const std::string& path) {
-  fmt::print(stderr, "tripla-check: {} cannot be written; name another file with --junit\n",
-             cli::Escape(path, cli::Keep::kQuotes));
+  std::fputs(fmt::format("tripla-check: {} cannot be written; name another file with --junit\n",
+                         cli::Escape(path, cli::Keep::kQuotes))
+                 .c_str(),
+             stderr);
   return Code(ExitCode::kUsage);
 }
 
 // Where they were asked for. Returns the exit code.
 int Tell(const Options& options, const Report& report, const std::string& text) {
-  const bool told = Print(text);
+  Print(text);
   if (!options.junit_file.empty() &&
       !WriteFile(options.junit_file, JunitText(options.plan, report))) {
     return NoJunit(options.junit_file);
   }
-  return Code(told ? report.exit_code() : ExitCode::kUsage);
+  return Code(report.exit_code());
 }
 
 int Check(const Options& options, const std::vector<Claim>& claims) {
@@ -65,17 +66,20 @@ int Check(const Options& options, const std::vector<Claim>& claims) {
   if (!options.junit_file.empty() && !CanBeWritten(options.junit_file)) {
     return NoJunit(options.junit_file);
   }
-  fmt::print(stderr, "tripla-check {}: seed {}\n", plan.command, plan.seed);
+  std::fputs(fmt::format("tripla-check {}: seed {}\n", plan.command, plan.seed).c_str(), stderr);
   const bool json = options.format == ReportFormat::kJson;
   Run run(plan);
   Progress progress(isatty(STDERR_FILENO) == 1);
   const RunWatch watch(progress, run.traffic());
   const absl::Status reached = run.Reach();
   if (!reached.ok()) {
-    fmt::print(stderr,
-               "tripla-check: {}; nothing was checked; check that the server runs there, or name "
-               "others with --endpoints HOST:PORT,...\n",
-               std::string(reached.message()));
+    std::fputs(
+        fmt::format(
+            "tripla-check: {}; nothing was checked; check that the server runs there, or name "
+            "others with --endpoints HOST:PORT,...\n",
+            std::string(reached.message()))
+            .c_str(),
+        stderr);
     const Report report = NothingTried(run, claims, reached);
     return Tell(options, report, json ? JsonText(plan, report) : "");
   }
@@ -90,8 +94,8 @@ int Main(const std::vector<std::string>& arguments) {
   const std::vector<Claim> claims = ClaimsOf(options.plan);
   if (options.list) {
     const bool json = options.format == ReportFormat::kJson;
-    const bool told = Print(json ? ListJsonText(claims) : ListText(claims));
-    return Code(told ? ExitCode::kAllHold : ExitCode::kUsage);
+    Print(json ? ListJsonText(claims) : ListText(claims));
+    return Code(ExitCode::kAllHold);
   }
   cli::WatchForStop();
   return Check(options, claims);
@@ -100,4 +104,9 @@ int Main(const std::vector<std::string>& arguments) {
 }  // namespace
 }  // namespace tripla::check
 
-int main(int argc, char** argv) { return tripla::check::Main({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  using tripla::check::ExitCode;
+  return tripla::RunProgram("tripla-check", static_cast<int>(ExitCode::kUsage), [&] {
+    return tripla::check::Main({argv + 1, argv + argc});
+  });
+}

@@ -218,12 +218,12 @@ std::variant<Options, ExitCode> ParseOptions(const std::vector<std::string>& arg
     return reader.Read(arguments);
   } catch (const CLI::Success& help_or_version) {
     reader.Exit(help_or_version);  // prints
-    if (std::cout.flush().good()) return ExitCode::kAllHold;
-    fmt::print(stderr, "tripla-check: standard output cannot be written\n");
-    return ExitCode::kUsage;
+    return ExitCode::kAllHold;
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "tripla-check: {}; tripla-check --help shows commands and flags\n",
-               cli::Escape(error.what(), cli::Keep::kQuotes));
+    std::fputs(fmt::format("tripla-check: {}; tripla-check --help shows commands and flags\n",
+                           cli::Escape(error.what(), cli::Keep::kQuotes))
+                   .c_str(),
+               stderr);
     return ExitCode::kUsage;
   }
 }

@@ -34,7 +34,7 @@ void Progress::Advance(double fraction) {
 
 void Progress::Redraw() {
   if (!shown_) return;
-  fmt::print(stderr, "\r\x1b[K{}", ToText());
+  std::fputs(fmt::format("\r\x1b[K{}", ToText()).c_str(), stderr);
   std::fflush(stderr);
 }
 

@@ -37,7 +37,7 @@ void RunWatch::Watch() {
     if (ready == 0) progress_.Redraw();
     if (watched[1].revents == 0) continue;
     progress_.End();
-    fmt::print(stderr, "tripla-check: cleaning up; again to give up\n");
+    std::fputs("tripla-check: cleaning up; again to give up\n", stderr);
     traffic_.Stop();
     watched[1].fd = -1;
   }

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/program.h"
 #include "cli/console.h"
 #include "cli/escape.h"
 #include "cli/executor.h"
@@ -73,13 +74,15 @@ int Main(const std::vector<std::string>& arguments) {
   if (const auto* code = std::get_if<ExitCode>(&options)) return static_cast<int>(*code);
   const bool terminal = isatty(STDOUT_FILENO) == 1;
   Console console(std::cout, std::cerr, terminal ? Destination::kTerminal : Destination::kPipe);
-  const ExitCode code = Run(std::get<Options>(options), console);
-  if (console.DataArrived()) return static_cast<int>(code);
-  console.Complain("standard output cannot be written; what the server decided stays decided");
-  return static_cast<int>(ExitCode::kInternal);
+  return static_cast<int>(Run(std::get<Options>(options), console));
 }
 
 }  // namespace
 }  // namespace tripla::cli
 
-int main(int argc, char** argv) { return tripla::cli::Main({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  using tripla::cli::ExitCode;
+  return tripla::RunProgram("tripla", static_cast<int>(ExitCode::kInternal), [&] {
+    return tripla::cli::Main({argv + 1, argv + argc});
+  });
+}

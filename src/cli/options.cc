@@ -231,8 +231,10 @@ std::variant<Options, ExitCode> ParseOptions(const std::vector<std::string>& arg
     reader.Exit(help_or_version);  // prints
     return ExitCode::kSuccess;
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "tripla: {}; tripla --help shows the flags\n",
-               Escape(error.what(), Keep::kQuotes));
+    std::fputs(fmt::format("tripla: {}; tripla --help shows the flags\n",
+                           Escape(error.what(), Keep::kQuotes))
+                   .c_str(),
+               stderr);
     return ExitCode::kUsage;
   }
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "base/program.h"
 #include "cli/stop.h"
 #include "load/generator.h"
 #include "load/null_server.h"
@@ -32,8 +33,10 @@ bool WriteFile(const std::string& path, const std::string& text) {
   file << text;
   file.close();
   if (!file.fail()) return true;
-  fmt::print(stderr, "tripla-bench: {} cannot be written; name another file with --timeline\n",
-             path);
+  std::fputs(
+      fmt::format("tripla-bench: {} cannot be written; name another file with --timeline\n", path)
+          .c_str(),
+      stderr);
   return false;
 }
 
@@ -41,8 +44,11 @@ bool WriteFile(const std::string& path, const std::string& text) {
 Generator::ProgressFn ShowProgress(const std::string& what) {
   if (isatty(STDERR_FILENO) != 1) return [](auto, uint64_t, uint64_t) {};
   return [what](std::chrono::duration<double> time, uint64_t answered, uint64_t failed) {
-    fmt::print(stderr, "{}{} {:.1f} s: {} calls, {:.0f}/s, {} failed", kClearLine, what,
-               time.count(), answered, static_cast<double>(answered) / time.count(), failed);
+    std::fputs(
+        fmt::format("{}{} {:.1f} s: {} calls, {:.0f}/s, {} failed", kClearLine, what, time.count(),
+                    answered, static_cast<double>(answered) / time.count(), failed)
+            .c_str(),
+        stderr);
     std::fflush(stderr);
   };
 }
@@ -50,15 +56,16 @@ Generator::ProgressFn ShowProgress(const std::string& what) {
 Measurement Run(Generator& generator, Workload& workload, const Period& period,
                 const std::string& what) {
   Measurement found = generator.Run(workload, period, ShowProgress(what));
-  if (isatty(STDERR_FILENO) == 1) fmt::print(stderr, "{}", kClearLine);
+  if (isatty(STDERR_FILENO) == 1) std::fputs(fmt::format("{}", kClearLine).c_str(), stderr);
   return found;
 }
 
 int NotReached(const std::string& why) {
-  fmt::print(stderr,
-             "tripla-bench: {}; check that the server runs there, or name others with "
-             "--endpoints HOST:PORT,...\n",
-             why);
+  std::fputs(fmt::format("tripla-bench: {}; check that the server runs there, or name others with "
+                         "--endpoints HOST:PORT,...\n",
+                         why)
+                 .c_str(),
+             stderr);
   return Code(cli::StopAsked() ? ExitCode::kInterrupted : ExitCode::kNotReached);
 }
 
@@ -87,7 +94,8 @@ int Bench(const Options& options) {
       Run(generator, *MakeWorkload(plan),
           {.warm_up = plan.warm_up, .duration = plan.duration, .rate = plan.rate}, plan.verb_name);
   const bool json = options.format == ReportFormat::kJson;
-  fmt::print("{}", json ? JsonText(plan, found) : TableText(plan, found));
+  const std::string text = json ? JsonText(plan, found) : TableText(plan, found);
+  std::fwrite(text.data(), 1, text.size(), stdout);
   if (!plan.timeline_file.empty() && !WriteFile(plan.timeline_file, TimelineText(found))) {
     return Code(ExitCode::kUsage);
   }
@@ -117,7 +125,10 @@ int Main(const std::vector<std::string>& arguments) {
 }  // namespace tripla::load
 
 int main(int argc, char** argv) {
-  // As triplad does, and for the null server too: what is compared should differ in nothing else.
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  return tripla::load::Main({argv + 1, argv + argc});
+  using tripla::load::ExitCode;
+  return tripla::RunProgram("tripla-bench", static_cast<int>(ExitCode::kUsage), [&] {
+    // As triplad does, and for the null server too: what is compared should differ in nothing else.
+    absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
+    return tripla::load::Main({argv + 1, argv + argc});
+  });
 }

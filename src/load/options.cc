@@ -249,8 +249,10 @@ std::variant<Options, ExitCode> ParseOptions(const std::vector<std::string>& arg
     reader.Exit(help_or_version);  // prints
     return ExitCode::kMeasured;
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "tripla-bench: {}; tripla-bench --help shows verbs and flags\n",
-               cli::Escape(error.what(), cli::Keep::kQuotes));
+    std::fputs(fmt::format("tripla-bench: {}; tripla-bench --help shows verbs and flags\n",
+                           cli::Escape(error.what(), cli::Keep::kQuotes))
+                   .c_str(),
+               stderr);
     return ExitCode::kUsage;
   }
 }

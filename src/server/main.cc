@@ -2,10 +2,12 @@
 #include <fmt/core.h>
 
 #include <cstdlib>
+#include <iostream>
 #include <string>
 #include <variant>
 
 #include "base/diagnostics.h"
+#include "base/program.h"
 #include "base/status_macros.h"
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
@@ -74,8 +76,9 @@ ExitCode Init(const InitOptions& options) {
   }
   const absl::Status initialized = InitializeReplica(*directory, *membership, known->term);
   if (!initialized.ok()) return Fail(initialized);
-  fmt::print("{0} is replica {1}'s now; start it with: triplad --data-dir {0} --node {1}\n",
-             options.data_dir, options.node);
+  std::cout << fmt::format(
+      "{0} is replica {1}'s now; start it with: triplad --data-dir {0} --node {1}\n",
+      options.data_dir, options.node);
   return ExitCode::kDone;
 }
 
@@ -89,4 +92,7 @@ ExitCode Main(int argc, char** argv) {
 }  // namespace
 }  // namespace tripla
 
-int main(int argc, char** argv) { return static_cast<int>(tripla::Main(argc, argv)); }
+int main(int argc, char** argv) {
+  return tripla::RunProgram("triplad", static_cast<int>(tripla::ExitCode::kFailure),
+                            [&] { return static_cast<int>(tripla::Main(argc, argv)); });
+}

@@ -244,7 +244,9 @@ std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv)
     app.exit(help_or_version);  // prints
     return ExitCode::kDone;
   } catch (const CLI::ParseError& error) {
-    fmt::print(stderr, "triplad: {}; see triplad --help\n", EscapeControls(error.what()));
+    std::fputs(
+        fmt::format("triplad: {}; see triplad --help\n", EscapeControls(error.what())).c_str(),
+        stderr);
     return ExitCode::kUsage;
   }
   return options;

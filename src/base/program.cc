@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/program.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <iostream>
+#include <new>
+#include <system_error>
+
+#include "base/diagnostics.h"
+
+namespace tripla {
+namespace {
+
+constexpr int kFailure = 1;
+constexpr char kNoMemory[] =
+    "no memory is left; give it more (see ulimit -v and the machine's free memory)";
+
+// A signal handler and a terminate handler reach only what is global.
+const char* program_name = "";
+
+// Takes no memory and no lock: both may be what is missing.
+void Write(const char* text) {
+  const char* const parts[] = {program_name, ": ", text, "\n"};
+  for (const char* part : parts) {
+    if (write(STDERR_FILENO, part, std::strlen(part)) < 0) return;
+  }
+}
+
+[[noreturn]] void EndWithoutMemory() {
+  Write(kNoMemory);
+  std::_Exit(kFailure);
+}
+
+// Each open() takes the lowest number that is free, which is the closed one looked at. The modes
+// make a read of 0 and a write to 1 or 2 fail: /dev/null must not pass for an empty input, or for
+// an output that arrived.
+void OccupyClosedStreams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
+    if (open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) == stream) continue;
+    Write("a standard stream is closed and /dev/null cannot be opened in its place; give it one");
+    std::_Exit(kFailure);
+  }
+}
+
+// For what nobody catches, on whatever thread it was thrown. A failed `new` never comes so far: the
+// new handler ends the process first, as gRPC would catch the exception and go on half-done.
+[[noreturn]] void EndForUncaught() {
+  try {
+    if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
+  } catch (const std::system_error& error) {
+    // What std::thread throws when it gets none.
+    if (error.code() == std::errc::resource_unavailable_try_again) {
+      Write("no thread can be started; allow more threads or memory (see ulimit -u and ulimit -v)");
+      std::_Exit(kFailure);
+    }
+    Write(error.what());
+  } catch (const std::exception& error) {
+    Write(error.what());
+  } catch (...) {
+    Write("ended by an exception of unknown kind");
+  }
+  std::abort();
+}
+
+// C libraries abort when they get no memory, without a word. Whether that was the reason is asked
+// of the system; any other abort is a fault of the program and leaves a core dump.
+void OnAbort(int signal) {
+  constexpr size_t kAskedBytes = size_t{32} << 20;
+  void* const memory =
+      mmap(nullptr, kAskedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED && errno == ENOMEM) EndWithoutMemory();
+  std::signal(signal, SIG_DFL);
+  std::raise(signal);
+}
+
+bool OutputArrived() {
+  const bool by_stream = std::cout.flush().good();
+  return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && by_stream;
+}
+
+}  // namespace
+
+int RunProgram(const char* name, int output_lost, const std::function<int()>& work) {
+  program_name = name;
+  OccupyClosedStreams();
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::set_new_handler(&EndWithoutMemory);
+  std::set_terminate(&EndForUncaught);
+  std::signal(SIGABRT, &OnAbort);
+  const int exit_code = work();
+  if (OutputArrived()) return exit_code;
+  Write(
+      "standard output cannot be written, and what was to be printed is lost; what was done stays "
+      "done");
+  return output_lost;
+}
+
+}  // namespace tripla

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// What each program takes for granted of the process that it runs in, and may not: that its
+// standard streams are open and take what is written, that there is memory, and that threads can be
+// started.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "tests/harness/test_cluster.h"
+#include "tests/harness/test_server.h"
+
+namespace tripla {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string TextOf(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// `command` for a shell: with `redirections`, and the last of its processes.
+std::vector<std::string> InShell(const std::string& command, const std::string& redirections) {
+  return {"/bin/sh", "-c", "exec " + command + " " + redirections};
+}
+
+struct Ended {
+  int exit_code;
+  std::string output;
+};
+Ended RunInShell(const std::string& command, const std::string& redirections) {
+  Process process(InShell(command, redirections));
+  const int exit_code = process.Wait();
+  return {exit_code, process.output()};
+}
+
+// All sets of closed standard streams, as a shell closes them.
+struct Closed {
+  std::string redirections;
+  bool output = false;
+};
+std::vector<Closed> AllSetsOfClosedStreams() {
+  std::vector<Closed> sets;
+  for (int set = 0; set < 8; ++set) {
+    sets.push_back({.redirections = std::string((set & 1) != 0 ? " 0<&-" : "") +
+                                    ((set & 2) != 0 ? " 1>&-" : "") +
+                                    ((set & 4) != 0 ? " 2>&-" : ""),
+                    .output = (set & 2) != 0});
+  }
+  return sets;
+}
+
+// What stands behind a descriptor of a process.
+std::string DescriptorOf(const Process& process, int descriptor) {
+  return fs::read_symlink(fmt::format("/proc/{}/fd/{}", process.pid(), descriptor)).string();
+}
+
+class Programs : public testing::Test {
+ protected:
+  // Prints something, and the exit code of it.
+  struct Command {
+    std::string words;
+    int exit_code = 0;
+    int output_lost = 1;  // the exit code when standard output takes nothing
+  };
+
+  // A short run of each program, against `server` and the directory of one that has stopped.
+  std::vector<Command> CommandsFor(const std::string& server) const {
+    const std::string& bin = ProgramPath("");
+    return {
+        {.words = bin + "triplad --help"},
+        {.words = bin + "triplad --version"},
+        {.words = bin + "tripla --help"},
+        {.words = bin + "tripla --server " + server + " get 5", .exit_code = 3},
+        {.words = bin + "tripla --server " + server + " status"},
+        {.words = bin + "tripla-check --help", .output_lost = 2},
+        {.words = bin + "tripla-check all --list", .output_lost = 2},
+        {.words = bin + "tripla-check api --claim R6 -e " + server, .output_lost = 2},
+        {.words = bin + "tripla-verify --help"},
+        {.words = bin + "tripla-verify " + sound_},
+        {.words = bin + "tripla-verify --dump " + sound_},
+        {.words = bin + "tripla-bench --help", .output_lost = 2},
+        {.words = bin + "tripla-bench null --duration 100ms --warm-up 0", .output_lost = 2},
+    };
+  }
+
+  void SetUp() override {
+    // More than a buffer of standard output holds is printed of it.
+    TestServer server(sound_);
+    for (int key = 0; key < 200; ++key) {
+      ASSERT_TRUE(Set(server.stub(), std::to_string(key), 0, std::string(100, 'x')).status.ok());
+    }
+    server.Stop();
+  }
+
+  const TemporaryDirectory directory_;
+  const std::string sound_ = directory_.path() + "/sound";
+};
+
+TEST_F(Programs, EndAsAlwaysWhateverStandardStreamsAreClosed) {
+  TestServer server(directory_.path() + "/data");
+  for (const Command& command : CommandsFor(server.endpoint())) {
+    for (const Closed& closed : AllSetsOfClosedStreams()) {
+      const Ended ended = RunInShell(command.words, closed.redirections);
+      EXPECT_EQ(ended.exit_code, closed.output ? command.output_lost : command.exit_code)
+          << command.words << closed.redirections << ": " << ended.output;
+    }
+  }
+  server.Stop();
+}
+
+TEST_F(Programs, SayWhenStandardOutputTakesNothing) {
+  TestServer server(directory_.path() + "/data");
+  for (const Command& command : CommandsFor(server.endpoint())) {
+    const Ended ended = RunInShell(command.words, ">/dev/full");
+    EXPECT_EQ(ended.exit_code, command.output_lost) << command.words << ": " << ended.output;
+    EXPECT_NE(ended.output.find("standard output cannot be written"), std::string::npos)
+        << command.words << ": " << ended.output;
+  }
+  server.Stop();
+}
+
+TEST_F(Programs, GoOnWhenStandardErrorTakesNothing) {
+  for (const char* program :
+       {"triplad", "tripla", "tripla-check", "tripla-verify", "tripla-bench"}) {
+    EXPECT_EQ(RunInShell(ProgramPath(program) + " --no-such-flag", "2>/dev/full").exit_code, 2)
+        << program;
+  }
+  TestServer server(directory_.path() + "/data");
+  for (const Command& command : CommandsFor(server.endpoint())) {
+    const Ended ended = RunInShell(command.words, "2>/dev/full");
+    EXPECT_EQ(ended.exit_code, command.exit_code) << command.words << ": " << ended.output;
+  }
+  server.Stop();
+}
+
+TEST_F(Programs, WriteNoMessageIntoAFileThatTheyOpen) {
+  TestServer server(directory_.path() + "/data");
+  const std::string junit = directory_.path() + "/junit.xml";
+  const std::string check = fmt::format("{} api --claim R6 -e {} --junit {}",
+                                        ProgramPath("tripla-check"), server.endpoint(), junit);
+  EXPECT_EQ(RunInShell(check, "2>&-").exit_code, 0);
+  EXPECT_TRUE(TextOf(junit).starts_with("<?xml")) << TextOf(junit);
+  EXPECT_EQ(TextOf(junit).find("seed "), std::string::npos) << TextOf(junit);
+  server.Stop();
+}
+
+// S1: descriptor 2 was the log, and messages overwrote it.
+TEST_F(Programs, AServerKeepsItsDataWhateverStandardStreamsAreClosed) {
+  for (const Closed& closed : AllSetsOfClosedStreams()) {
+    SCOPED_TRACE("closed:" + closed.redirections);
+    const TemporaryDirectory directory;
+    const std::string data = directory.path() + "/data";
+    for (const char* key : {"1", "2", "3"}) {
+      const std::string endpoint = "127.0.0.1:" + std::to_string(FreePort());
+      Process process(InShell(fmt::format("{} --data-dir {} --listen {} --verbosity debug",
+                                          ProgramPath("triplad"), data, endpoint),
+                              closed.redirections));
+      AwaitTrue(
+          [&] { return Set(*v1::KeyValue::NewStub(Connect(endpoint)), key, 7, "a").status.ok(); },
+          [&] { return "no server on " + endpoint; });
+      for (const int descriptor : {0, 1, 2}) {
+        const std::string is = DescriptorOf(process, descriptor);
+        EXPECT_FALSE(is.starts_with(data)) << descriptor << " is " << is;
+      }
+      EXPECT_EQ(TextOf(data + "/lock"), std::to_string(process.pid()) + "\n");
+      process.Signal(SIGTERM);
+      EXPECT_EQ(process.Wait(), 0);
+    }
+    TestServer server(data);
+    for (const char* key : {"1", "2", "3"}) {
+      EXPECT_EQ(Get(server.stub(), key).reply.value().timestamp(), 7) << key;
+    }
+    server.Stop();
+  }
+}
+
+// S20: it ended with 134.
+TEST_F(Programs, WithoutMemoryEndWithALine) {
+  TestServer server(directory_.path() + "/data");
+  const std::vector<std::string> commands = {
+      ProgramPath("tripla") + " --timeout 1s --server " + server.endpoint() + " get 5",
+      ProgramPath("tripla-check") + " api --claim R6 --timeout 1s -e " + server.endpoint(),
+      ProgramPath("tripla-verify") + " " + sound_,
+      ProgramPath("tripla-bench") + " null --duration 100ms --warm-up 0",
+  };
+  for (int kilobytes = 60'000; kilobytes <= 180'000; kilobytes += 20'000) {
+    for (const std::string& command : commands) {
+      Process process({"/bin/sh", "-c", fmt::format("ulimit -v {}; exec {}", kilobytes, command)});
+      const int exit_code = process.Wait();
+      // 127: the program itself cannot be loaded.
+      EXPECT_TRUE(exit_code >= 0 && exit_code <= 127)
+          << kilobytes << " " << command << ": " << exit_code << " " << process.output();
+    }
+  }
+  server.Stop();
+}
+
+}  // namespace
+}  // namespace tripla

@@ -20,7 +20,8 @@ namespace tripla {
 namespace {
 
 constexpr std::chrono::minutes kPatience{1};
-constexpr std::chrono::seconds kStatusPatience{2};
+constexpr std::chrono::seconds kStatusPatience{30};
+constexpr std::chrono::milliseconds kBetweenLooks{2};
 
 std::string NodeOf(int number) { return "n" + std::to_string(number + 1); }
 
@@ -38,10 +39,13 @@ int FreePort() {
     TRIPLA_CHECK(fd >= 0, "a socket can be opened");
     const sockaddr_in address{
         .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    const bool is_free =
-        bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+    if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+      // Kept, so that no other test takes the port while the server is not there. The server may.
+      const int on = 1;
+      TRIPLA_CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0, "a socket");
+      return port;
+    }
     close(fd);
-    if (is_free) return port;
   }
 }
 
@@ -50,7 +54,7 @@ void AwaitTrue(const std::function<bool()>& condition,
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
     ASSERT_LT(std::chrono::steady_clock::now(), deadline) << describe();
-    std::this_thread::yield();
+    std::this_thread::sleep_for(kBetweenLooks);  // the processor is for the servers
   }
 }
 

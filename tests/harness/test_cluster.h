@@ -100,7 +100,8 @@ class TestCluster {
 void AwaitTrue(const std::function<bool()>& condition,
                const std::function<std::string()>& describe);
 
-// A TCP port of 127.0.0.1 that is free now.
+// A TCP port of 127.0.0.1 that a server of this test may take. No other test is given it while this
+// process lives.
 [[nodiscard]] int FreePort();
 
 }  // namespace tripla

@@ -33,7 +33,7 @@ constexpr std::chrono::seconds kHandOverPause{5};
 constexpr std::chrono::milliseconds kSuccessorPatience{2000};
 
 constexpr std::chrono::milliseconds kWarmUpTime{800};
-constexpr int kNothingsOfARound = 50;
+constexpr int kNoOpsInARound = 50;
 
 absl::Status NoLeader() {
   return absl::UnavailableError(
@@ -69,8 +69,7 @@ RatisLog::RatisLog(const DataDirectory& directory, const Membership& membership,
       entry_bytes_max_(entry_bytes_max),
       hooks_(std::move(hooks)),
       reads_here_([this](ReadRounds::AnswerFn answer) { AskWhoeverLeads(std::move(answer)); }),
-      orders_of_nothing_([this](ReadRounds::AnswerFn answer) { OrderNothing(std::move(answer)); }) {
-}
+      no_ops_([this](ReadRounds::AnswerFn answer) { SubmitNoOp(std::move(answer)); }) {}
 
 RatisLog::~RatisLog() { Stop(); }
 
@@ -176,7 +175,7 @@ void RatisLog::ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer) {
     return answer(*index);
   }
   if (!Leads()) return answer(absl::UnavailableError("this server does not lead"));
-  orders_of_nothing_.Await(std::move(answer));
+  no_ops_.Await(std::move(answer));
 }
 
 absl::StatusOr<LogPosition> RatisLog::KnownState() const {
@@ -185,7 +184,7 @@ absl::StatusOr<LogPosition> RatisLog::KnownState() const {
   return absl::UnavailableError(fmt::format("{} is being rebuilt itself", membership_.node));
 }
 
-void RatisLog::OrderNothing(ReadRounds::AnswerFn answer) {
+void RatisLog::SubmitNoOp(ReadRounds::AnswerFn answer) {
   SubmitEntry({}, /*urgent=*/true,
               [this, answer = std::move(answer)](const absl::StatusOr<std::vector<Outcome>>& done) {
                 if (!done.ok()) return answer(absl::UnavailableError(done.status().message()));
@@ -195,11 +194,11 @@ void RatisLog::OrderNothing(ReadRounds::AnswerFn answer) {
               });
 }
 
-std::optional<std::chrono::nanoseconds> RatisLog::TimeOfNothings() {
+std::optional<std::chrono::nanoseconds> RatisLog::TimeOfNoOps() {
   const auto begun = std::chrono::steady_clock::now();
-  for (int i = 0; i < kNothingsOfARound; ++i) {
+  for (int i = 0; i < kNoOpsInARound; ++i) {
     const auto ordered = std::make_shared<std::promise<bool>>();
-    OrderNothing(
+    SubmitNoOp(
         [ordered](const absl::StatusOr<LogIndex>& index) { ordered->set_value(index.ok()); });
     std::future<bool> done = ordered->get_future();
     // A disk or a majority that hangs must not hold up who waits for the end of the warm-up.
@@ -214,7 +213,7 @@ void RatisLog::WarmUp() {
   std::optional<std::chrono::nanoseconds> before;
   int rounds_without_gain = 0;
   while (rounds_without_gain < 3 && std::chrono::steady_clock::now() < end) {
-    const std::optional<std::chrono::nanoseconds> now = TimeOfNothings();
+    const std::optional<std::chrono::nanoseconds> now = TimeOfNoOps();
     if (!now) return;
     const bool gained = !before || *now < *before * 9 / 10;
     rounds_without_gain = gained ? 0 : rounds_without_gain + 1;
@@ -276,7 +275,7 @@ void RatisLog::LetAnotherLead(const std::string& successor, std::string_view why
 }
 
 void RatisLog::BeginStop() {
-  submissions_.SendAwayFrom(std::chrono::steady_clock::now() + kStopPatience);
+  submissions_.SetWaitDeadline(std::chrono::steady_clock::now() + kStopPatience);
 }
 
 void RatisLog::Stop() {
@@ -294,7 +293,7 @@ void RatisLog::Stop() {
     submission.done(absl::UnknownError("the server is shutting down; ask again"));
   }
   reads_here_.Stop();
-  orders_of_nothing_.Stop();
+  no_ops_.Stop();
   applied_.Stop();
 }
 

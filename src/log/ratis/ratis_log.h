@@ -23,8 +23,8 @@ namespace tripla {
 // is applied here once a majority of the replicas has it on disk. Images go to replicas that lag
 // too far behind for the log.
 //
-// The places of the log are Ratis's own; those which hold no batch (Ratis notes there who leads, or
-// who is a member) are applied as empty batches. Place 0 is always such a one.
+// The indexes of the log are Ratis's. An index that holds no batch, but a note of Ratis's about a
+// leader or the members, is applied as an empty batch. Index 0 never holds a batch.
 //
 // Thread-safety: as Log. Batches are applied on a thread of Ratis's.
 class RatisLog : public Log {
@@ -59,18 +59,18 @@ class RatisLog : public Log {
   [[nodiscard]] bool Leads() const override;
   [[nodiscard]] Leadership GetLeadership() const override;
   void AwaitReadable(ReadableFn done) override;
-  // Java compiles what it runs often. A leader orders nothing until that makes it no quicker.
+  // Java compiles what it runs often. A leader submits no-op entries until they get no quicker.
   void WarmUp() override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through) override;
   [[nodiscard]] Status GetStatus() const override;
-  // Lets another node lead if this one does, and answers everybody who waits. Idempotent.
+  // Transfers leadership if this node leads, and answers all calls that wait. Idempotent.
   void Stop() override;
-  // If this node leads, asks `successor` to, because of what `why` says, and not again for a while.
-  // Ends the process when nobody takes over though they follow. One thread at a time; takes a
-  // second or two.
+  // If this node leads, transfers leadership to `successor`, for the reason `why`, at most once in
+  // five seconds. Ends the process when no other leads afterwards though the others follow. One
+  // thread at a time; takes a second or two.
   void LetAnotherLead(const std::string& successor, std::string_view why);
-  // Sends away who is blocked in Submit() for long, so that the submitting thread can end before
-  // Stop(). Any thread.
+  // Bounds how long Submit() blocks, so that the submitting thread can end before Stop(). Any
+  // thread.
   void BeginStop();
 
   // The highest term and the last place that this replica knows. Unavailable while it replaces one
@@ -91,10 +91,11 @@ class RatisLog : public Log {
   void Apply(LogPosition position, const Batch& batch, const DoneFn& done);
   void ApplyBytes(LogPosition position, std::string_view bytes);
   void Fail(uint64_t number, bool appended, const std::string& why);
-  // Orders nothing behind all that was committed before.
-  void OrderNothing(ReadRounds::AnswerFn answer);
-  // How long it takes to do that a few times, one after the other; nothing when it fails.
-  std::optional<std::chrono::nanoseconds> TimeOfNothings();
+  // Submits an entry without commands. Answers with an index that covers everything committed
+  // before the call.
+  void SubmitNoOp(ReadRounds::AnswerFn answer);
+  // How long a few of them take, one after the other; nothing when one fails.
+  std::optional<std::chrono::nanoseconds> TimeOfNoOps();
   void AskWhoeverLeads(ReadRounds::AnswerFn answer);
   // Whether it replaces a replica that was lost, and does not know yet what that one knew.
   [[nodiscard]] bool IsBeingRebuilt(LogIndex last) const { return last < membership_.votes_from; }
@@ -105,8 +106,8 @@ class RatisLog : public Log {
   const Hooks hooks_;
   Submissions submissions_;
   AppliedIndex applied_;
-  ReadRounds reads_here_;         // of this server's clients
-  ReadRounds orders_of_nothing_;  // when it leads but has no lease
+  ReadRounds reads_here_;  // of this server's clients
+  ReadRounds no_ops_;      // confirm that it leads while it has no lease
   std::unique_ptr<Replica> replica_;
   std::chrono::steady_clock::time_point next_hand_over_;
   bool stopped_ = false;

@@ -155,7 +155,7 @@ std::vector<std::string> JvmOptions(const std::string& class_path, size_t entry_
 }
 
 // What Ratis says of a damaged log becomes DataLoss.
-absl::Status OfStart(const absl::Status& status) {
+absl::Status StartError(const absl::Status& status) {
   const std::string message(status.message());
   for (const char* damage : {"ChecksumException", "CorruptedFileException"}) {
     if (message.find(damage) == std::string::npos) continue;
@@ -218,7 +218,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
       static_cast<jint>(options.entry_bytes_max), static_cast<jboolean>(IsSaid(Severity::kDebug)));
   if (absl::Status status = TakeException(env); !status.ok()) {
     bridge.release();  // Ratis may have threads that call back still
-    return OfStart(status);
+    return StartError(status);
   }
   bridge->object = env->NewGlobalRef(object);
   return std::unique_ptr<Replica>(new Replica(std::move(bridge)));

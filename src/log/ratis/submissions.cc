@@ -6,7 +6,7 @@
 namespace tripla {
 namespace {
 
-// As good as more and better than fewer (docs/decisions/0010-ratis.md).
+// More gained nothing, fewer were slower (docs/decisions/0010-ratis.md).
 constexpr size_t kInFlightMax = 4;
 // In the logs of Java as well: its memory is small.
 constexpr size_t kInFlightBytesMax = size_t{16} << 20;
@@ -16,10 +16,10 @@ constexpr size_t kInFlightBytesMax = size_t{16} << 20;
 std::optional<uint64_t> Submissions::Add(Submission& submission, bool urgent) {
   MutexLock lock(mutex_);
   while (!stopped_ && !urgent && !HasRoomFor(submission.bytes)) {
-    if (!sent_away_from_) {
+    if (!wait_deadline_) {
       changed_.Wait(mutex_);
-    } else if (std::chrono::steady_clock::now() < *sent_away_from_) {
-      changed_.WaitUntil(mutex_, *sent_away_from_);
+    } else if (std::chrono::steady_clock::now() < *wait_deadline_) {
+      changed_.WaitUntil(mutex_, *wait_deadline_);
     } else {
       return std::nullopt;
     }
@@ -30,9 +30,9 @@ std::optional<uint64_t> Submissions::Add(Submission& submission, bool urgent) {
   return last_number_;
 }
 
-void Submissions::SendAwayFrom(std::chrono::steady_clock::time_point moment) {
+void Submissions::SetWaitDeadline(std::chrono::steady_clock::time_point deadline) {
   MutexLock lock(mutex_);
-  sent_away_from_ = moment;
+  wait_deadline_ = deadline;
   changed_.NotifyAll();
 }
 

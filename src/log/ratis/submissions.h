@@ -14,8 +14,8 @@
 
 namespace tripla {
 
-// The batches that were given to Ratis and wait for their outcome. A few at a time: more would only
-// be thinner, while those that wait outside join into fuller ones.
+// The batches that were given to Ratis and wait for their outcome. Only a few at a time: while
+// others wait outside, their calls are joined into fuller batches.
 //
 // Thread-safety: any thread.
 class Submissions {
@@ -26,18 +26,17 @@ class Submissions {
     Log::DoneFn done;
   };
 
-  // Takes one in and numbers it. Waits for room first unless `urgent`. Nothing, and `submission`
-  // as it was, once stopped or sent away.
+  // Takes one in and returns its number. Waits for room first unless `urgent`. Returns nothing, and
+  // leaves `submission` as it was, after Stop() or when the wait deadline has passed.
   [[nodiscard]] std::optional<uint64_t> Add(Submission& submission, bool urgent);
 
-  // From this moment on nobody waits for room.
-  void SendAwayFrom(std::chrono::steady_clock::time_point moment);
+  // From this moment on Add() does not wait for room.
+  void SetWaitDeadline(std::chrono::steady_clock::time_point deadline);
 
   // Takes out the one of this number, if it still waits.
   [[nodiscard]] std::optional<Submission> Take(uint64_t number);
 
-  // No more are taken in; those who wait for room are sent away. Then waits until none is left, or
-  // `deadline`.
+  // Refuses all that wait for room or come later. Then waits until none is left, or `deadline`.
   void Stop(std::chrono::steady_clock::time_point deadline);
 
   // Takes out all that wait.
@@ -51,7 +50,7 @@ class Submissions {
   std::map<uint64_t, Submission> waiting_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   uint64_t last_number_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::optional<std::chrono::steady_clock::time_point> sent_away_from_ ABSL_GUARDED_BY(mutex_);
+  std::optional<std::chrono::steady_clock::time_point> wait_deadline_ ABSL_GUARDED_BY(mutex_);
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
 };
 

@@ -10,15 +10,15 @@ import java.util.function.Consumer;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
 /**
- * Entries are appended by one call at a time, which ends when the disk has them.
+ * Lets one append run at a time: the next begins when the entries of the one before are on the disk.
  *
- * <p>A leader that gets no answer in time sends the same again. Ratis (3.3.0) then finds the entries in
- * its memory and has nothing left to wait for: it answers at once, though the disk may not have them
- * yet, and the leader counts what a power cut would take back.
+ * <p>A leader that gets no answer in time sends the same entries again. Ratis (3.3.0) finds them in
+ * memory and acknowledges them at once, though they may not be on the disk. The leader would count a
+ * copy that a power cut can still destroy.
  *
- * <p>It also looks at a leader's term before it waits for other things, and not again behind them: an
- * append of a deposed leader that was held up there would cut off what its successor has appended
- * meanwhile. With turns, the successor's entries come behind it.
+ * <p>Ratis also checks a leader's term first, then waits for other things, and does not check again. An
+ * append of a deposed leader that waits there would remove what its successor has appended meanwhile.
+ * One at a time, the successor's entries are appended after it.
  *
  * <p>Any thread.
  */
@@ -28,7 +28,7 @@ final class AppendTurn {
   /** Less than the sender waits for an answer. */
   static final Duration PATIENCE = Duration.ofMillis(500);
 
-  /** So often in a row, a minute if one sender asks, another append was still waiting. */
+  /** After so many refusals in a row the process ends; one sender needs a minute for them. */
   static final int REFUSALS_MAX = 120;
 
   /** Appends; done when the disk has it. */
@@ -41,13 +41,16 @@ final class AppendTurn {
   private final Consumer<String> die;
   private int refusals;
 
-  /** @param die ends the process: an append that never ends keeps all others out */
+  /** @param die ends the process; called when an append never ends, since all others wait for it */
   AppendTurn(Duration patience, Consumer<String> die) {
     this.patience = patience;
     this.die = die;
   }
 
-  /** An error when what came before is not on the disk in time; the sender tries again. */
+  /**
+   * Runs an append when the one before has ended. Throws an error when that takes too long; the sender
+   * tries again.
+   */
   CompletableFuture<? extends MessageLite> take(Append append) throws IOException {
     if (!tryTurn()) {
       throw refuse();

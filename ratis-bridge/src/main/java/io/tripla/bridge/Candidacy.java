@@ -11,24 +11,24 @@ import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.impl.FollowerAccess;
 
 /**
- * Lets a follower stand for election as soon as its leader has been silent for its patience, which it
- * draws by chance so that two seldom stand at once (the Raft paper, 5.2). Ratis by itself sleeps for as
- * long and then asks whether the leader was silent in just that time, so a leader that dies early in a
- * sleep is missed for up to two. That goes on beside this, and harms nothing.
+ * Lets a follower stand for election as soon as its leader has been silent for the election timeout,
+ * which is random so that two followers seldom stand at once (the Raft paper, 5.2). Ratis's own timer
+ * sleeps for a timeout and then asks whether the leader was silent during that sleep, so it can take two
+ * timeouts to notice. It goes on beside this one, and does no harm.
  */
 final class Candidacy implements Closeable {
-  /** No voter could be won sooner. */
+  /** Voters keep their promise to the old leader for as long. */
   static final Duration PATIENCE_MIN = VotePromise.TIME;
 
   static final Duration PATIENCE_MAX = Duration.ofMillis(1600);
 
-  /** A leader that lives is heard from in this time. */
+  /** A live leader sends something at least this often. */
   static final Duration HEARTBEAT = PATIENCE_MIN.dividedBy(2);
 
-  /** A look that comes later than this was held up by what stopped the whole process. */
+  /** When a look comes later than this, the whole process was stopped. */
   static final Duration LATE = Duration.ofMillis(300);
 
-  /** After it stood, or could not: the leader's last message may be being executed. */
+  /** Before the next look, after it stood or could not: a message of the leader may be under way. */
   static final Duration PAUSE = Duration.ofMillis(50);
 
   private static final Logger LOG = System.getLogger(Candidacy.class.getName());
@@ -119,7 +119,7 @@ final class Candidacy implements Closeable {
     }
   }
 
-  /** It does not stand for election any more when this returns, nor is it about to. */
+  /** Ends the thread: when this returns, it will not stand for election any more. */
   @Override
   public void close() {
     closed = true;

@@ -40,10 +40,10 @@ final class Images implements StateMachineStorage {
   private Path image;
   private TermIndex place;
 
-  /** From when all of an image has come until the server has taken it over. */
-  private boolean awaitsTakeOver;
+  /** From when the whole of an image has arrived until the server has installed it. */
+  private boolean installing;
 
-  /** @param patience how long an image that comes waits for the one before to be taken over */
+  /** @param patience how long an image that comes waits for the one before to be installed */
   Images(Duration patience) {
     this.patience = patience;
   }
@@ -63,11 +63,11 @@ final class Images implements StateMachineStorage {
   }
 
   /**
-   * The image in force, unless a later one is; {@code path} is on the file system of the log. Does
-   * nothing while what was received lies in sm/ and is not taken over.
+   * Offers this image to the other replicas, unless a later one is offered; {@code path} is on the file
+   * system of the log. Does nothing while a received image is being installed.
    */
   synchronized void set(Path path, TermIndex place) throws IOException {
-    if (awaitsTakeOver || newest != null && newest.getIndex() >= place.getIndex()) {
+    if (installing || newest != null && newest.getIndex() >= place.getIndex()) {
       return;
     }
     this.image = path;
@@ -78,31 +78,31 @@ final class Images implements StateMachineStorage {
     Files.createLink(link, path);
     // Without a digest Ratis makes one while it sends.
     newest = new SingleFileSnapshotInfo(new FileInfo(link, null), place);
-    // Not before: who sends the former one finds it, or this one in its place.
+    // Only now: a sender that looks for the former image must find it or this one.
     removeFrom(sending, name -> !name.equals(link.getFileName().toString()));
   }
 
-  /** All of an image was received; it is put in sm/ and taken over next. */
-  synchronized void expectTakeOver() {
-    awaitsTakeOver = true;
+  /** The whole of an image was received. Ratis moves it to sm/ next, then it is installed. */
+  synchronized void beginInstall() {
+    installing = true;
   }
 
-  /** What was received is an image of the server's now, in force in place of any other. */
-  synchronized void setTakenOver(Path path, TermIndex place) throws IOException {
-    awaitsTakeOver = false;
+  /** The server has installed what was received: its newest image is the one at this path. */
+  synchronized void endInstall(Path path, TermIndex place) throws IOException {
+    installing = false;
     notifyAll();
     set(path, place);
   }
 
-  /** Whether what was received never got into sm/, so that nobody will take it over. */
-  synchronized boolean hasTakeOverFailed() {
+  /** Whether what was received never got into sm/, so that it will not be installed. */
+  synchronized boolean hasInstallFailed() {
     String[] received = incoming.list();
-    return awaitsTakeOver && received != null && received.length > 0;
+    return installing && received != null && received.length > 0;
   }
 
-  /** Nothing is taken over: the image in force stays it, and is there for sending again. */
-  synchronized void endTakeOver() {
-    awaitsTakeOver = false;
+  /** Nothing is installed. The image in force stays, and can be sent again. */
+  synchronized void abandonInstall() {
+    installing = false;
     notifyAll();
     newest = null;
     try {
@@ -116,24 +116,24 @@ final class Images implements StateMachineStorage {
   }
 
   /**
-   * A further image must not come over the one that is being taken over: Ratis would put it in the
-   * place of what is read there, and take it for read. An error after a while.
+   * Waits until no image is being installed. Ratis would replace the file that is being read by the next
+   * one, and believe that the next one had been installed. An error after a while.
    */
-  synchronized void awaitTakenOver() throws IOException {
+  synchronized void awaitInstalled() throws IOException {
     long end = System.nanoTime() + patience.toNanos();
     try {
-      for (long left; awaitsTakeOver && (left = end - System.nanoTime()) > 0; ) {
+      for (long left; installing && (left = end - System.nanoTime()) > 0; ) {
         NANOSECONDS.timedWait(this, left);
       }
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    if (awaitsTakeOver) {
-      throw new IOException("it takes over the image that came before");
+    if (installing) {
+      throw new IOException("it still installs the image that came before");
     }
   }
 
-  /** What an install that was cut off has left: Ratis keeps it for ever. */
+  /** Removes what an interrupted transfer has left, which Ratis would keep for ever. */
   void removeIncoming() {
     try {
       removeFrom(incoming, name -> true);

@@ -8,13 +8,13 @@ import java.util.Map;
 import java.util.function.LongSupplier;
 
 /**
- * How long a leader is sure that there is no other: as long as a majority, itself included, stands by
- * its {@link VotePromise}. That makes a read linearizable without a message.
+ * The time in which a leader is sure that there is no other: a majority, itself included, keeps its
+ * {@link VotePromise}. During a lease a read is linearizable without a message.
  *
- * <p>It counts from when the leader sent what was answered, which is before the promise was made, and is
- * a tenth shorter than the promise, for clocks that run at different speeds. Only answers of those who
- * acknowledge the leader count: Ratis's own lease counts the answer "you lead no more" as well, until
- * another thread has made a follower of it, and stale reads come through.
+ * <p>It begins when the leader sends a message, which is before the follower promises, and is a tenth
+ * shorter than the promise, because clocks run at different speeds. Only answers that acknowledge the
+ * leader extend it. Ratis's own lease is also extended by the answer "you lead no more", and so allows
+ * stale reads for a moment.
  *
  * <p>Any thread.
  */

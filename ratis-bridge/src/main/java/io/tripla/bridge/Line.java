@@ -19,8 +19,8 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
  */
 final class Line implements Closeable {
   /**
-   * A call gets this long first, so that a peer behind a cut network is given up, and looked for again,
-   * within a second; one that is only slow gets more with each attempt.
+   * The time for the first attempt. Short, so that a peer behind a cut network is connected to again
+   * within a second. A peer that is only slow gets more time with each attempt.
    */
   private static final Duration SHORT_TIME = Duration.ofSeconds(1);
 
@@ -35,7 +35,7 @@ final class Line implements Closeable {
   private final ReentrantLock lock = new ReentrantLock();
   private Wire wire;
 
-  /** Of {@link #wire}, also while that is being made; closed from elsewhere to wake who waits here. */
+  /** Of {@link #wire}, also while it is being connected. Other threads close it to end a call. */
   private volatile Socket socket;
 
   private volatile boolean closed;
@@ -56,7 +56,7 @@ final class Line implements Closeable {
   /** Any error is an IOException, never one of a timeout, which Ratis takes for an interrupt. */
   MessageLite call(Call call, MessageLite request) throws IOException {
     try {
-      // Ratis interrupts who asks for votes that are wanted no more: they must not pile up here.
+      // Ratis interrupts its threads when their votes are not needed any more; they must not pile up.
       lock.lockInterruptibly();
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -83,8 +83,8 @@ final class Line implements Closeable {
       if (!reused || wire.isClosed() || purpose == Call.Purpose.SNAPSHOTS) {
         throw giveUp(e);
       }
-      // The peer has ended since the last call, and may be back. A call twice is as good as once, but
-      // for the pieces of an image.
+      // The peer has ended since the last call, and may have started again. Every call may be executed
+      // twice, except a piece of an image.
       wire.close();
       return callAlone(call, request);
     } catch (IOException e) {

@@ -32,11 +32,11 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
       CompletableFuture.completedFuture(Message.EMPTY);
   private static final Logger LOG = System.getLogger(Machine.class.getName());
 
-  /** Less than a leader waits before it counts a follower as lost. */
-  private static final Duration TAKE_OVER_TIME = Duration.ofMillis(800);
+  /** Shorter than a leader's patience with a follower. */
+  private static final Duration INSTALL_TIME = Duration.ofMillis(800);
 
   private final long log;
-  private final Images images = new Images(TAKE_OVER_TIME);
+  private final Images images = new Images(INSTALL_TIME);
   private final Path image;
   private final TermIndex imagePlace;
   private ByteBuffer kept = ByteBuffer.allocateDirect(64 << 10);
@@ -59,21 +59,21 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
 
   @Override
   public void begin() throws IOException {
-    images.awaitTakenOver();
+    images.awaitInstalled();
     images.removeIncoming();
   }
 
-  /** As if it had not come; unless it is in sm/: then Ratis has it taken over all the same. */
+  /** Forgets the image, unless it is in sm/ already: then Ratis goes on and installs it. */
   @Override
   public void failed() {
-    if (images.hasTakeOverFailed()) {
+    if (images.hasInstallFailed()) {
       Native.releaseImages(log);
       getLifeCycle().startAndTransition(() -> {});
-      images.endTakeOver();
+      images.abandonInstall();
     }
   }
 
-  /** From here on Ratis may close it; before, that would be its end, and so the process's. */
+  /** From now on Ratis may close this; before, that ends the process. */
   void expectClose() {
     closing = true;
   }
@@ -149,10 +149,10 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
     return images;
   }
 
-  /** A received image comes in force next; {@link #reinitialize} follows. */
+  /** A received image is about to be installed; {@link #reinitialize} follows. */
   @Override
   public void pause() {
-    images.expectTakeOver();
+    images.beginInstall();
     Native.holdImages(log);
     images.syncIncoming();
     LifeCycle life = getLifeCycle();
@@ -168,7 +168,7 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
     TermIndex place = TermIndex.valueOf(termAndIndex[0], termAndIndex[1]);
     setLastAppliedTermIndex(place);
     getLifeCycle().startAndTransition(() -> {});
-    images.setTakenOver(installed, place);
+    images.endInstall(installed, place);
   }
 
   @Override

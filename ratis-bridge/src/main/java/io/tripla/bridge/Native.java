@@ -32,10 +32,10 @@ final class Native {
   /** No image is being written when it returns, nor will one be until one of the next two. */
   static native void holdImages(long log);
 
-  /** No image is to be taken over. */
+  /** No image will be installed after all. */
   static native void releaseImages(long log);
 
-  /** Takes over the image that is in sm/, writes its term and index, and returns its new path. */
+  /** Installs the image that is in sm/, writes its term and index, and returns its new path. */
   static native String install(long log, long[] termAndIndex);
 
   /** Ends the process: durability is lost, or the replica cannot go on. */

@@ -134,8 +134,8 @@ final class Replica {
   }
 
   /**
-   * Half a transport is worse than none, and so is half a Ratis: a leader whose thread of events has
-   * ended goes on with its heartbeats and commits nothing.
+   * Ends the process when a thread has failed. A leader that lacks one of Ratis's threads may go on with
+   * its heartbeats and commit nothing, and so keep the others from choosing another leader.
    */
   private void expectEnd(Thread thread, Throwable error) {
     String why = thread.getName() + " has ended: " + error;
@@ -146,7 +146,7 @@ final class Replica {
     }
   }
 
-  /** After an error nothing of it runs any more: who wanted it is about to go. */
+  /** Starts Ratis. After an error nothing of it runs: the process is about to end. */
   private void start() throws IOException {
     try {
       server.start();
@@ -164,9 +164,8 @@ final class Replica {
   }
 
   /**
-   * A process that ended a moment ago may have promised a leader, by answering it, not to vote for
-   * another for a while: the leader's lease rests on that. This one knows nothing of it, and so waits
-   * as long as such a promise holds.
+   * Waits until a promise that this node may have made before a restart has run out. A leader's lease
+   * rests on such promises, and they are not on the disk.
    */
   private static void awaitEndOfOldPromises() {
     long running = ManagementFactory.getRuntimeMXBean().getUptime();
@@ -206,8 +205,8 @@ final class Replica {
     }
     reply.whenComplete(
         (answer, failure) -> {
-          // Once appended nobody knows: a leader that steps down fails what it has appended, and its
-          // successor may commit it all the same.
+          // A leader that steps down reports an appended batch as failed, though its successor may
+          // still commit it: the outcome is not known.
           boolean appended = machine.forgetAppended(batch);
           Throwable cause = failure != null ? failure : answer.getException();
           if (cause != null) {
@@ -216,7 +215,7 @@ final class Replica {
         });
   }
 
-  /** The same, from a thread that must not wait: Ratis may be busy with an election. */
+  /** The same, for callers that must not wait. {@link #submit} may wait for an election. */
   void submitLater(long batch, byte[] bytes) {
     later.execute(() -> submit(batch, bytes));
   }
@@ -280,8 +279,8 @@ final class Replica {
   }
 
   /**
-   * If this node leads, lets the successor lead: "" for any, who knows most first. True when this node
-   * leads no more; the others know by whom they are led, or choose.
+   * If this node leads, transfers leadership to the successor; "" for any, the one with the longest log
+   * first. True when this node leads no more.
    */
   boolean handOver(String successor) throws IOException {
     for (String follower : LeaderAccess.followers(division)) {
@@ -297,8 +296,8 @@ final class Replica {
   }
 
   /**
-   * What Ratis says about the outcome is not asked: it takes the moment at which this node has voted,
-   * and knows of no leader yet, for a failure.
+   * Ignores what Ratis says about the outcome: it reports a failure when this node has voted for the
+   * successor and does not know yet that it leads.
    */
   private void askToLead(String follower) throws IOException {
     server.transferLeadership(
@@ -311,7 +310,7 @@ final class Replica {
             HAND_OVER_MS));
   }
 
-  /** While nobody leads whom this node knows: its vote may be on its way still. */
+  /** Waits while no leader is known: the vote may still be on its way. */
   private void awaitOtherLeader() {
     long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(HAND_OVER_MS);
     try {

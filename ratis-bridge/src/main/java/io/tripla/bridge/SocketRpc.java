@@ -123,8 +123,8 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   /**
-   * A node that was prepared anew in place of one that was lost does not know what that one has
-   * acknowledged. It takes part in no election before its log holds all that can have been.
+   * A node that was rebuilt in place of a lost one does not know what the lost one has acknowledged. It
+   * takes part in no election before its log holds everything that the lost one can have acknowledged.
    */
   private void checkKnowsEnough() throws IOException {
     if (settings.votesFrom() == 0) {
@@ -141,9 +141,9 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   /**
-   * Where Ratis will write a new term or a vote. When that does not fit on the disk it puts an empty
-   * file in the place of the one that held them (AtomicFileOutputStream of 3.3.0 renames what it could
-   * not write), and never starts again.
+   * Called before Ratis writes a new term or a vote. If the disk is full, Ratis 3.3.0 replaces the file
+   * that holds them by an empty one (AtomicFileOutputStream renames what it could not write), and the
+   * node never starts again.
    */
   private void checkDiskHasRoom() throws IOException {
     if (settings.disk().getUsableSpace() < ROOM_BYTES) {
@@ -167,8 +167,8 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   /**
-   * Entries that this node wrote as a leader had no turn, and are in Ratis's memory too before the
-   * disk has them.
+   * An error unless the entries are on the disk. Those that this node wrote as a leader did not take a
+   * turn, so Ratis may acknowledge them from its memory.
    */
   private AppendEntriesReplyProto onDisk(
       AppendEntriesRequestProto request, AppendEntriesReplyProto reply) {
@@ -192,7 +192,7 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   private MessageLite install(InstallSnapshotRequestProto request) throws IOException {
-    // A sender that was given up, or deposed, may come between: no piece meets another's beginning.
+    // One at a time: pieces of two senders, one of them given up or deposed, must not mix.
     synchronized (installing) {
       if (request.hasSnapshotChunk() && request.getSnapshotChunk().getRequestIndex() == 0) {
         settings.installs().begin();
@@ -211,7 +211,8 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   /**
-   * Ratis forgets the entries that wait for the disk then, and whoever waits for them: nobody may.
+   * Takes a turn, so that no append waits: Ratis forgets entries that are not on the disk yet, and would
+   * never answer who waits for them.
    */
   private MessageLite putInForce(InstallSnapshotRequestProto request) throws IOException {
     return turn.take(() -> answered(server.installSnapshot(request))).join();
@@ -258,9 +259,9 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   /**
-   * A later term makes an end of this leader. Ratis (3.3.0) must not learn it from the answer: its
-   * sender would wait for the server's lock to say so, and who has found out otherwise and holds that
-   * lock waits for the sender, for 5 s, in which this node neither votes nor follows.
+   * If another node knows a later term, this leader steps down. Ratis 3.3.0 must not see that in the
+   * answer: its sender would wait for the server's lock, while the thread that steps down holds the lock
+   * and waits for the sender. For those 5 s this node would neither vote nor follow.
    */
   private void expectToLead(long term, long known) throws IOException {
     if (known > term) {
@@ -280,7 +281,7 @@ final class SocketRpc implements RaftServerRpc {
       expectToLead(request.getLeaderTerm(), reply.getTerm());
       return reply;
     } catch (IOException e) {
-      // Ratis begins again at once, with the whole image.
+      // Else Ratis would send the whole image again at once.
       pauseAfterFailedInstall();
       throw e;
     }
@@ -294,7 +295,7 @@ final class SocketRpc implements RaftServerRpc {
     }
   }
 
-  /** Ratis waits for its senders next, which may wait for a node that hangs. */
+  /** Ends calls to nodes that may hang: Ratis waits for its senders next. */
   @Override
   public void notifyNotLeader(RaftGroupId group) {
     peers.values().forEach(Peer::hangUp);

@@ -7,12 +7,12 @@ import java.util.function.LongSupplier;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
 /**
- * What a node owes its leader, and the other half of {@link Lease}: having heard from it, it takes part
- * in no election of another for a while.
+ * A follower's promise to its leader, on which the leader's {@link Lease} rests: for a second after each
+ * of the leader's messages, the follower votes for no other node.
  *
- * <p>Ratis asks voters for that too, but only before an election, in the round that counts for nothing:
- * a leader that is heard from between that round and the election would be deposed at once, and not
- * know it. So the promise is kept here, for the vote itself.
+ * <p>Ratis checks this only in the pre-vote, which comes before the election. A leader whose message
+ * arrives between the two would be deposed without knowing it. So the promise is checked here again, for
+ * the vote itself.
  *
  * <p>Any thread.
  */
@@ -36,8 +36,8 @@ final class VotePromise {
   }
 
   /**
-   * Before the leader's message is executed, and so before it is answered. One of an earlier term was
-   * deposed and does not know it: what was promised to its successor stands.
+   * Promises for another second. Called before the leader's message is executed, and so before it is
+   * answered. A leader of an earlier term, which was deposed and does not know it, is promised nothing.
    */
   synchronized void renew(String to, long ofTerm) {
     if (ofTerm < term) {
@@ -49,8 +49,8 @@ final class VotePromise {
   }
 
   /**
-   * The leader of this term does not count on it any more, nor on what it has sent before and comes
-   * later. In another term it counts on another promise.
+   * The leader of this term gives the promise back, because it asks another node to lead. Its late
+   * messages of this term renew nothing.
    */
   synchronized void release(String by, long ofTerm) {
     if (leader.equals(by) && term == ofTerm) {
@@ -59,13 +59,13 @@ final class VotePromise {
     }
   }
 
-  /** Votes for a candidate, unless another was promised; no promise is made meanwhile. */
+  /** Votes for a candidate, unless that breaks the promise. No promise is made meanwhile. */
   synchronized MessageLite keepOr(String candidate, Vote vote) throws IOException {
     check(candidate);
     return vote.cast();
   }
 
-  /** An error if another was promised. */
+  /** An error if a vote for this candidate breaks the promise. */
   synchronized void check(String candidate) throws IOException {
     if (!candidate.equals(leader) && clock.getAsLong() - until < 0) {
       throw new IOException("it has just heard from " + leader + ", its leader");

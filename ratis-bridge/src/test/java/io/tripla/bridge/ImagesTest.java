@@ -51,12 +51,12 @@ class ImagesTest {
   }
 
   @Test
-  void aFurtherImageWaitsUntilTheOneBeforeIsTakenOver() throws Exception {
-    images.expectTakeOver();
-    Thread further = startAwaitingTakenOver();
+  void aFurtherImageWaitsUntilTheOneBeforeIsInstalled() throws Exception {
+    images.beginInstall();
+    Thread further = startAwaitingInstalled();
     images.set(write("image-10"), FIRST);
     assertNull(images.getLatestSnapshot(), "the place of what was received is taken");
-    images.setTakenOver(write("image-20"), SECOND);
+    images.endInstall(write("image-20"), SECOND);
     further.join();
     assertNull(error.get());
     assertEquals(SECOND, images.getLatestSnapshot().getTermIndex());
@@ -66,12 +66,12 @@ class ImagesTest {
   void whatCouldNotBePutInForceKeepsNoFurtherImageOut() throws Exception {
     images.set(write("image-10"), FIRST);
     Files.createDirectories(root.resolve("tmp").resolve("snapshot-1"));
-    images.expectTakeOver();
-    Thread further = startAwaitingTakenOver();
+    images.beginInstall();
+    Thread further = startAwaitingInstalled();
     // As Ratis leaves it when it cannot put anything in the place of sm/.
     Files.move(root.resolve("sm"), root.resolve("sm.tmp1"));
-    assertTrue(images.hasTakeOverFailed());
-    images.endTakeOver();
+    assertTrue(images.hasInstallFailed());
+    images.abandonInstall();
     further.join();
     assertNull(error.get());
     assertTrue(Files.exists(root.resolve("sm").resolve("image-10")));
@@ -80,21 +80,21 @@ class ImagesTest {
   }
 
   @Test
-  void whatIsInPlaceIsTakenOverWhateverFailedBehindIt() throws IOException {
+  void whatIsInPlaceIsInstalledWhateverFailedBehindIt() throws IOException {
     Images hasty = new Images(Duration.ZERO);
     hasty.init(storage());
-    hasty.expectTakeOver();
-    assertFalse(hasty.hasTakeOverFailed());
-    assertThrows(IOException.class, hasty::awaitTakenOver);
+    hasty.beginInstall();
+    assertFalse(hasty.hasInstallFailed());
+    assertThrows(IOException.class, hasty::awaitInstalled);
   }
 
   /** Returns once it waits. */
-  private Thread startAwaitingTakenOver() {
+  private Thread startAwaitingInstalled() {
     Thread thread =
         new Thread(
             () -> {
               try {
-                images.awaitTakenOver();
+                images.awaitInstalled();
               } catch (IOException e) {
                 error.set(e);
               }

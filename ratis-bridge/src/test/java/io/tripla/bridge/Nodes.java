@@ -7,7 +7,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
-import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -53,7 +53,7 @@ abstract class Nodes {
   final AtomicInteger installsBegun = new AtomicInteger();
   final AtomicInteger installsFailed = new AtomicInteger();
   final AtomicInteger piecesReceived = new AtomicInteger();
-  volatile boolean takesOver;
+  volatile boolean installing;
   volatile CompletableFuture<Void> onDisk = CompletableFuture.completedFuture(null);
   final AtomicLong lastIndex = new AtomicLong();
   final AtomicLong currentTerm = new AtomicLong();
@@ -62,6 +62,7 @@ abstract class Nodes {
 
   final AtomicLong laterTerm = new AtomicLong();
   final Lease lease = new Lease(2, now::get);
+  private final List<Socket> ports = new ArrayList<>();
   final int port1 = freePort();
   final int port2 = freePort();
 
@@ -74,6 +75,9 @@ abstract class Nodes {
   void closeNodes() throws IOException {
     for (SocketRpc node : nodes) {
       node.close();
+    }
+    for (Socket port : ports) {
+      port.close();
     }
   }
 
@@ -108,13 +112,13 @@ abstract class Nodes {
     return RaftPeer.newBuilder().setId(node).setAddress("127.0.0.1:" + port).build();
   }
 
-  /** Counts; lets none begin while {@link #takesOver}. */
+  /** Counts; lets none begin while {@link #installing}. */
   SocketRpcType.Installs installs() {
     return new SocketRpcType.Installs() {
       @Override
       public void begin() throws IOException {
-        if (takesOver) {
-          throw new IOException("it takes over the image that came before");
+        if (installing) {
+          throw new IOException("it still installs the image that came before");
         }
         installsBegun.incrementAndGet();
       }
@@ -222,13 +226,18 @@ abstract class Nodes {
 
   /**
    * Below those that Linux gives to outgoing connections: one of these, of any program, could take the
-   * port before the node does.
+   * port before the node does. It is kept from other tests, until the end of this one.
    */
-  static int freePort() {
+  private int freePort() {
     while (true) {
       int port = ThreadLocalRandom.current().nextInt(15_000, 30_000);
-      try (ServerSocket socket = new ServerSocket(port)) {
-        return socket.getLocalPort();
+      Socket socket = new Socket();
+      try {
+        socket.setReuseAddress(false);
+        socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+        socket.setReuseAddress(true);
+        ports.add(socket);
+        return port;
       } catch (IOException taken) {
         // another one
       }

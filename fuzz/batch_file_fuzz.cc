@@ -20,24 +20,24 @@ namespace {
 
 const StatementContext kContext{.standard_input = nullptr, .now = [] { return 0; }};
 
-bool NamesFile(const std::string& line) {
-  const auto words = SplitLine(line);
-  return words.ok() &&
-         std::ranges::any_of(*words, [](const std::string& word) { return word.starts_with('@'); });
-}
-
-bool HasOperation(const std::string& line) {
-  const auto words = SplitLine(line);
-  return words.ok() && !words->empty();
+bool NamesFile(const Words& words) {
+  return std::ranges::any_of(words, [](const std::string& word) { return word.starts_with('@'); });
 }
 
 void CheckFile(const std::string& text) {
   const std::vector<std::string> lines = absl::StrSplit(text, '\n');
-  if (std::ranges::any_of(lines, NamesFile)) return;  // no files from here
+  StatementLines statements;
+  ptrdiff_t expected = 0;
+  for (const std::string& line : lines) {
+    const auto words = statements.Add(line);
+    if (!words || !words->ok() || (*words)->empty()) continue;
+    if (NamesFile(**words)) return;  // no files from here
+    ++expected;
+  }
   const absl::StatusOr<std::vector<Operation>> operations = ParseBatch(text, "file", kContext);
   if (operations.ok()) {
-    const auto expected = std::ranges::count_if(lines, HasOperation);
-    TRIPLA_CHECK(static_cast<ptrdiff_t>(operations->size()) == expected, "a line, an operation");
+    TRIPLA_CHECK(static_cast<ptrdiff_t>(operations->size()) == expected,
+                 "a statement, an operation");
     return;
   }
   const std::string said(operations.status().message());

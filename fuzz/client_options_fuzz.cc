@@ -40,8 +40,9 @@ void CheckFile(const std::string& path) {
   if (const auto* options = std::get_if<Options>(&alone.parsed)) {
     TRIPLA_CHECK(alone.said.empty(), "nothing is wrong");
     TRIPLA_CHECK(options->words == (std::vector<std::string>{"get", "1"}), "the verb stays");
-    TRIPLA_CHECK(!options->endpoints.empty(), "there is a server to ask");
-    TRIPLA_CHECK(options->timeout.count() >= 1 && options->timeout <= std::chrono::hours(24),
+    TRIPLA_CHECK(!options->connection.endpoints.empty(), "there is a server to ask");
+    TRIPLA_CHECK(options->connection.timeout.count() >= 1 &&
+                     options->connection.timeout <= std::chrono::hours(24),
                  "the timeout has limits");
   } else {
     CheckRefusal(alone);
@@ -49,8 +50,8 @@ void CheckFile(const std::string& path) {
   const Outcome overruled = Parse(
       {"--config", path, "--server", "h:1", "--timeout", "7s", "-o", "raw", "--strict", "status"});
   if (const auto* options = std::get_if<Options>(&overruled.parsed)) {
-    TRIPLA_CHECK(options->endpoints == std::vector<std::string>{"h:1"} &&
-                     options->timeout.count() == 7000 &&
+    TRIPLA_CHECK(options->connection.endpoints == std::vector<std::string>{"h:1"} &&
+                     options->connection.timeout.count() == 7000 &&
                      options->settings.format == OutputFormat::kRaw &&
                      options->settings.verdict == Settings::Verdict::kStrict,
                  "a flag beats the file");

@@ -39,7 +39,6 @@ std::variant<Options, ExitCode> ParseOptions(int argc, char** argv) {
       "tripla-verify");
   app.set_version_flag("--version", "tripla-verify " TRIPLA_VERSION);
   app.add_option("directory", options.directory, "the data directory, or a copy of one")
-      ->required()
       ->type_name("DIR");
   app.add_flag("--dump", options.dump, "print all that can be read, also behind damage");
   app.add_option("-o,--output", options.output, "the format of the report [plain]")
@@ -47,6 +46,8 @@ std::variant<Options, ExitCode> ParseOptions(int argc, char** argv) {
       ->type_name("plain|json");
   try {
     app.parse(argc, argv);
+    // Not required(): that would hide an unknown flag.
+    if (options.directory.empty()) throw CLI::RequiredError("DIR, the data directory,");
     if (options.dump && options.output != "plain") {
       throw CLI::ValidationError("--dump", "prints plain text only; leave out -o");
     }

@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <functional>
 #include <iostream>
 #include <limits>
@@ -15,10 +14,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
-#include "absl/strings/str_split.h"
 #include "base/quantity.h"
 #include "check/claim.h"
-#include "cli/endpoint.h"
+#include "cli/connection.h"
 #include "cli/escape.h"
 
 namespace tripla::check {
@@ -33,15 +31,6 @@ template <typename T>
 T ValueOr(const absl::StatusOr<T>& parsed, const std::string& flag) {
   if (!parsed.ok()) throw CLI::ValidationError(flag, std::string(parsed.status().message()));
   return *parsed;
-}
-
-// `named` is what names them: a flag, or a variable.
-std::vector<std::string> ParseEndpoints(const std::string& text, const std::string& named) {
-  std::vector<std::string> endpoints;
-  for (const std::string& one : std::vector<std::string>(absl::StrSplit(text, ','))) {
-    endpoints.push_back(ValueOr(cli::ParseEndpoint(one), named));
-  }
-  return endpoints;
 }
 
 std::chrono::milliseconds ParseTime(const std::string& text, const std::string& flag) {
@@ -139,14 +128,15 @@ CLI::Option* OptionReader::AddText(const std::string& flags, const std::string& 
 
 void OptionReader::AddConnection() {
   Plan& plan = options_.plan;
-  AddText("-e,--endpoints", "HOST:PORT,...",
-          "the servers, $TRIPLA_SERVER or 127.0.0.1:7420 by default; of replicas name all",
-          "TRIPLA_ENDPOINTS", [&plan](const std::string& text) {
-            plan.endpoints = ParseEndpoints(text, "--endpoints");
+  AddText(cli::kEndpointsFlags, cli::kEndpointsType,
+          "the servers, 127.0.0.1:7420 by default; of replicas name all", cli::kEndpointsVariable,
+          [&plan](const std::string& text) {
+            plan.endpoints = ValueOr(cli::ParseEndpoints(text), "--endpoints");
           });
   AddText("--timeout", "DURATION", "time for one call, with all its attempts, 5s by default",
-          "TRIPLA_TIMEOUT",
-          [&plan](const std::string& text) { plan.timeout = ParseTime(text, "--timeout"); });
+          cli::kTimeoutVariable, [&plan](const std::string& text) {
+            plan.timeout = ValueOr(cli::ParseTimeout(text), "--timeout");
+          });
 }
 
 void OptionReader::AddAmounts() {
@@ -188,16 +178,17 @@ Options OptionReader::Read(const std::vector<std::string>& arguments) {
   try {
     app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // as CLI11 wants
   } catch (const CLI::ExtrasError& error) {
-    if (!app_.get_subcommands().empty()) throw;
+    if (!app_.get_subcommands().empty() || app_.count("--list") != 0) throw;
     wrong = error.what();
   }
-  if (app_.get_subcommands().empty()) {
+  // --list alone lists the claims of all commands.
+  if (app_.get_subcommands().empty() && app_.count("--list") == 0) {
     throw CLI::ValidationError(wrong + "; the commands are " + commands_);
   }
-  // The endpoint that the shell of this environment talks to, unless somebody says another.
-  const char* server = std::getenv("TRIPLA_SERVER");
-  if (server != nullptr && *server != '\0' && app_.count("--endpoints") == 0) {
-    options_.plan.endpoints = ParseEndpoints(server, "TRIPLA_SERVER");
+  // CLI11 has read the first of the two variables, if it is set.
+  const cli::EnvironmentText environment = cli::EndpointsInEnvironment();
+  if (environment.variable == cli::kServerVariable && app_.count("--endpoints") == 0) {
+    options_.plan.endpoints = ValueOr(cli::ParseEndpoints(environment.text), environment.variable);
   }
   const Plan& plan = options_.plan;
   if (ClaimsOf(plan).empty()) {

@@ -55,7 +55,7 @@ std::string KeyCell(const Key& key) {
                      text.size() - (text[0] == '-' ? 1 : 0));
 }
 
-std::string TableText(std::span<const KeyedAnswer> answers) {
+Table TableOf(std::span<const KeyedAnswer> answers) {
   Table table({"KEY", "RESULT", "VERSION", "TIMESTAMP", "REVISION", "DATA"});
   for (const auto& [key, decided] : answers) {
     const bool null = !decided.value.has_value();
@@ -65,7 +65,7 @@ std::string TableText(std::span<const KeyedAnswer> answers) {
                std::to_string(decided.revision),
                null ? "NULL" : QuotedStart(decided.value->data, kCellCharactersMax)});
   }
-  return table.Text();
+  return table;
 }
 
 std::string RawText(const Decided& decided, Destination destination) {
@@ -92,7 +92,7 @@ std::string_view NameOf(Result result) {
 
 std::string AnswersText(std::span<const KeyedAnswer> answers, OutputFormat format,
                         Destination destination) {
-  if (format == OutputFormat::kTable) return TableText(answers);
+  if (format == OutputFormat::kTable) return TableOf(answers).Text();
   std::string text;
   for (const KeyedAnswer& answer : answers) {
     switch (format) {
@@ -107,6 +107,14 @@ std::string AnswersText(std::span<const KeyedAnswer> answers, OutputFormat forma
     }
   }
   return text;
+}
+
+std::string GrowingTable::Text(std::span<const KeyedAnswer> answers) {
+  // Most answers to come fit in these: KEY, RESULT, VERSION, TIMESTAMP and REVISION.
+  static const std::vector<size_t> kUsualWidths{8, 8, 7, 13, 8};
+  const bool begins = widths_.empty();
+  if (begins) widths_ = kUsualWidths;
+  return TableOf(answers).Text(widths_, begins ? Table::Header::kShown : Table::Header::kAbove);
 }
 
 }  // namespace tripla::cli

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/output_format.h"
 #include "tripla/answer.h"
@@ -24,5 +25,17 @@ struct KeyedAnswer {
 // byte for byte; all else is safe to show on a terminal.
 [[nodiscard]] std::string AnswersText(std::span<const KeyedAnswer> answers, OutputFormat format,
                                       Destination destination);
+
+// The table of a shell or a script, which grows by the answers of one statement after the other:
+// its header is shown once.
+class GrowingTable {
+ public:
+  [[nodiscard]] std::string Text(std::span<const KeyedAnswer> answers);
+  // Something else was printed: what comes next is a new table.
+  void End() { widths_.clear(); }
+
+ private:
+  std::vector<size_t> widths_;  // empty: no table has begun
+};
 
 }  // namespace tripla::cli

@@ -84,6 +84,20 @@ TEST(AnswersText, TableCutsWhatIsLong) {
                 "         \"" + std::string(60, 'x') + "\"... (99 bytes)\n");
 }
 
+TEST(GrowingTable, S19_ShowsItsHeaderOnce) {
+  GrowingTable table;
+  EXPECT_EQ(table.Text({&Null(), 1}),
+            "KEY       RESULT    VERSION  TIMESTAMP      REVISION  DATA\n"
+            "5         ERROR_NE  NULL     NULL           9         NULL\n");
+  EXPECT_EQ(table.Text({&Found(), 1}),
+            "-12       SUCCESS   3        -9223372036854775808  7         \"la\\\"la\\n\"\n");
+  EXPECT_EQ(table.Text({&Null(), 1}),
+            "5         ERROR_NE  NULL     NULL                  9         NULL\n")
+      << "a column stays as wide as it had to become";
+  table.End();
+  EXPECT_TRUE(table.Text({&Null(), 1}).starts_with("KEY "));
+}
+
 TEST(AnswersText, RawIsTheBytesInAPipe) {
   EXPECT_EQ(Text(Bytes(), OutputFormat::kRaw), std::string("\0\x1b\xff", 3));
   EXPECT_EQ(Text(Null(), OutputFormat::kRaw), "");

@@ -15,16 +15,16 @@
 namespace tripla::cli {
 namespace {
 
-// Adds what a line asks for, if anything.
-absl::Status AddLine(std::string_view line, const StatementContext& context,
-                     std::vector<Operation>& operations) {
-  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> words, SplitLine(line));
-  if (words.empty()) return absl::OkStatus();
-  TRIPLA_ASSIGN_OR_RETURN(Statement statement, ParseStatement(words, context));
+// Adds what a statement asks for, if anything.
+absl::Status AddStatement(const absl::StatusOr<Words>& words, const StatementContext& context,
+                          std::vector<Operation>& operations) {
+  if (!words.ok()) return words.status();
+  if (words->empty()) return absl::OkStatus();
+  TRIPLA_ASSIGN_OR_RETURN(Statement statement, ParseStatement(*words, context));
   auto* operation = std::get_if<Operation>(&statement);
   if (operation == nullptr) {
     return absl::InvalidArgumentError(
-        fmt::format("{} cannot stand in a batch; get, set, del and cas can", words[0]));
+        fmt::format("{} cannot stand in a batch; get, set, del and cas can", (*words)[0]));
   }
   operations.push_back(std::move(*operation));
   return absl::OkStatus();
@@ -42,14 +42,20 @@ absl::StatusOr<std::string> ReadText(const std::string& file, std::istream* stan
 absl::StatusOr<std::vector<Operation>> ParseBatch(std::string_view text, const std::string& name,
                                                   const StatementContext& context) {
   std::vector<Operation> operations;
-  for (size_t number = 1; !text.empty(); ++number) {
+  StatementLines lines;
+  while (true) {
     const size_t end = std::min(text.find('\n'), text.size());
-    const absl::Status added = AddLine(text.substr(0, end), context, operations);
+    const bool last = end == text.size();
+    const auto words = lines.Add(text.substr(0, end));
+    absl::Status added = words ? AddStatement(*words, context, operations) : absl::OkStatus();
+    if (added.ok() && last) added = lines.End();
     if (!added.ok()) {
-      return absl::Status(added.code(), fmt::format("{}, line {}: {}; nothing was sent", name,
-                                                    number, std::string(added.message())));
+      return absl::Status(added.code(),
+                          fmt::format("{}, line {}: {}; nothing was sent", name, lines.first_line(),
+                                      std::string(added.message())));
     }
-    text.remove_prefix(std::min(end + 1, text.size()));
+    if (last) break;
+    text.remove_prefix(end + 1);
   }
   if (operations.empty()) {
     return absl::InvalidArgumentError(fmt::format("{} has no operations", name));

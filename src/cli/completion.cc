@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
+#include "cli/escape.h"
 #include "cli/verbs.h"
 
 namespace tripla::cli {
@@ -16,6 +19,24 @@ constexpr std::array<std::string_view, 4> kBackslashes{"\\o", "\\timing", "\\q",
 std::string_view FirstWord(std::string_view line) {
   line.remove_prefix(std::min(line.find_first_not_of(" \t"), line.size()));
   return line.substr(0, line.find_first_of(" \t"));
+}
+
+// The files whose path begins with `start`, in the order of their names; a directory ends with /.
+// Names that would need quotes are left out.
+std::vector<std::string> Files(std::string_view start) {
+  const std::string directory(start.substr(0, start.rfind('/') + 1));  // npos + 1 is 0
+  std::error_code failed;
+  std::filesystem::directory_iterator entry(directory.empty() ? "." : directory, failed);
+  std::vector<std::string> files;
+  for (; !failed && entry != std::filesystem::directory_iterator(); entry.increment(failed)) {
+    const std::string name = entry->path().filename().string();
+    const bool hidden = name.starts_with('.') && !start.substr(directory.size()).starts_with('.');
+    if (hidden || !IsText(name) || name.find_first_of(" \t\r\n'\"") != name.npos) continue;
+    std::error_code ignored;
+    files.push_back(directory + name + (entry->is_directory(ignored) ? "/" : ""));
+  }
+  std::ranges::sort(files);
+  return files;
 }
 
 // All that fits in that place, however the word begins.
@@ -34,6 +55,12 @@ std::vector<std::string> Candidates(std::string_view line) {
     candidates.assign(kSwitch.begin(), kSwitch.end());
   } else if (const Verb* verb = FindVerb(first)) {
     candidates.insert(candidates.end(), verb->flags.begin(), verb->flags.end());
+    const std::string_view word = LastWord(line);
+    if (word.starts_with('@')) {
+      for (const std::string& file : Files(word.substr(1))) candidates.push_back("@" + file);
+    } else if (verb->name == "batch") {
+      for (const std::string& file : Files(word)) candidates.push_back(file);
+    }
   }
   return candidates;
 }

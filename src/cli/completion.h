@@ -8,7 +8,8 @@
 namespace tripla::cli {
 
 // What can stand where the last word of `line` stands, given how it begins: verbs, their flags,
-// and the commands of the shell. In the order help shows them.
+// the commands of the shell, and files behind @ and `batch`. In the order help shows them.
+// Blocking: reads a directory.
 [[nodiscard]] std::vector<std::string> Completions(std::string_view line);
 
 // The last word of `line`, up to its end.

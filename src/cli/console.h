@@ -13,11 +13,16 @@ namespace tripla::cli {
 // Lifetime: the streams outlive it.
 class Console {
  public:
-  Console(std::ostream& data, std::ostream& messages, Destination destination)
-      : data_(data), messages_(messages), destination_(destination) {}
+  // `destination` is where data goes, `messages_to` where messages go.
+  Console(std::ostream& data, std::ostream& messages, Destination destination,
+          Destination messages_to)
+      : data_(data), messages_(messages), destination_(destination), messages_to_(messages_to) {}
 
   // Whether data goes to a person's terminal.
   [[nodiscard]] Destination destination() const { return destination_; }
+
+  // Whether a person reads the messages as they come.
+  [[nodiscard]] bool person_reads() const { return messages_to_ == Destination::kTerminal; }
 
   // Writes data at once: who reads it through a pipe waits for it.
   void Print(std::string_view data) { data_ << data << std::flush; }
@@ -37,6 +42,7 @@ class Console {
   std::ostream& data_;
   std::ostream& messages_;
   const Destination destination_;
+  const Destination messages_to_;
 };
 
 }  // namespace tripla::cli

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/data_form.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include "absl/strings/escaping.h"
+#include "base/status_macros.h"
 #include "model/limits.h"
 
 namespace tripla::cli {
@@ -38,33 +40,77 @@ absl::StatusOr<std::string> FromBase64(std::string_view text) {
   return bytes;
 }
 
+std::string ErrorText(int error) { return std::strerror(error); }
+
+absl::Status Unreadable(const std::string& path, const std::string& why) {
+  return absl::InvalidArgumentError(fmt::format("cannot read {}: {}", path, why));
+}
+
+absl::Status TooMuch() {
+  return absl::ResourceExhaustedError(fmt::format(
+      "there are more than {} bytes, more than any server takes", limits::kDataBytesMaxCeiling));
+}
+
+struct OpenFile {
+  explicit OpenFile(int opened) : descriptor(opened) {}
+  ~OpenFile() {
+    if (descriptor >= 0) close(descriptor);
+  }
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+
+  const int descriptor;
+};
+
+// Only a regular file holds something that can change; a pipe gives what is written to it.
+bool HasChanged(const struct stat& before, const struct stat& after) {
+  return S_ISREG(before.st_mode) &&
+         (before.st_size != after.st_size || before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+          before.st_mtim.tv_nsec != after.st_mtim.tv_nsec);
+}
+
 }  // namespace
+
+absl::Status ReadError(const std::istream& input, int error, const std::string& name) {
+  if (!input.bad()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("cannot read {}: {}", name, error == 0 ? "the read failed" : ErrorText(error)));
+}
 
 absl::StatusOr<std::string> ReadWhole(std::istream& input) {
   std::string whole;
   std::string chunk(size_t{1} << 16, '\0');
+  errno = 0;
   while (input.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) ||
          input.gcount() > 0) {
     whole.append(chunk, 0, static_cast<size_t>(input.gcount()));
-    if (whole.size() > limits::kDataBytesMaxCeiling) {
-      return absl::ResourceExhaustedError(
-          fmt::format("there are more than {} bytes, more than any server takes",
-                      limits::kDataBytesMaxCeiling));
-    }
+    if (whole.size() > limits::kDataBytesMaxCeiling) return TooMuch();
   }
+  TRIPLA_RETURN_IF_ERROR(ReadError(input, errno, "standard input"));
   return whole;
 }
 
 absl::StatusOr<std::string> ReadWholeFile(const std::string& path) {
-  const auto unreadable = [&](std::string_view why) {
-    return absl::InvalidArgumentError(fmt::format("cannot read {}: {}", path, why));
-  };
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return unreadable("it is a directory");
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return unreadable(std::strerror(errno));
-  absl::StatusOr<std::string> whole = ReadWhole(file);
-  if (file.bad()) return unreadable("the read failed");
+  const OpenFile file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.descriptor < 0) return Unreadable(path, ErrorText(errno));
+  struct stat before {};
+  struct stat after {};
+  if (fstat(file.descriptor, &before) != 0) return Unreadable(path, ErrorText(errno));
+  if (S_ISDIR(before.st_mode)) return Unreadable(path, "it is a directory");
+  std::string whole;
+  std::string chunk(size_t{1} << 16, '\0');
+  while (true) {
+    const ssize_t got = read(file.descriptor, chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Unreadable(path, ErrorText(errno));
+    if (got == 0) break;
+    whole.append(chunk, 0, static_cast<size_t>(got));
+    if (whole.size() > limits::kDataBytesMaxCeiling) return TooMuch();
+  }
+  if (fstat(file.descriptor, &after) != 0) return Unreadable(path, ErrorText(errno));
+  if (HasChanged(before, after)) {
+    return Unreadable(path, "it changed while it was read; try again, or name a copy of it");
+  }
   return whole;
 }
 

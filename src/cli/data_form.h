@@ -22,10 +22,14 @@ namespace tripla::cli {
 [[nodiscard]] absl::StatusOr<std::string> ReadData(std::string_view form,
                                                    std::istream* standard_input);
 
-// All that `path` holds. Errors as above.
+// All that `path` holds. Errors: as above; also a file that changed while it was read.
 [[nodiscard]] absl::StatusOr<std::string> ReadWholeFile(const std::string& path);
 
-// All that is left in `input`.
+// All that is left in `input`. Errors: as above; a read that fails is not taken for the end.
 [[nodiscard]] absl::StatusOr<std::string> ReadWhole(std::istream& input);
+
+// Whether `input` ended because a read failed. `error` is the errno of that read, or 0; `name` is
+// what the message calls it. Errors: InvalidArgument.
+[[nodiscard]] absl::Status ReadError(const std::istream& input, int error, const std::string& name);
 
 }  // namespace tripla::cli

@@ -4,9 +4,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <ios>
 #include <sstream>
+#include <streambuf>
+#include <thread>
+#include <utility>
 
 namespace tripla::cli {
 namespace {
@@ -63,6 +68,51 @@ TEST(ReadData, HyphenIsStandardInputWhereThatIsFree) {
   std::istringstream input(std::string("a\0b\n", 4));
   EXPECT_EQ(*ReadData("-", &input), std::string("a\0b\n", 4));
   EXPECT_THAT(ErrorOf("-"), HasSubstr("holds the commands"));
+}
+
+// Gives some bytes, and then cannot be read.
+class FailingInput : public std::streambuf {
+ protected:
+  int_type underflow() override {
+    if (std::exchange(given_, true)) throw std::ios_base::failure("broken");
+    setg(bytes_.data(), bytes_.data(), bytes_.data() + bytes_.size());
+    return traits_type::to_int_type(bytes_.front());
+  }
+
+ private:
+  std::string bytes_ = "half of it";
+  bool given_ = false;
+};
+
+TEST(ReadData, S7_AFailedReadOfStandardInputIsNotItsEnd) {
+  FailingInput failing;
+  std::istream input(&failing);
+  EXPECT_THAT(std::string(ReadData("-", &input).status().message()),
+              HasSubstr("cannot read standard input"));
+}
+
+TEST(ReadData, S7_AFileThatCannotBeReadIsNotEmpty) {
+  EXPECT_THAT(ErrorOf("@/proc/self/mem"), HasSubstr("cannot read /proc/self/mem: Input/output"));
+}
+
+TEST(ReadData, S7_AFileThatGrowsWhileItIsReadIsRefused) {
+  const std::filesystem::path path = std::filesystem::path(testing::TempDir()) / "tripla_growing";
+  std::ofstream(path) << "x";
+  std::atomic<bool> refused = false;
+  std::thread writer([&] {
+    std::ofstream file(path, std::ios::app);
+    while (!refused) file << "more" << std::flush;
+  });
+  std::string error;
+  while (error.empty()) error = ErrorOf("@" + path.string());
+  refused = true;
+  writer.join();
+  EXPECT_THAT(error, HasSubstr("it changed while it was read"));
+  std::filesystem::remove(path);
+}
+
+TEST(ReadData, FilesOfTheKernelHaveNoSizeAndAreReadWhole) {
+  EXPECT_THAT(Data("@/proc/self/status"), HasSubstr("Name:"));
 }
 
 }  // namespace

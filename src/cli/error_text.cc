@@ -35,8 +35,8 @@ std::string_view WhatNext(const Failure& failure) {
   }
   if (failure.code == absl::StatusCode::kUnavailable) {
     return failure.connected
-               ? "; see which are up: tripla status --server HOST:PORT,... (name all servers)"
-               : "; check that the server runs there, or name another with --server HOST:PORT";
+               ? "; see which are up: tripla status --endpoints HOST:PORT,... (name all servers)"
+               : "; check that the server runs there, or name another with --endpoints HOST:PORT";
   }
   if (failure.code == absl::StatusCode::kDeadlineExceeded) {
     return "; try again, or give it longer with --timeout";

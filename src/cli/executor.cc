@@ -6,14 +6,18 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iostream>
 #include <variant>
 #include <vector>
 
-#include "cli/answer_text.h"
+#include "absl/strings/str_join.h"
+#include "base/quantity.h"
 #include "cli/batch_file.h"
 #include "cli/escape.h"
 #include "cli/help.h"
+#include "cli/hint.h"
 #include "cli/report_text.h"
+#include "cli/waiting_note.h"
 
 namespace tripla::cli {
 namespace {
@@ -22,28 +26,41 @@ const Key& KeyOf(const Operation& operation) {
   return std::visit([](const auto& each) -> const Key& { return each.key; }, operation);
 }
 
-// How messages name an operation: "cas 42".
-std::string NameOfOperation(const Operation& operation) {
-  constexpr std::array kVerbs{"set", "get", "del", "del", "cas"};  // as the variant's order
-  static_assert(std::variant_size_v<Operation> == kVerbs.size());
-  constexpr size_t kKeyCharactersMax = 40;
-  std::string key = KeyOf(operation).ToText();
-  if (key.size() > kKeyCharactersMax) key = key.substr(0, kKeyCharactersMax) + "...";
-  return fmt::format("{} {}", kVerbs[operation.index()], key);
-}
-
 }  // namespace
 
-template <typename Call>
-auto Executor::Timed(const Call& call) {
+template <typename Function>
+auto Executor::Timed(const Function& call) {
   const auto began = std::chrono::steady_clock::now();
   auto answer = call();
   took_ = std::chrono::steady_clock::now() - began;
   return answer;
 }
 
+template <typename Function>
+auto Executor::TimedAndNoted(const Function& call) {
+  std::optional<WaitingNote> note;
+  if (console_.person_reads()) {
+    note.emplace(console_,
+                 fmt::format("no answer yet from {}; trying for {} in all, Ctrl-C ends it",
+                             absl::StrJoin(connection_.endpoints, " or "),
+                             DurationText(connection_.timeout)));
+  }
+  return Timed(call);
+}
+
+void Executor::Print(std::span<const KeyedAnswer> answers) {
+  const bool grows = settings_.format == OutputFormat::kTable && source_ != Source::kArguments;
+  if (!grows) table_.End();
+  console_.Print(grows ? table_.Text(answers)
+                       : AnswersText(answers, settings_.format, console_.destination()));
+}
+
 ExitCode Executor::Run(const Statement& statement, std::string_view place) {
   took_.reset();
+  if (!std::holds_alternative<Operation>(statement) &&
+      !std::holds_alternative<BatchStatement>(statement)) {
+    table_.End();
+  }
   const ExitCode code = std::visit([&](const auto& each) { return Do(each, place); }, statement);
   if (took_ && settings_.timing == Settings::Timing::kOn) {
     console_.Say(fmt::format("time {:.3f} ms", took_->count()));
@@ -52,24 +69,27 @@ ExitCode Executor::Run(const Statement& statement, std::string_view place) {
 }
 
 ExitCode Executor::Do(const Operation& operation, std::string_view place) {
-  const Answer<Decided> answer = Timed([&] { return client_.Execute(operation); });
+  const Answer<Decided> answer = TimedAndNoted([&] { return client_.Execute(operation); });
   if (!answer.ok()) {
     return Fail(place, NameOfOperation(operation), answer.failure(), EffectOf(operation));
   }
   const std::array answers{KeyedAnswer{KeyOf(operation), *answer}};
-  console_.Print(AnswersText(answers, settings_.format, console_.destination()));
+  Print(answers);
+  const std::string hint = HintText(operation, *answer);
+  if (!hint.empty() && console_.person_reads() && source_ != Source::kScript) console_.Say(hint);
   return ExitCodeOf(answer->result);
 }
 
 ExitCode Executor::Do(const BatchStatement& batch, std::string_view place) {
   const absl::StatusOr<std::vector<Operation>> operations =
-      ReadBatchFile(batch.file, standard_input_);
+      ReadBatchFile(batch.file, source_ == Source::kArguments ? &std::cin : nullptr);
   if (!operations.ok()) {
     const std::string why(operations.status().message());
     console_.Complain(fmt::format("{}{}", place, Escape(why, Keep::kQuotes)));
     return ExitCode::kUsage;
   }
-  const Answer<std::vector<Decided>> answer = Timed([&] { return client_.Batch(*operations); });
+  const Answer<std::vector<Decided>> answer =
+      TimedAndNoted([&] { return client_.Batch(*operations); });
   if (!answer.ok()) {
     return Fail(place, fmt::format("batch {}", batch.file), answer.failure(),
                 EffectOf(*operations));
@@ -79,7 +99,7 @@ ExitCode Executor::Do(const BatchStatement& batch, std::string_view place) {
   for (size_t i = 0; i < operations->size(); ++i) {
     answers.push_back({KeyOf((*operations)[i]), (*answer)[i]});
   }
-  console_.Print(AnswersText(answers, settings_.format, console_.destination()));
+  Print(answers);
   if (settings_.verdict == Settings::Verdict::kDecided) return ExitCode::kSuccess;
   const auto first = std::ranges::find_if(
       *answer, [](const Decided& decided) { return decided.result != Result::kSuccess; });
@@ -99,7 +119,7 @@ ExitCode Executor::Do(const StatusStatement&, std::string_view place) {
 }
 
 ExitCode Executor::Do(const SnapshotStatement&, std::string_view place) {
-  const Answer<ImageInfo> answer = Timed([&] { return client_.Snapshot(); });
+  const Answer<ImageInfo> answer = TimedAndNoted([&] { return client_.Snapshot(); });
   if (!answer.ok()) return Fail(place, "snapshot", answer.failure(), Effect::kReads);
   console_.Print(ImageText(*answer, settings_.format));
   return ExitCode::kSuccess;

@@ -2,11 +2,13 @@
 #pragma once
 
 #include <chrono>
-#include <istream>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "cli/answer_text.h"
+#include "cli/connection.h"
 #include "cli/console.h"
 #include "cli/error_text.h"
 #include "cli/exit_code.h"
@@ -28,15 +30,28 @@ struct Settings {
   Verdict verdict = Verdict::kDecided;
 };
 
+// Where statements come from.
+enum class Source {
+  kArguments,  // of the program: one statement
+  kPerson,     // who types them
+  kScript,
+};
+
 // Carries out statements: calls the server and prints what it answers.
 //
 // Thread-safety: none. Blocking: as the client's calls.
 // Lifetime: what it is given outlives it.
 class Executor {
  public:
-  // `standard_input` is what "batch -" reads; null where it holds the statements themselves.
-  Executor(Client& client, Console& console, const Settings& settings, std::istream* standard_input)
-      : client_(client), console_(console), settings_(settings), standard_input_(standard_input) {}
+  // `connection` is what `client` was made with. Standard input is what "batch -" reads, unless it
+  // is where the statements come from.
+  Executor(Client& client, Console& console, const Settings& settings, Source source,
+           const Connection& connection)
+      : client_(client),
+        console_(console),
+        settings_(settings),
+        source_(source),
+        connection_(connection) {}
 
   // Prints the answer, or why there is none. Returns how a program ends that does only this.
   // `place` ("line 3: ") begins the messages.
@@ -49,9 +64,14 @@ class Executor {
   ExitCode Do(const SnapshotStatement&, std::string_view place);
   ExitCode Do(const HelpStatement& help, std::string_view place);
 
-  // Makes a call and notes how long it took.
-  template <typename Call>
-  auto Timed(const Call& call);
+  // Makes a call of the client and notes how long it took.
+  template <typename Function>
+  auto Timed(const Function& call);
+  // The same, and tells a person who waits for long what for.
+  template <typename Function>
+  auto TimedAndNoted(const Function& call);
+
+  void Print(std::span<const KeyedAnswer> answers);
 
   ExitCode Fail(std::string_view place, std::string_view what, const Failure& failure,
                 Effect effect);
@@ -59,7 +79,9 @@ class Executor {
   Client& client_;
   Console& console_;
   const Settings& settings_;
-  std::istream* standard_input_;
+  const Source source_;
+  const Connection& connection_;
+  GrowingTable table_;
   std::optional<std::chrono::duration<double, std::milli>> took_;  // the statement's call
 };
 

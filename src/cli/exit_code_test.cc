@@ -60,11 +60,11 @@ TEST(FailureText, SaysWhatWhyWhetherAndWhatNext) {
                         {StatusCode::kUnavailable, "gone", Applied::kNo, {}, /*connected=*/false},
                         Effect::kWrites),
             "set 1: gone; nothing was applied; check that the server runs there, or name another "
-            "with --server HOST:PORT");
+            "with --endpoints HOST:PORT");
   EXPECT_EQ(FailureText("set 1", {StatusCode::kUnavailable, "no leader", Applied::kNo, {}},
                         Effect::kWrites),
             "set 1: no leader; nothing was applied; see which are up: tripla status "
-            "--server HOST:PORT,... (name all servers)");
+            "--endpoints HOST:PORT,... (name all servers)");
   EXPECT_EQ(FailureText("set 1", {StatusCode::kDeadlineExceeded, "late", Applied::kUnknown, {}},
                         Effect::kWrites),
             "set 1: late; it may have been applied; read the entry before you repeat it");

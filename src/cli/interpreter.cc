@@ -3,25 +3,27 @@
 
 #include <fmt/core.h>
 
+#include <cerrno>
 #include <string>
 #include <vector>
 
+#include "cli/data_form.h"
 #include "cli/escape.h"
 #include "cli/help.h"
-#include "cli/line_words.h"
+#include "cli/spelling.h"
 #include "cli/wall_clock.h"
 
 namespace tripla::cli {
 
-std::optional<ExitCode> Interpreter::RunLine(std::string_view line, std::string_view place) {
-  const absl::StatusOr<std::vector<std::string>> words = SplitLine(line);
+std::optional<ExitCode> Interpreter::Run(const absl::StatusOr<Words>& words,
+                                         std::string_view place) {
   if (!words.ok()) return Misuse(place, std::string(words.status().message()));
   if (words->empty()) return ExitCode::kSuccess;
+  const std::string& first = words->front();
   // What other shells call it.
-  if (words->size() == 1 && (words->front() == "quit" || words->front() == "exit")) {
-    return std::nullopt;
-  }
-  if ((*words)[0].starts_with('\\')) return RunBackslash(*words, place);
+  const bool leaves = IsSameWord(first, "quit") || IsSameWord(first, "exit");
+  if (words->size() == 1 && leaves) return std::nullopt;
+  if (first.starts_with('\\')) return RunBackslash(*words, place);
   const absl::StatusOr<Statement> statement =
       ParseStatement(*words, {.standard_input = nullptr, .now = UnixMilliseconds});
   if (!statement.ok()) return Misuse(place, std::string(statement.status().message()));
@@ -77,16 +79,30 @@ bool IsDecided(ExitCode code) {
 
 ExitCode RunScript(std::istream& input, Interpreter& interpreter, Console& console,
                    const Settings& settings) {
+  StatementLines lines;
   std::string line;
-  for (size_t number = 1; std::getline(input, line); ++number) {
-    const std::optional<ExitCode> code =
-        interpreter.RunLine(line, fmt::format("line {}: ", number));
-    if (!code) break;
+  errno = 0;
+  while (std::getline(input, line)) {
+    const auto words = lines.Add(line);
+    if (!words) continue;
+    const std::string place = fmt::format("line {}: ", lines.first_line());
+    const std::optional<ExitCode> code = interpreter.Run(*words, place);
+    if (!code) return ExitCode::kSuccess;
     const bool stops = !IsDecided(*code) || (settings.verdict == Settings::Verdict::kStrict &&
                                              *code != ExitCode::kSuccess);
     if (stops) return *code;
     // Nobody would see the answers of further writes.
-    if (!console.DataArrived()) break;
+    if (!console.DataArrived()) return ExitCode::kInternal;
+    errno = 0;
+  }
+  if (const absl::Status read = ReadError(input, errno, "standard input"); !read.ok()) {
+    console.Complain(fmt::format("{}; what stands behind line {} was not run",
+                                 std::string(read.message()), lines.lines()));
+    return ExitCode::kInternal;
+  }
+  if (const absl::Status end = lines.End(); !end.ok()) {
+    return interpreter.Misuse(fmt::format("line {}: ", lines.first_line()),
+                              std::string(end.message()));
   }
   return ExitCode::kSuccess;
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <istream>
 #include <optional>
 #include <string_view>
 
 #include "cli/console.h"
 #include "cli/executor.h"
+#include "cli/line_words.h"
 
 namespace tripla::cli {
 
-// Understands the lines of the shell and of scripts: statements, and the commands that begin with a
-// backslash and change how the lines after them are carried out.
+// Understands what stands in the shell and in scripts: statements, and the commands that begin with
+// a backslash and change how the lines after them are carried out.
 //
 // Thread-safety: none. Lifetime: what it is given outlives it.
 class Interpreter {
@@ -18,16 +20,18 @@ class Interpreter {
   Interpreter(Executor& executor, Console& console, Settings& settings)
       : executor_(executor), console_(console), settings_(settings) {}
 
-  // Carries out a line and says what is wrong with it. nullopt when it asks to leave. `place`
+  // Carries out a statement, or says what is wrong with it. nullopt when it asks to leave. `place`
   // ("line 3: ") begins the messages.
-  std::optional<ExitCode> RunLine(std::string_view line, std::string_view place);
+  std::optional<ExitCode> Run(const absl::StatusOr<Words>& words, std::string_view place);
+
+  // Says why something was not carried out.
+  ExitCode Misuse(std::string_view place, std::string_view why);
 
  private:
   std::optional<ExitCode> RunBackslash(const std::vector<std::string>& words,
                                        std::string_view place);
   ExitCode SetFormat(const std::vector<std::string>& words, std::string_view place);
   ExitCode SetTiming(const std::vector<std::string>& words, std::string_view place);
-  ExitCode Misuse(std::string_view place, std::string_view why);
 
   Executor& executor_;
   Console& console_;
@@ -37,7 +41,8 @@ class Interpreter {
 // True when the server decided; false after a failure or a mistake.
 [[nodiscard]] bool IsDecided(ExitCode code);
 
-// Runs the lines of `input` until one fails; see docs/cli.md, "Scripts". Returns the exit code.
+// Runs the statements of `input` until one fails; see docs/cli.md, "Scripts". Returns the exit
+// code.
 [[nodiscard]] ExitCode RunScript(std::istream& input, Interpreter& interpreter, Console& console,
                                  const Settings& settings);
 

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cwchar>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,13 +24,28 @@ namespace {
 constexpr int kHistoryLines = 1000;
 constexpr wchar_t kReplacement = 0xfffd;
 
-char* Prompt(EditLine* /*editor*/) {
-  static char prompt[] = "tripla> ";
-  return prompt;
-}
+// Where a terminal that marks pasted text says that it begins and ends, and how it is told to.
+constexpr std::wstring_view kPasteEnd = L"\x1b[201~";
+constexpr const char* kMarkPastes = "\x1b[?2004h";
+constexpr const char* kMarkNoPastes = "\x1b[?2004l";
 
 // Data goes to standard output; the editing goes wherever the person is.
 FILE* Screen() { return isatty(STDOUT_FILENO) == 1 ? stdout : stderr; }
+
+void TellTerminal(const char* sequence) {
+  const char* terminal = std::getenv("TERM");
+  FILE* screen = Screen();
+  const bool plain = terminal == nullptr || std::string_view(terminal) == "dumb";
+  if (plain || isatty(fileno(screen)) != 1) return;
+  std::fputs(sequence, screen);
+  std::fflush(screen);
+}
+
+LineEditor* SelfOf(EditLine* editor) {
+  LineEditor* self = nullptr;
+  el_get(editor, EL_CLIENTDATA, &self);
+  return self;
+}
 
 void ShowChoices(const std::vector<std::string>& choices) {
   FILE* screen = Screen();
@@ -54,7 +70,9 @@ LineEditor::LineEditor(std::filesystem::path history_file, int interrupts)
   el_wset(editor, EL_GETCFN, &ReadCharacter);
   // The narrow form would copy both texts and never free them.
   el_wset(editor, EL_ADDFN, L"tripla-complete", L"complete a verb or a flag", &Complete);
+  el_wset(editor, EL_ADDFN, L"tripla-paste", L"insert what is pasted", &Paste);
   el_set(editor, EL_BIND, "\t", "tripla-complete", nullptr);
+  el_set(editor, EL_BIND, "\\e[200~", "tripla-paste", nullptr);
   el_set(editor, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   HistEvent event;
   history(history_.get(), &event, H_SETSIZE, kHistoryLines);
@@ -68,27 +86,36 @@ LineEditor::LineEditor(std::filesystem::path history_file, int interrupts)
 
 LineEditor::~LineEditor() = default;
 
-LineEditor::Ending LineEditor::ReadLine(std::string& line) {
+LineEditor::Ending LineEditor::ReadLine(const std::string& prompt, std::string& line) {
+  prompt_ = prompt;
   interrupted_ = false;
+  read_error_ = 0;
   int length = 0;
+  TellTerminal(kMarkPastes);
   const char* text = el_gets(editor_.get(), &length);
+  TellTerminal(kMarkNoPastes);
   if (interrupted_) {
     std::fputs("^C\n", Screen());
     return Ending::kInterrupted;
   }
-  if (text == nullptr || length <= 0) return Ending::kNoMore;
+  if (text == nullptr || length <= 0) {
+    errno = read_error_;
+    return read_error_ == 0 ? Ending::kNoMore : Ending::kFailed;
+  }
   line.assign(text, static_cast<size_t>(length));
   if (line.ends_with('\n')) line.pop_back();
-  if (line.find_first_not_of(" \t") != std::string::npos) Remember(text);
   return Ending::kLine;
 }
 
-void LineEditor::Remember(const char* line) {
+void LineEditor::Remember(const std::string& text) {
+  if (text.find_first_not_of(" \t\n") == std::string::npos) return;
   HistEvent event;
-  history(history_.get(), &event, H_ENTER, line);
+  history(history_.get(), &event, H_ENTER, (text + "\n").c_str());
   // At once: the next line may be the last this process sees.
   if (!history_file_.empty()) history(history_.get(), &event, H_SAVE, history_file_.c_str());
 }
+
+char* LineEditor::Prompt(EditLine* editor) { return SelfOf(editor)->prompt_.data(); }
 
 bool LineEditor::AwaitByte() {
   std::array<pollfd, 2> watched{pollfd{interrupts_, POLLIN, 0}, pollfd{STDIN_FILENO, POLLIN, 0}};
@@ -103,8 +130,7 @@ bool LineEditor::AwaitByte() {
 
 // libedit's own cannot be woken by an event.
 int LineEditor::ReadCharacter(EditLine* editor, wchar_t* character) {
-  LineEditor* self = nullptr;
-  el_get(editor, EL_CLIENTDATA, &self);
+  LineEditor* self = SelfOf(editor);
   std::mbstate_t state{};
   while (true) {
     if (!self->AwaitByte()) {
@@ -114,6 +140,7 @@ int LineEditor::ReadCharacter(EditLine* editor, wchar_t* character) {
     char byte = 0;
     const ssize_t got = read(STDIN_FILENO, &byte, 1);
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0) self->read_error_ = errno;
     if (got <= 0) return static_cast<int>(got);
     const size_t used = std::mbrtowc(character, &byte, 1, &state);
     if (used == static_cast<size_t>(-2)) continue;  // not yet a whole character
@@ -128,12 +155,27 @@ unsigned char LineEditor::Complete(EditLine* editor, int /*key*/) {
   const std::vector<std::string> choices = Completions(before);
   if (choices.empty()) return CC_ERROR;
   std::string insert = CommonStart(choices).substr(LastWord(before).size());
-  if (choices.size() == 1) insert += ' ';
+  if (choices.size() == 1 && !choices[0].ends_with('/')) insert += ' ';
   if (insert.empty()) {
     ShowChoices(choices);
     return CC_REDISPLAY;
   }
   return el_insertstr(editor, insert.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
+}
+
+unsigned char LineEditor::Paste(EditLine* editor, int /*key*/) {
+  std::wstring text;
+  wchar_t character = 0;
+  while (!text.ends_with(kPasteEnd)) {
+    if (el_wgetc(editor, &character) != 1) return CC_EOF;
+    if (character == L'\r') character = L'\n';
+    text += character == L'\0' ? kReplacement : character;
+  }
+  text.resize(text.size() - kPasteEnd.size());
+  // The person enters the last line, and adds its end so.
+  if (text.ends_with(L'\n')) text.pop_back();
+  if (text.empty()) return CC_REFRESH;
+  return el_winsertstr(editor, text.c_str()) == 0 ? CC_REFRESH : CC_ERROR;
 }
 
 std::filesystem::path HistoryFile() {

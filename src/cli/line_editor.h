@@ -10,12 +10,18 @@
 namespace tripla::cli {
 
 // Reads lines from a person at a terminal, who can edit them, call back former ones and complete
-// words (libedit). Lines are UTF-8.
+// words (libedit). What is pasted is inserted and not yet entered, of however many lines it is,
+// where the terminal marks it (bracketed paste). Lines are UTF-8.
 //
 // Thread-safety: none; one at a time in a process. Blocking: ReadLine() waits for a person.
 class LineEditor {
  public:
-  enum class Ending { kLine, kInterrupted, kNoMore };
+  enum class Ending {
+    kLine,
+    kInterrupted,
+    kNoMore,  // Ctrl-D, or the terminal is gone
+    kFailed,  // the terminal cannot be read; errno says why
+  };
 
   // Former lines are kept in `history_file`, as far as it can be written; empty keeps none. An
   // event on the descriptor `interrupts` gives up the line that is being edited.
@@ -24,16 +30,21 @@ class LineEditor {
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
-  // Reads one line, without its end, into `line`. kNoMore: Ctrl-D, or the terminal is gone.
-  [[nodiscard]] Ending ReadLine(std::string& line);
+  // Reads what a person enters, without the last line end, into `line`: one line, or more when they
+  // were pasted.
+  [[nodiscard]] Ending ReadLine(const std::string& prompt, std::string& line);
+
+  // Keeps `text`, of one line or more, so that it can be called back.
+  void Remember(const std::string& text);
 
  private:
   static int ReadCharacter(EditLine* editor, wchar_t* character);
   static unsigned char Complete(EditLine* editor, int key);
+  static unsigned char Paste(EditLine* editor, int key);
+  static char* Prompt(EditLine* editor);
 
   // True when a byte of the person's can be read, false when interrupted.
   bool AwaitByte();
-  void Remember(const char* line);
 
   struct CloseEditor {
     void operator()(EditLine* editor) const { el_end(editor); }
@@ -44,7 +55,9 @@ class LineEditor {
 
   const std::filesystem::path history_file_;
   const int interrupts_;
+  std::string prompt_;
   bool interrupted_ = false;
+  int read_error_ = 0;  // errno of a read that failed
   std::unique_ptr<History, CloseHistory> history_;
   std::unique_ptr<EditLine, CloseEditor> editor_;
 };

@@ -23,13 +23,13 @@
 namespace tripla::cli {
 namespace {
 
-Client ClientFor(const Options& options) {
-  return Client({.endpoints = options.endpoints, .deadline = options.timeout});
+Client ClientFor(const Connection& connection) {
+  return Client({.endpoints = connection.endpoints, .deadline = connection.timeout});
 }
 
 // tripla set 1 lala
 ExitCode RunWords(const Options& options, Console& console) {
-  Client client = ClientFor(options);
+  Client client = ClientFor(options.connection);
   // Before the statement is read: its data may come from a person's keyboard.
   const InterruptWatch watch(client, InterruptWatch::WhenIdle::kEndProgram);
   const absl::StatusOr<Statement> statement =
@@ -39,26 +39,26 @@ ExitCode RunWords(const Options& options, Console& console) {
     console.Complain(Escape(why, Keep::kQuotes));
     return ExitCode::kUsage;
   }
-  Executor executor(client, console, options.settings, &std::cin);
+  Executor executor(client, console, options.settings, Source::kArguments, options.connection);
   return executor.Run(*statement, "");
 }
 
 ExitCode RunStandardInput(Options& options, Console& console) {
-  Client client = ClientFor(options);
+  Client client = ClientFor(options.connection);
   const InterruptWatch watch(client, InterruptWatch::WhenIdle::kEndProgram);
-  Executor executor(client, console, options.settings, nullptr);
+  Executor executor(client, console, options.settings, Source::kScript, options.connection);
   Interpreter interpreter(executor, console, options.settings);
   return RunScript(std::cin, interpreter, console, options.settings);
 }
 
 ExitCode RunPerson(Options& options, Console& console) {
-  Client client = ClientFor(options);
+  Client client = ClientFor(options.connection);
   const InterruptWatch watch(client, InterruptWatch::WhenIdle::kTell);
-  Executor executor(client, console, options.settings, nullptr);
+  Executor executor(client, console, options.settings, Source::kPerson, options.connection);
   Interpreter interpreter(executor, console, options.settings);
-  Greet(options.endpoints, console);
+  Greet(options.connection.endpoints, console);
   LineEditor editor(HistoryFile(), watch.told());
-  return RunShell(editor, interpreter, console);
+  return RunShell(editor, interpreter, console, PromptFor(options.connection.endpoints));
 }
 
 ExitCode Run(Options& options, Console& console) {
@@ -67,13 +67,16 @@ ExitCode Run(Options& options, Console& console) {
   return RunStandardInput(options, console);
 }
 
+Destination DestinationOf(int descriptor) {
+  return isatty(descriptor) == 1 ? Destination::kTerminal : Destination::kPipe;
+}
+
 int Main(const std::vector<std::string>& arguments) {
   HoldInterrupts();
   std::ios::sync_with_stdio(false);
   std::variant<Options, ExitCode> options = ParseOptions(arguments);
   if (const auto* code = std::get_if<ExitCode>(&options)) return static_cast<int>(*code);
-  const bool terminal = isatty(STDOUT_FILENO) == 1;
-  Console console(std::cout, std::cerr, terminal ? Destination::kTerminal : Destination::kPipe);
+  Console console(std::cout, std::cerr, DestinationOf(STDOUT_FILENO), DestinationOf(STDERR_FILENO));
   return static_cast<int>(Run(std::get<Options>(options), console));
 }
 

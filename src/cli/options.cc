@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
@@ -14,11 +15,9 @@
 #include <string_view>
 #include <utility>
 
-#include "absl/strings/str_split.h"
 #include "base/configuration_file.h"
-#include "base/quantity.h"
 #include "cli/argument_split.h"
-#include "cli/endpoint.h"
+#include "cli/connection.h"
 #include "cli/escape.h"
 #include "cli/help.h"
 
@@ -27,36 +26,15 @@ namespace {
 
 // What sets an option: one text from the command line, the environment or the file.
 struct Setting {
-  std::string name;  // "server": flag --server, TRIPLA_SERVER, server = "..."
+  std::string name;   // "timeout": flag --timeout, TRIPLA_TIMEOUT, timeout = "..."
+  std::string alias;  // another name for it in the file and the environment, or empty
   std::function<absl::Status(const std::string&)> set;
   CLI::Option* flag = nullptr;
 };
 
-absl::Status SetEndpoints(const std::string& text, std::vector<std::string>& endpoints) {
-  endpoints.clear();
-  const std::vector<std::string> parts = absl::StrSplit(text, ',');
-  for (const std::string& one : parts) {
-    const absl::StatusOr<std::string> parsed = ParseEndpoint(one);
-    if (!parsed.ok()) return parsed.status();
-    endpoints.push_back(*parsed);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status SetTimeout(const std::string& text, std::chrono::milliseconds& timeout) {
-  constexpr std::chrono::hours kMost{24};
-  const absl::StatusOr<std::chrono::milliseconds> parsed = ParseDuration(text);
-  if (!parsed.ok()) return parsed.status();
-  if (parsed->count() < 1 || *parsed > kMost) {
-    return absl::InvalidArgumentError(fmt::format("\"{}\" is out of range; from 1ms to 24h", text));
-  }
-  timeout = *parsed;
-  return absl::OkStatus();
-}
-
-absl::Status SetFormat(const std::string& text, OutputFormat& format) {
-  const absl::StatusOr<OutputFormat> parsed = ParseOutputFormat(text);
-  if (parsed.ok()) format = *parsed;
+template <typename T>
+absl::Status Assign(absl::StatusOr<T> parsed, T& target) {
+  if (parsed.ok()) target = *std::move(parsed);
   return parsed.status();
 }
 
@@ -68,12 +46,19 @@ absl::Status SetStrict(const std::string& text, Settings::Verdict& verdict) {
   return absl::OkStatus();
 }
 
-std::string EnvironmentName(std::string_view setting) {
+std::string VariableOf(std::string_view setting) {
   std::string name = "TRIPLA_";
   for (const char c : setting) {
     name += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   }
   return name;
+}
+
+EnvironmentText InEnvironment(const Setting& setting) {
+  if (!setting.alias.empty()) return EndpointsInEnvironment();
+  const std::string variable = VariableOf(setting.name);
+  const char* text = std::getenv(variable.c_str());
+  return {variable, text == nullptr ? "" : text};
 }
 
 // `from` says where the text was found.
@@ -101,7 +86,7 @@ class OptionReader {
   int Exit(const CLI::ParseError& error) { return app_.exit(error); }
 
  private:
-  void AddSetting(const std::string& flags, const std::string& name, const std::string& help,
+  void AddSetting(const std::string& flags, Setting setting, const std::string& help,
                   const std::string& type, std::function<absl::Status(const std::string&)> set);
   [[nodiscard]] FlagKind KindOf(const std::string& flag) const;
   [[nodiscard]] std::map<std::string, std::string> ReadFile() const;
@@ -120,27 +105,32 @@ OptionReader::OptionReader() {
   app_.formatter(std::make_shared<HelpFormatter>());
   app_.footer(
       "\nEach flag is also an environment variable, named in brackets, and a key of the\n"
-      "configuration file (server = \"db:7420\"): flag > environment > file > default.\n\n" +
+      "configuration file (endpoints = \"db:7420\"): flag > environment > file > default.\n\n" +
       ProgramHelpText());
   app_.set_version_flag("--version", "tripla " TRIPLA_VERSION);
+  Connection& connection = options_.connection;
   AddSetting(
-      "--server", "server",
-      "the server to ask, or all of a cluster with commas between; 127.0.0.1:7420 by default",
-      "HOST:PORT,...",
-      [this](const std::string& text) { return SetEndpoints(text, options_.endpoints); });
-  AddSetting("--timeout", "timeout", "time for one call, with all its attempts, 5s by default",
-             "DURATION",
-             [this](const std::string& text) { return SetTimeout(text, options_.timeout); });
-  AddSetting("-o,--output", "output", "how answers are printed, plain by default",
-             "plain|json|table|raw",
-             [this](const std::string& text) { return SetFormat(text, options_.settings.format); });
+      kEndpointsFlags, {.name = "endpoints", .alias = "server"},
+      "the server to ask, or all of a cluster with commas between, 127.0.0.1:7420 by default",
+      kEndpointsType, [&connection](const std::string& text) {
+        return Assign(ParseEndpoints(text), connection.endpoints);
+      });
+  AddSetting("--timeout", {.name = "timeout"},
+             "time for one call, with all its attempts, 5s by default", "DURATION",
+             [&connection](const std::string& text) {
+               return Assign(ParseTimeout(text), connection.timeout);
+             });
+  AddSetting("-o,--output", {.name = "output"}, "how answers are printed, plain by default",
+             "plain|json|table|raw", [this](const std::string& text) {
+               return Assign(ParseOutputFormat(text), options_.settings.format);
+             });
   const auto set_strict = [this](const std::string& text) {
     return SetStrict(text, options_.settings.verdict);
   };
   CLI::Option* strict = app_.add_flag_callback(
       "--strict", [set_strict] { (void)set_strict("on"); },
       "end a script or a batch as its first answer that is not SUCCESS [TRIPLA_STRICT=on|off]");
-  settings_.push_back({"strict", set_strict, strict});
+  settings_.push_back({.name = "strict", .set = set_strict, .flag = strict});
   // Not TRIPLA_CONFIG: that is the server's, whose file has other keys.
   app_.add_option("--config", file_,
                   "configuration file (TOML), ~/.config/tripla/config.toml by default "
@@ -148,13 +138,13 @@ OptionReader::OptionReader() {
       ->type_name("FILE");
 }
 
-void OptionReader::AddSetting(const std::string& flags, const std::string& name,
-                              const std::string& help, const std::string& type,
+void OptionReader::AddSetting(const std::string& flags, Setting setting, const std::string& help,
+                              const std::string& type,
                               std::function<absl::Status(const std::string&)> set) {
-  Setting setting{.name = name, .set = std::move(set)};
+  setting.set = std::move(set);
   setting.flag = app_.add_option_function<std::string>(
       flags, [setting](const std::string& text) { Apply(setting, text, "--" + setting.name); },
-      fmt::format("{} [{}]", help, EnvironmentName(name)));
+      fmt::format("{} [{}]", help, VariableOf(setting.name)));
   setting.flag->type_name(type);
   settings_.push_back(setting);
 }
@@ -192,11 +182,18 @@ std::map<std::string, std::string> OptionReader::ReadFile() const {
   const auto texts = ReadConfigurationFile(path.string());
   if (!texts.ok()) throw CLI::ConfigError(std::string(texts.status().message()));
   for (const auto& [name, text] : *texts) {
-    if (std::ranges::find(settings_, name, &Setting::name) == settings_.end()) {
+    const bool known = std::ranges::any_of(settings_, [&name = name](const Setting& setting) {
+      return name == setting.name || name == setting.alias;
+    });
+    if (!known) {
       throw CLI::ConfigError(
-          fmt::format("{}: \"{}\" is no setting; there are server, timeout, output and strict",
+          fmt::format("{}: \"{}\" is no setting; there are endpoints, timeout, output and strict",
                       path.string(), name));
     }
+  }
+  if (texts->contains("endpoints") && texts->contains("server")) {
+    throw CLI::ConfigError(
+        fmt::format("{}: endpoints and server are the same setting; give one", path.string()));
   }
   return *texts;
 }
@@ -209,12 +206,13 @@ Options OptionReader::Read(const std::vector<std::string>& arguments) {
   // Not CLI11's own reading of environment and file: that lets the file win over the environment.
   for (const Setting& setting : settings_) {
     if (setting.flag->count() != 0) continue;
-    const std::string variable = EnvironmentName(setting.name);
-    const auto in_file = file.find(setting.name);
-    if (const char* text = std::getenv(variable.c_str()); text != nullptr && *text != '\0') {
-      Apply(setting, text, variable);
+    const EnvironmentText environment = InEnvironment(setting);
+    auto in_file = file.find(setting.name);
+    if (in_file == file.end()) in_file = file.find(setting.alias);
+    if (!environment.text.empty()) {
+      Apply(setting, environment.text, environment.variable);
     } else if (in_file != file.end()) {
-      Apply(setting, in_file->second, "configuration file, " + setting.name);
+      Apply(setting, in_file->second, "configuration file, " + in_file->first);
     }
   }
   options_.words = std::move(split.words);

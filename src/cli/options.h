@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "cli/connection.h"
 #include "cli/executor.h"
 #include "cli/exit_code.h"
 
@@ -13,8 +13,7 @@ namespace tripla::cli {
 
 // What the program was asked to do.
 struct Options {
-  std::vector<std::string> endpoints{"127.0.0.1:7420"};
-  std::chrono::milliseconds timeout{5000};
+  Connection connection;
   Settings settings;
   std::vector<std::string> words;  // of a statement; empty: a shell or a script
 };

@@ -51,16 +51,16 @@ class OptionsTest : public testing::Test {
     return testing::internal::GetCapturedStderr();
   }
 
-  static constexpr const char* kVariables[] = {"TRIPLA_SERVER",        "TRIPLA_TIMEOUT",
-                                               "TRIPLA_OUTPUT",        "TRIPLA_STRICT",
-                                               "TRIPLA_CLIENT_CONFIG", "XDG_CONFIG_HOME"};
+  static constexpr const char* kVariables[] = {
+      "TRIPLA_ENDPOINTS", "TRIPLA_SERVER",        "TRIPLA_TIMEOUT", "TRIPLA_OUTPUT",
+      "TRIPLA_STRICT",    "TRIPLA_CLIENT_CONFIG", "XDG_CONFIG_HOME"};
   std::filesystem::path home_;
 };
 
 TEST_F(OptionsTest, HasDefaults) {
   const Options options = Parsed({});
-  EXPECT_THAT(options.endpoints, ElementsAre("127.0.0.1:7420"));
-  EXPECT_EQ(options.timeout, std::chrono::seconds(5));
+  EXPECT_THAT(options.connection.endpoints, ElementsAre("127.0.0.1:7420"));
+  EXPECT_EQ(options.connection.timeout, std::chrono::seconds(5));
   EXPECT_EQ(options.settings.format, OutputFormat::kPlain);
   EXPECT_EQ(options.settings.verdict, Settings::Verdict::kDecided);
   EXPECT_THAT(options.words, IsEmpty());
@@ -73,22 +73,40 @@ TEST_F(OptionsTest, FlagBeatsEnvironmentBeatsFileBeatsDefault) {
   setenv("TRIPLA_TIMEOUT", "2s", 1);
   setenv("TRIPLA_STRICT", "off", 1);
   const Options options = Parsed({"--server", "flag:3"});
-  EXPECT_THAT(options.endpoints, ElementsAre("flag:3"));
-  EXPECT_THAT(Parsed({"--server", "a:1,b:2"}).endpoints, ElementsAre("a:1", "b:2"));
-  EXPECT_EQ(options.timeout, std::chrono::seconds(2));
+  EXPECT_THAT(options.connection.endpoints, ElementsAre("flag:3"));
+  EXPECT_THAT(Parsed({"--server", "a:1,b:2"}).connection.endpoints, ElementsAre("a:1", "b:2"));
+  EXPECT_EQ(options.connection.timeout, std::chrono::seconds(2));
   EXPECT_EQ(options.settings.format, OutputFormat::kJson);
   EXPECT_EQ(options.settings.verdict, Settings::Verdict::kDecided);
 }
 
+TEST_F(OptionsTest, S20_ServersAreNamedAlikeInAllProgramsAndAsBefore) {
+  for (const char* flag : {"-e", "--endpoints", "--server"}) {
+    EXPECT_THAT(Parsed({"get", flag, "a:1,b:2", "1"}).connection.endpoints,
+                ElementsAre("a:1", "b:2"))
+        << flag;
+  }
+  for (const char* name : {"endpoints", "server"}) {
+    const std::string path = WriteFile("a.toml", std::string(name) + " = \"file:1\"\n");
+    EXPECT_THAT(Parsed({"--config", path}).connection.endpoints, ElementsAre("file:1")) << name;
+  }
+  setenv("TRIPLA_SERVER", "old:1", 1);
+  EXPECT_THAT(Parsed({}).connection.endpoints, ElementsAre("old:1"));
+  setenv("TRIPLA_ENDPOINTS", "new:1", 1);
+  EXPECT_THAT(Parsed({}).connection.endpoints, ElementsAre("new:1"));
+  const std::string both = WriteFile("b.toml", "server = \"a:1\"\nendpoints = \"b:1\"\n");
+  EXPECT_THAT(ErrorOf({"--config", both}), HasSubstr("the same setting"));
+}
+
 TEST_F(OptionsTest, FindsTheFileWhereItIsTold) {
   const std::string path = WriteFile("mine.toml", "server = \"file:1\"\n");
-  EXPECT_THAT(Parsed({"--config", path}).endpoints, ElementsAre("file:1"));
+  EXPECT_THAT(Parsed({"--config", path}).connection.endpoints, ElementsAre("file:1"));
   setenv("TRIPLA_CLIENT_CONFIG", path.c_str(), 1);
-  EXPECT_THAT(Parsed({}).endpoints, ElementsAre("file:1"));
+  EXPECT_THAT(Parsed({}).connection.endpoints, ElementsAre("file:1"));
   unsetenv("TRIPLA_CLIENT_CONFIG");
   WriteFile("xdg/tripla/config.toml", "server = \"xdg:1\"\n");
   setenv("XDG_CONFIG_HOME", (home_ / "xdg").c_str(), 1);
-  EXPECT_THAT(Parsed({}).endpoints, ElementsAre("xdg:1"));
+  EXPECT_THAT(Parsed({}).connection.endpoints, ElementsAre("xdg:1"));
 }
 
 TEST_F(OptionsTest, TheFileHasASwitchAsTomlHasIt) {
@@ -128,8 +146,8 @@ TEST_F(OptionsTest, FlagsStandBeforeTheVerbAndBehindIt) {
       {"--timeout=1s", "cas", "-12", "-", "-o", "json", "--version", "3", "--server", "a:1"});
   EXPECT_THAT(options.words, ElementsAre("cas", "-12", "-", "--version", "3"));
   EXPECT_EQ(options.settings.format, OutputFormat::kJson);
-  EXPECT_EQ(options.timeout, std::chrono::seconds(1));
-  EXPECT_THAT(options.endpoints, ElementsAre("a:1"));
+  EXPECT_EQ(options.connection.timeout, std::chrono::seconds(1));
+  EXPECT_THAT(options.connection.endpoints, ElementsAre("a:1"));
 }
 
 TEST_F(OptionsTest, WhatStandsBehindTwoHyphensIsNoFlag) {

@@ -81,15 +81,20 @@ class ProgramTest : public testing::Test {
         (std::string("tripla_") + testing::UnitTest::GetInstance()->current_test_info()->name());
     std::filesystem::create_directories(directory_);
     setenv("HOME", directory_.c_str(), 1);
-    setenv("TRIPLA_SERVER", server_.endpoint().c_str(), 1);
+    setenv("TRIPLA_ENDPOINTS", server_.endpoint().c_str(), 1);
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
   // `arguments` as a shell reads them.
   Ran Run(const std::string& arguments, const std::string& input = "") const {
     std::ofstream(directory_ / "in", std::ios::binary) << input;
-    const std::string command = fmt::format("cd '{}'; exec '{}' {} <in >out 2>err",
-                                            directory_.string(), TRIPLA_PROGRAM, arguments);
+    return RunFrom("<in", arguments);
+  }
+
+  // With standard input as `input` says to a shell.
+  Ran RunFrom(const std::string& input, const std::string& arguments) const {
+    const std::string command = fmt::format("cd '{}'; exec '{}' {} {} >out 2>err",
+                                            directory_.string(), TRIPLA_PROGRAM, arguments, input);
     const int status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, Contents(directory_ / "out"),
             Contents(directory_ / "err")};
@@ -176,6 +181,70 @@ TEST_F(ProgramTest, BatchAnswersLineByLine) {
   EXPECT_THAT(ran.err, HasSubstr("in, line 2: \"frob\" is no verb"));
 }
 
+TEST_F(ProgramTest, S7_AFailedReadOfStandardInputStoresNothing) {
+  for (const char* input : {"<.", "0>written", "0<&-"}) {
+    for (const char* arguments : {"set 80 -", "cas 80 - --version 1", "batch -"}) {
+      const Ran ran = RunFrom(input, arguments);
+      EXPECT_EQ(ran.exit_code, 2) << arguments << " < " << input;
+      EXPECT_THAT(ran.err, HasSubstr("cannot read standard input: ")) << arguments << input;
+      EXPECT_THAT(ran.out, IsEmpty());
+    }
+    const Ran script = RunFrom(input, "");
+    EXPECT_EQ(script.exit_code, 1) << input;
+    EXPECT_THAT(script.err, HasSubstr("cannot read standard input: ")) << input;
+  }
+  for (const char* arguments : {"set 80 @.", "batch .", "set 80 @/proc/self/mem"}) {
+    const Ran ran = Run(arguments);
+    EXPECT_EQ(ran.exit_code, 2) << arguments;
+    EXPECT_THAT(ran.err, HasSubstr("cannot read ")) << arguments;
+  }
+  EXPECT_THAT(server_.received(), IsEmpty());
+}
+
+TEST_F(ProgramTest, S7_AnEmptyInputIsAnEmptyValueAndAnEmptyScript) {
+  EXPECT_EQ(Run("set 1 -").exit_code, 0);
+  EXPECT_EQ(Run("get 1").out.substr(0, 9), "SUCCESS  ");
+  EXPECT_EQ(Run("").exit_code, 0);
+}
+
+TEST_F(ProgramTest, S19_TextOfSeveralLinesIsOneStatementAlsoInScriptsAndBatches) {
+  const std::string script = "set 22 \"line1\nline2\"\nget 22 -- \n";
+  for (const char* arguments : {"", "batch -"}) {
+    const Ran ran = Run(arguments, "\n" + script);
+    EXPECT_EQ(ran.exit_code, 0) << ran.err;
+    EXPECT_THAT(ran.out, HasSubstr("data \"line1\\nline2\"")) << arguments;
+  }
+  const Ran open = Run("", "get 1\n\nset 1 'a\nb\n");
+  EXPECT_EQ(open.exit_code, 2);
+  EXPECT_THAT(open.err, HasSubstr("line 3: the quote ' at column 7 is not closed"));
+  const Ran batch = Run("batch -", "get 1\nset 1 'a\nb\n");
+  EXPECT_EQ(batch.exit_code, 2);
+  EXPECT_THAT(batch.err, HasSubstr("standard input, line 2: the quote ' at column 7"));
+}
+
+TEST_F(ProgramTest, S19_JsonIsStoredAsItIsTyped) {
+  EXPECT_EQ(Run("", "set 9 {\"a\":1}\n").exit_code, 0);
+  EXPECT_EQ(Run("get 9 -o raw").out, "{\"a\":1}");
+  const Ran ran = Run("", "set 10 {\"a\": 1}\n");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, HasSubstr("data with blanks needs quotes"));
+}
+
+TEST_F(ProgramTest, S19_AScriptHasOneTableUnderOneHeader) {
+  const Ran ran = Run("-o table", "set 1 a\nget 1\nget 2\n\\o plain\nget 1\n\\o table\nget 1\n");
+  EXPECT_EQ(ran.exit_code, 0);
+  size_t headers = 0;
+  for (size_t at = 0; (at = ran.out.find("KEY ", at)) != std::string::npos; ++at) ++headers;
+  EXPECT_EQ(headers, 2u) << ran.out;
+}
+
+TEST_F(ProgramTest, S19_HintsAreForPeopleOnly) {
+  ASSERT_EQ(Run("set 1 a").exit_code, 0);
+  const Ran ran = Run("set 1 b");
+  EXPECT_EQ(ran.exit_code, 3);
+  EXPECT_THAT(ran.err, IsEmpty());
+}
+
 TEST_F(ProgramTest, RefusedConnectionIsSurelyNotApplied) {
   const std::string endpoint = server_.endpoint();
   server_.Stop();
@@ -188,7 +257,7 @@ TEST_F(ProgramTest, RefusedConnectionIsSurelyNotApplied) {
 
 TEST_F(ProgramTest, BadKeysAreRefusedBeforeAnythingIsSent) {
   for (const char* key : {"x", "1.5", "''", "0x", "1__0"}) {
-    const Ran ran = Run(std::string("set ") + key + " a --server 127.0.0.1:1");
+    const Ran ran = Run(std::string("set ") + key + " a --endpoints 127.0.0.1:1");
     EXPECT_EQ(ran.exit_code, 2) << key;
     EXPECT_THAT(ran.err, HasSubstr("is not a key")) << key;
   }

@@ -11,9 +11,14 @@
 
 namespace tripla::cli {
 
-// Reads lines from a person and carries them out until the person leaves. No mistake and no failure
-// ends it. Returns the exit code.
-[[nodiscard]] ExitCode RunShell(LineEditor& editor, Interpreter& interpreter, Console& console);
+// Reads lines from a person and carries them out until the person leaves, or neither the person's
+// lines can be read nor answers be written any more. No mistake and no failure of a statement ends
+// it. Returns the exit code.
+[[nodiscard]] ExitCode RunShell(LineEditor& editor, Interpreter& interpreter, Console& console,
+                                const std::string& prompt);
+
+// Says where one is: "tripla 127.0.0.1:7421 +2> ", with the number of further servers.
+[[nodiscard]] std::string PromptFor(const std::vector<std::string>& endpoints);
 
 // Says who answers of the servers at `endpoints`, or that nobody does, without waiting for long.
 void Greet(const std::vector<std::string>& endpoints, Console& console);

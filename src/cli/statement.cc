@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "cli/data_form.h"
 #include "cli/numbers.h"
+#include "cli/spelling.h"
 #include "cli/verbs.h"
 
 namespace tripla::cli {
@@ -34,8 +35,10 @@ absl::Status TakeFlag(const Verb& verb, const std::vector<std::string>& words, s
   const size_t equals = word.find('=');
   const std::string name = word.substr(0, equals);
   if (std::ranges::find(verb.flags, name) == verb.flags.end()) {
-    return Misuse(verb, fmt::format("{} has no flag {}; data that begins with -- stands behind --",
-                                    verb.name, name));
+    const std::string_view meant = NearestOf(name, verb.flags);
+    return Misuse(verb, fmt::format("{} has no flag {}; {}", verb.name, name,
+                                    meant.empty() ? "data that begins with -- stands behind --"
+                                                  : fmt::format("did you mean {}?", meant)));
   }
   if (equals == std::string::npos && at + 1 == words.size()) {
     return Misuse(verb, fmt::format("{} needs a value", name));
@@ -65,7 +68,8 @@ absl::StatusOr<Arguments> Sort(const Verb& verb, const std::vector<std::string>&
     return Misuse(verb, fmt::format("{} needs more", verb.name));
   }
   if (arguments.words.size() > verb.most_words) {
-    return Misuse(verb, fmt::format("\"{}\" is too much; data with blanks needs quotes",
+    return Misuse(verb, fmt::format("\"{}\" is too much; data with blanks needs quotes around all "
+                                    "of it: '...'",
                                     arguments.words[verb.most_words]));
   }
   return arguments;
@@ -136,6 +140,10 @@ absl::StatusOr<Operation> ParseGet(const Verb& verb, const Arguments& arguments)
 
 absl::StatusOr<const Verb*> VerbOf(std::string_view word) {
   if (const Verb* verb = FindVerb(word)) return verb;
+  if (const std::string_view meant = VerbMeantBy(word); !meant.empty()) {
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" is no verb; did you mean {}?", word, FindVerb(meant)->usage));
+  }
   std::string names;
   for (const Verb& verb : Verbs()) names += fmt::format(" {}", verb.name);
   return absl::InvalidArgumentError(fmt::format("\"{}\" is no verb; there are:{}", word, names));

@@ -102,6 +102,26 @@ TEST(ParseStatement, DataMayLookLikeANumberOrAFlag) {
   EXPECT_EQ(Parsed<SetOperation>("set 1 ''").data, "");
 }
 
+TEST(ParseStatement, S19_VerbsMayBeInUpperCase) {
+  EXPECT_EQ(Parsed<GetOperation>("GET 7").key.ToText(), "7");
+  EXPECT_EQ(Parsed<TestAndSetOperation>("Cas 1 a --version 2").version, 2);
+  EXPECT_EQ(Parsed<HelpStatement>("Help CAS").verb, "cas");
+}
+
+TEST(ParseStatement, S19_SaysWhichVerbOrFlagWasProbablyMeant) {
+  const std::pair<const char*, const char*> kCases[] = {
+      {"gte 1", "get KEY"},      {"GTE 1", "get KEY"},      {"st 1 a", "set KEY"},
+      {"delete 1", "del KEY"},   {"rm 1", "del KEY"},       {"put 1 a", "set KEY"},
+      {"Update 1", "cas KEY"},   {"stauts", "status?"},     {"snapshto", "snapshot?"},
+      {"help stauts", "status"}, {"btach f", "batch FILE"},
+  };
+  for (const auto& [line, meant] : kCases) {
+    EXPECT_THAT(ErrorOf(line), HasSubstr(std::string("did you mean ") + meant)) << line;
+  }
+  EXPECT_THAT(ErrorOf("cas 1 a --verison 1"), HasSubstr("did you mean --version?"));
+  EXPECT_THAT(ErrorOf(std::string(100'000, 's')), HasSubstr("is no verb"));
+}
+
 TEST(ParseStatement, SaysWhatIsMissingOrTooMuch) {
   EXPECT_THAT(ErrorOf("frob 1"), HasSubstr("\"frob\" is no verb; there are: get set del"));
   EXPECT_THAT(ErrorOf("get"), HasSubstr("usage: get KEY"));

@@ -18,6 +18,10 @@ class Table {
 
   [[nodiscard]] size_t columns() const { return rows_.front().size(); }
   [[nodiscard]] std::string Text() const;
+  // The same where other rows stand above: each column is at least as wide as `widths` says, which
+  // has the new widths then. The header is shown when nothing stands above: `header` says so.
+  enum class Header { kShown, kAbove };
+  [[nodiscard]] std::string Text(std::vector<size_t>& widths, Header header) const;
 
  private:
   std::vector<std::vector<std::string>> rows_;

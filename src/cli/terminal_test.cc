@@ -13,6 +13,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -24,7 +25,7 @@
 namespace tripla::cli {
 namespace {
 
-constexpr std::string_view kPrompt = "tripla> ";
+constexpr std::string_view kPrompt = "> ";
 
 enum class Input { kTerminal, kPipe };
 
@@ -79,11 +80,14 @@ class Terminal {
   // And until the shell itself takes the keys, which it shows before it does.
   std::string AwaitPrompt() {
     std::string before = Await(kPrompt);
+    AwaitKeys();
+    return before;
+  }
+  void AwaitKeys() const {
     termios mode{.c_lflag = ICANON};
     while ((mode.c_lflag & ICANON) != 0 && tcgetattr(master_, &mode) == 0) {
       std::this_thread::yield();
     }
-    return before;
   }
 
   void Interrupt() const { kill(pid_, SIGINT); }
@@ -119,6 +123,12 @@ constexpr char kControlC = '\x03';
 constexpr char kControlD = '\x04';
 constexpr char kControlR = '\x12';
 constexpr std::string_view kUp = "\x1b[A";
+constexpr std::string_view kPasteBegins = "\x1b[200~";
+constexpr std::string_view kPasteEnds = "\x1b[201~";
+
+std::string Pasted(std::string_view text) {
+  return std::string(kPasteBegins) + std::string(text) + std::string(kPasteEnds);
+}
 
 class TerminalTest : public testing::Test {
  protected:
@@ -130,7 +140,7 @@ class TerminalTest : public testing::Test {
     std::filesystem::create_directories(home_);
     setenv("HOME", home_.c_str(), 1);
     setenv("TERM", "xterm", 1);
-    setenv("TRIPLA_SERVER", server_.endpoint().c_str(), 1);
+    setenv("TRIPLA_ENDPOINTS", server_.endpoint().c_str(), 1);
   }
   void TearDown() override { std::filesystem::remove_all(home_); }
 
@@ -223,6 +233,124 @@ TEST_F(TerminalTest, ControlCGivesUpTheLineAndTheShellStays) {
   EXPECT_EQ(server_.received().size(), 1u);
 }
 
+TEST_F(TerminalTest, S19_ThePromptSaysWhereOneIs) {
+  Terminal terminal;
+  terminal.Await("tripla " + server_.endpoint() + "> ");
+  Terminal of_many({"-e", "127.0.0.1:1," + server_.endpoint()});
+  of_many.Await("tripla 127.0.0.1:1 +1> ");
+}
+
+TEST_F(TerminalTest, S19_AStatementGoesOnWhileItsQuoteIsOpen) {
+  Terminal terminal;
+  terminal.AwaitPrompt();
+  terminal.Type("cas 22 \"line1\r");
+  terminal.Await("\"> ");
+  terminal.Type("line2\" --version 1\r");
+  terminal.Await("ERROR  NULL");
+  ASSERT_EQ(server_.received().size(), 1u);
+  EXPECT_EQ(server_.received()[0].test_and_set().value().data(), "line1\nline2");
+  terminal.AwaitPrompt();
+  terminal.Type(std::string(kUp) + "\r");  // both lines come back as one
+  terminal.Await("ERROR  NULL");
+  EXPECT_EQ(server_.received().back().test_and_set().value().data(), "line1\nline2");
+}
+
+TEST_F(TerminalTest, S19_ControlCGivesUpAnOpenStatement) {
+  Terminal terminal;
+  terminal.AwaitPrompt();
+  terminal.Type("cas 22 'line1\r");
+  terminal.Await("'> ");
+  terminal.Type({&kControlC, 1});
+  terminal.Await("^C");
+  terminal.AwaitPrompt();
+  terminal.Type("get 1\r");
+  terminal.Await("ERROR  NULL");
+  EXPECT_EQ(server_.received().size(), 1u);
+}
+
+TEST_F(TerminalTest, S19_AnOpenStatementAtTheEndIsSaidAndNotRun) {
+  Terminal terminal;
+  terminal.AwaitPrompt();
+  terminal.Type("cas 22 'line1\r");
+  terminal.Await("'> ");
+  terminal.AwaitKeys();
+  terminal.Type({&kControlD, 1});
+  terminal.Await("the last statement was not run: its quote is not closed");
+  EXPECT_EQ(terminal.ExitCode(), 2);
+  EXPECT_TRUE(server_.received().empty());
+}
+
+TEST_F(TerminalTest, S19_PastedLinesAreNotRunBeforeEnter) {
+  Terminal terminal;
+  terminal.Await("\x1b[?2004h");  // the terminal is asked to mark what is pasted
+  terminal.AwaitPrompt();
+  terminal.Type(Pasted("get 1\rget 2\r"));
+  terminal.Await("get 2");
+  terminal.Type({&kControlC, 1});
+  terminal.Await("^C");
+  terminal.AwaitPrompt();
+  EXPECT_TRUE(server_.received().empty());
+  terminal.Type(Pasted("get 1\rget 2") + "\r");
+  terminal.Await("ERROR  NULL");
+  terminal.Await("ERROR  NULL");
+  terminal.AwaitPrompt();
+  EXPECT_EQ(server_.received().size(), 2u);
+}
+
+TEST_F(TerminalTest, S19_PastedDataKeepsItsLineEndsAndTabs) {
+  Terminal terminal;
+  terminal.AwaitPrompt();
+  terminal.Type("cas 22 " + Pasted("\"line1\rli\tne2\r\"") + " --version 1\r");
+  terminal.Await("ERROR  NULL");
+  ASSERT_EQ(server_.received().size(), 1u);
+  EXPECT_EQ(server_.received()[0].test_and_set().value().data(), "line1\nli\tne2\n");
+}
+
+TEST_F(TerminalTest, S19_TabCompletesFilesOfData) {
+  std::ofstream(home_ / "photo.jpg") << "pixels";
+  Terminal terminal;
+  terminal.AwaitPrompt();
+  terminal.Type("cas 1 @" + home_.string() + "/ph\t--version 1\r");
+  terminal.Await("ERROR  NULL");
+  EXPECT_EQ(server_.received().back().test_and_set().value().data(), "pixels");
+}
+
+TEST_F(TerminalTest, S19_SaysWhatWasProbablyMeant) {
+  Terminal terminal;
+  terminal.AwaitPrompt();
+  terminal.Type("GTE 1\r");
+  terminal.Await("tripla: \"GTE\" is no verb; did you mean get KEY");
+  terminal.AwaitPrompt();
+  terminal.Type("GET 1;\r");
+  terminal.Await("ERROR  NULL");
+}
+
+TEST_F(TerminalTest, S19_AfterSetOfAPresentKeyAHintNamesCas) {
+  FakeServer server([](grpc::ServerContext&, const v1::Operation&, v1::Reply& reply, int) {
+    reply.set_result(v1::ERROR);
+    reply.mutable_value()->set_version(3);
+    return grpc::Status::OK;
+  });
+  constexpr std::string_view kHint =
+      "hint: 1 is present; cas replaces it: cas 1 DATA --version 3\r\n";
+  Terminal alone({"set", "1", "lala", "-e", server.endpoint()});
+  alone.Await(kHint);
+  EXPECT_EQ(alone.ExitCode(), 3);
+  Terminal shell({"-e", server.endpoint()});
+  shell.AwaitPrompt();
+  shell.Type("set 1 lala\r");
+  shell.Await(kHint);
+}
+
+TEST_F(TerminalTest, S19_WithNobodyThereAPersonIsToldThatItTries) {
+  const std::string nobody = server_.endpoint();
+  server_.Stop();
+  Terminal terminal({"get", "1", "-e", nobody, "--timeout", "1h"});
+  terminal.Await("no answer yet from " + nobody + "; trying for 3600s in all, Ctrl-C ends it");
+  terminal.Interrupt();
+  EXPECT_EQ(terminal.ExitCode(), 130);
+}
+
 TEST_F(TerminalTest, ControlCGivesUpTheCallAndTheShellStays) {
   Terminal terminal;
   terminal.AwaitPrompt();
@@ -261,7 +389,7 @@ TEST_F(TerminalTest, ForeignControlBytesDoNotReachATerminal) {
     return grpc::Status::OK;
   });
   for (const char* format : {"plain", "json", "table", "raw"}) {
-    Terminal terminal({"get", "1", "-o", format, "--server", server.endpoint()});
+    Terminal terminal({"get", "1", "-o", format, "--endpoints", server.endpoint()});
     EXPECT_EQ(terminal.ExitCode(), 0);
     EXPECT_EQ(terminal.screen().find('\x1b'), std::string::npos) << format << terminal.screen();
     EXPECT_FALSE(terminal.screen().empty());

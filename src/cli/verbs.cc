@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
+#include <vector>
+
+#include "cli/spelling.h"
 
 namespace tripla::cli {
 namespace {
@@ -73,13 +77,44 @@ constexpr std::array<Verb, 8> kVerbs{{
     {"help", "help [VERB]", "this, or more about one verb", "", 0, 1, {}},
 }};
 
+// What other databases and shells call them.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kOtherNames{{
+    {"create", "set"},
+    {"insert", "set"},
+    {"put", "set"},
+    {"add", "set"},
+    {"read", "get"},
+    {"select", "get"},
+    {"show", "get"},
+    {"delete", "del"},
+    {"remove", "del"},
+    {"rm", "del"},
+    {"update", "cas"},
+    {"replace", "cas"},
+    {"cad", "del"},
+    {"testandset", "cas"},
+    {"info", "status"},
+    {"ping", "health"},
+    {"save", "snapshot"},
+}};
+
 }  // namespace
 
 std::span<const Verb> Verbs() { return kVerbs; }
 
 const Verb* FindVerb(std::string_view name) {
-  const auto* const found = std::ranges::find(kVerbs, name, &Verb::name);
+  const auto* const found =
+      std::ranges::find_if(kVerbs, [&](const Verb& verb) { return IsSameWord(verb.name, name); });
   return found == kVerbs.end() ? nullptr : found;
+}
+
+std::string_view VerbMeantBy(std::string_view word) {
+  for (const auto& [other, verb] : kOtherNames) {
+    if (IsSameWord(word, other)) return verb;
+  }
+  std::vector<std::string_view> names;
+  for (const Verb& verb : kVerbs) names.push_back(verb.name);
+  return NearestOf(word, names);
 }
 
 }  // namespace tripla::cli

@@ -20,7 +20,11 @@ struct Verb {
 // In the order help shows them.
 [[nodiscard]] std::span<const Verb> Verbs();
 
-// Null when there is none.
+// Upper and lower case are the same. Null when there is none.
 [[nodiscard]] const Verb* FindVerb(std::string_view name);
+
+// The verb that somebody probably meant who wrote `word`, which is none; empty when it resembles no
+// verb.
+[[nodiscard]] std::string_view VerbMeantBy(std::string_view word);
 
 }  // namespace tripla::cli

@@ -4,16 +4,14 @@
 #include <fmt/core.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/str_split.h"
 #include "base/quantity.h"
-#include "cli/endpoint.h"
+#include "cli/connection.h"
 #include "cli/escape.h"
 #include "model/limits.h"
 
@@ -31,14 +29,6 @@ template <typename T>
 T ValueOr(const absl::StatusOr<T>& parsed, const std::string& flag) {
   if (!parsed.ok()) throw CLI::ValidationError(flag, std::string(parsed.status().message()));
   return *parsed;
-}
-
-std::vector<std::string> ParseEndpoints(const std::string& text) {
-  std::vector<std::string> endpoints;
-  for (const std::string& one : std::vector<std::string>(absl::StrSplit(text, ','))) {
-    endpoints.push_back(ValueOr(cli::ParseEndpoint(one), "--endpoints"));
-  }
-  return endpoints;
 }
 
 std::chrono::milliseconds ParseTime(const std::string& text, const std::string& flag, int least) {
@@ -73,6 +63,7 @@ class OptionReader {
   static std::string Variable(const std::string& flag);
 
   Options options_;
+  std::string verbs_;  // "set, get"
   std::optional<uint64_t> keys_;
   CLI::App app_{
       "tripla-bench measures how many calls a tripla database answers and how long each takes.\n"
@@ -107,10 +98,11 @@ void OptionReader::AddVerbs() {
       {"batch", {Verb::kBatch, "each call creates many entries"}},
       {"null", {Verb::kNull, "each call does nothing, on a server of its own: the ceiling"}},
   };
-  app_.require_subcommand(1);
+  app_.require_subcommand(0, 1);  // one; what is missing is said below
   for (const auto& [name, verb] : kVerbs) {
     CLI::App* command = app_.add_subcommand(name, verb.second);
     command->fallthrough();
+    verbs_ += (verbs_.empty() ? "" : ", ") + std::string(name);
     command->callback([this, name = name, verb = verb.first] {
       options_.plan.verb = verb;
       options_.plan.verb_name = name;
@@ -144,13 +136,16 @@ void OptionReader::AddText(const std::string& flags, const std::string& type,
 void OptionReader::AddConnection() {
   static const std::map<std::string, Api> kApis = {{"tripla", Api::kTripla}, {"etcd", Api::kEtcd}};
   Plan& plan = options_.plan;
-  AddText("-e,--endpoints", "HOST:PORT,...",
-          "the servers, $TRIPLA_SERVER or 127.0.0.1:7420 by default", "TRIPLA_ENDPOINTS",
-          [&plan](const std::string& text) { plan.endpoints = ParseEndpoints(text); });
+  AddText(cli::kEndpointsFlags, cli::kEndpointsType, "the servers, 127.0.0.1:7420 by default",
+          cli::kEndpointsVariable, [&plan](const std::string& text) {
+            plan.endpoints = ValueOr(cli::ParseEndpoints(text), "--endpoints");
+          });
   AddNumber("--connections", plan.connections, 1, kConnectionsMax, "4 by default");
   AddNumber("--threads", plan.threads, 1, kThreadsMax, "that make the calls, 1 by default");
-  AddText("--timeout", "DURATION", "time for one call, 5s by default", "TRIPLA_TIMEOUT",
-          [&plan](const std::string& text) { plan.timeout = ParseTime(text, "--timeout", 1); });
+  AddText("--timeout", "DURATION", "time for one call, 5s by default", cli::kTimeoutVariable,
+          [&plan](const std::string& text) {
+            plan.timeout = ValueOr(cli::ParseTimeout(text), "--timeout");
+          });
   app_.add_option("--api", plan.api,
                   "whose calls to make, tripla's by default; of etcd's there are set (Put) and "
                   "get (Range)")
@@ -215,11 +210,21 @@ void OptionReader::AddOutput() {
 }
 
 Options OptionReader::Read(const std::vector<std::string>& arguments) {
-  // The endpoint that the shell of this environment talks to, unless somebody says another.
-  if (const char* server = std::getenv("TRIPLA_SERVER"); server != nullptr && *server != '\0') {
-    options_.plan.endpoints = ParseEndpoints(server);
+  std::string wrong = "a verb is missing";
+  try {
+    app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // as CLI11 wants
+  } catch (const CLI::ExtrasError& error) {
+    if (!app_.get_subcommands().empty()) throw;
+    wrong = error.what();
   }
-  app_.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // as CLI11 wants
+  if (app_.get_subcommands().empty()) {
+    throw CLI::ValidationError(wrong + "; the verbs are " + verbs_);
+  }
+  // CLI11 has read the first of the two variables, if it is set.
+  const cli::EnvironmentText environment = cli::EndpointsInEnvironment();
+  if (environment.variable == cli::kServerVariable && app_.count("--endpoints") == 0) {
+    options_.plan.endpoints = ValueOr(cli::ParseEndpoints(environment.text), environment.variable);
+  }
   Plan& plan = options_.plan;
   if (plan.api == Api::kEtcd && plan.verb != Verb::kSet && plan.verb != Verb::kGet) {
     throw CLI::ValidationError("--api", "etcd has only set and get here");

@@ -31,24 +31,49 @@ struct Failure {
   // attempts the greater counts.
   enum class Applied {
     kNo,       // surely not, and they never will
-    kUnknown,  // they may have been, or may be yet; read the entry to find out
+    kUnknown,  // they may have been, or may be yet; Client::Resolve(request) finds out
+    kYes,      // they were; only their answer could not be given
+  };
+
+  // Why there was no room (kResourceExhausted).
+  enum class Reason {
+    kNone,        // the server did not say
+    kTooLarge,    // above a limit of the server: the same call never succeeds
+    kOverloaded,  // too much at once: the same call may succeed later
+    kReadOnly,    // the server cannot write now, because its disk is full for example
   };
 
   absl::StatusCode code = absl::StatusCode::kUnknown;  // as gRPC numbers them
   std::string message;                                 // what happened and why, for a person
   Applied applied = Applied::kUnknown;
-  // Set when the server was too busy or too full to take the call and advised to wait this long;
-  // the same call may succeed later.
+  // Set when the server advised to wait this long; the same call may succeed later.
   std::optional<std::chrono::milliseconds> retry_after;
   // False when at the end there was no connection to any server.
   bool connected = true;
+  Reason reason = Reason::kNone;
+  // The request ids of the call's writes, as Client::Resolve() takes them; empty when applied is
+  // kNo.
+  std::string request;
 
   // One line: code, message, and what became of the writes.
   [[nodiscard]] std::string ToText() const;
 };
 
-// The three-way truth of a call: decided (a T), surely not applied, or unknown (a Failure says
-// which).
+// What became of one earlier write, as Client::Resolve() found out.
+struct Resolved {
+  enum class Kind {
+    kNotApplied,  // it changed nothing and never will: its request id can no longer be used
+    kDecided,     // the database decided it, and `decided` is how
+    kForgotten,   // its request id is no longer remembered: read the entry to find out
+  };
+
+  Kind kind = Kind::kForgotten;
+  // The answer that the write had, without the data of its value. nullopt unless kDecided, and with
+  // a server that does not tell it.
+  std::optional<Decided> decided;
+};
+
+// What a call gives: a decision (a T), or a Failure, which says whether the writes were applied.
 //
 //   Answer<Decided> answer = client.Get(key);
 //   if (!answer.ok()) return Complain(answer.failure().ToText());

@@ -36,6 +36,9 @@ struct ServerStatus {
   uint64_t image_bytes = 0;
   uint64_t image_unix_ms = 0;
   uint64_t disk_free_bytes = 0;
+  bool ready = false;  // it answers calls
+  // Requests with an id that one client may have unanswered; a Client keeps within it.
+  uint64_t answers_per_client_max = 0;
 };
 
 // The same of one endpoint among several.

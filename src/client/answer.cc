@@ -4,10 +4,25 @@
 #include <fmt/core.h>
 
 namespace tripla {
+namespace {
+
+const char* WhatBecameOfIt(Failure::Applied applied) {
+  switch (applied) {
+    case Failure::Applied::kNo:
+      return "surely not applied";
+    case Failure::Applied::kUnknown:
+      return "may have been applied";
+    case Failure::Applied::kYes:
+      return "applied";
+  }
+  return "may have been applied";
+}
+
+}  // namespace
 
 std::string Failure::ToText() const {
   return fmt::format("{}: {} ({})", absl::StatusCodeToString(code), message,
-                     applied == Applied::kNo ? "surely not applied" : "may have been applied");
+                     WhatBecameOfIt(applied));
 }
 
 }  // namespace tripla

@@ -11,6 +11,7 @@ namespace tripla {
 namespace {
 
 using Applied = Failure::Applied;
+using Reason = Failure::Reason;
 
 // What the server itself says about the write; empty if it says nothing.
 v1::Undecided Said(const grpc::Status& status) {
@@ -40,6 +41,7 @@ bool RefusedUnread(const grpc::Status& status) {
 Applied WhetherApplied(const grpc::Status& status, const v1::Undecided& said, Effect effect) {
   if (effect == Effect::kReads || said.applied() == v1::Undecided::NO) return Applied::kNo;
   if (said.applied() == v1::Undecided::UNKNOWN) return Applied::kUnknown;
+  if (said.applied() == v1::Undecided::YES) return Applied::kYes;
   const bool refused = RefusedAtTheDoor(status.error_code()) || RefusedUnread(status);
   return refused ? Applied::kNo : Applied::kUnknown;
 }
@@ -63,6 +65,23 @@ Pushback ReadPushback(const grpc::ClientContext& context) {
   return {.given = true, .milliseconds = std::chrono::milliseconds(value)};
 }
 
+Reason ReasonOf(const grpc::Status& status, const v1::Undecided& said, const Pushback& pushback) {
+  if (said.reason() == v1::Undecided::TOO_LARGE) return Reason::kTooLarge;
+  if (said.reason() == v1::Undecided::OVERLOADED) return Reason::kOverloaded;
+  if (said.reason() == v1::Undecided::READ_ONLY) return Reason::kReadOnly;
+  if (status.error_code() != grpc::StatusCode::RESOURCE_EXHAUSTED) return Reason::kNone;
+  // A server of before the reason was said: it advised to come back only when there was no room.
+  if (pushback.milliseconds) return Reason::kOverloaded;
+  return RefusedUnread(status) ? Reason::kTooLarge : Reason::kNone;
+}
+
+bool WorthRetrying(const Failure& failure, const Pushback& pushback, bool unavailable) {
+  // What was applied has happened once, and what is too large stays too large.
+  if (failure.applied == Applied::kYes || failure.reason == Reason::kTooLarge) return false;
+  if (pushback.given) return pushback.milliseconds.has_value();
+  return unavailable || failure.reason != Reason::kNone;
+}
+
 }  // namespace
 
 AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext& context,
@@ -71,15 +90,17 @@ AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext
   attempt.failure.code = static_cast<absl::StatusCode>(status.error_code());
   attempt.failure.message = status.error_message();
   const v1::Undecided said = Said(status);
+  if (said.has_first_answer()) attempt.first_answer = said.first_answer();
   attempt.leader_endpoint = said.leader_endpoint();
   attempt.failure.applied = WhetherApplied(status, said, effect);
   const Pushback pushback = ReadPushback(context);
   attempt.failure.retry_after = pushback.milliseconds;
+  attempt.failure.reason = ReasonOf(status, said, pushback);
   // A server that ends cancels the calls it still has; who has cancelled a call himself does not
   // ask whether to retry it.
   const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
                            status.error_code() == grpc::StatusCode::CANCELLED;
-  attempt.worth_retrying = pushback.given ? pushback.milliseconds.has_value() : unavailable;
+  attempt.worth_retrying = WorthRetrying(attempt.failure, pushback, unavailable);
   attempt.worth_asking_another =
       unavailable || status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
   return attempt;

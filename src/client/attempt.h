@@ -10,6 +10,7 @@
 
 #include "client/effect.h"
 #include "tripla/answer.h"
+#include "tripla/v1/tripla.pb.h"
 
 namespace tripla {
 
@@ -20,6 +21,8 @@ struct AttemptFailure {
   // It is the server that did not serve, not the call that was at fault or too much.
   bool worth_asking_another = false;
   std::string leader_endpoint;  // whom it said to ask instead, if it did
+  // When the call's request id was used for another request: the answer which that one had.
+  std::optional<v1::Reply> first_answer;
 };
 
 // Reads the error of an attempt that was made over a connection. `context` is the attempt's, ended.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <set>
 #include <string>
 
@@ -24,6 +25,13 @@ class RequestIds {
 
   [[nodiscard]] const std::string& client() const { return client_; }
 
+  // Whether the database remembers the answers of `count` further ids and of all that are
+  // outstanding (limits::kAnswersPerSessionMax).
+  [[nodiscard]] bool HasRoomFor(uint64_t count);
+
+  // The lease that began with `first` and was kept is no longer asked about.
+  void Release(uint64_t first);
+
   // A run of consecutive sequence numbers, outstanding as long as the Lease lives. `ids` outlives
   // it; `count` is at least 1 (checked).
   class Lease {
@@ -33,22 +41,51 @@ class RequestIds {
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
 
+    [[nodiscard]] const std::string& client() const { return ids_.client(); }
     [[nodiscard]] uint64_t first() const { return first_; }
     // Below this nothing was outstanding when the lease began: the server may forget it. It stays
-    // the same for every attempt, so that they are the same request byte for byte.
+    // the same for every attempt, so that they are the same request.
     [[nodiscard]] uint64_t first_unanswered() const { return first_unanswered_; }
+
+    // What became of the writes is not known and may be asked later: the database is to remember
+    // them until Release(), or until there is no more room for them.
+    void Keep() { keep_ = true; }
 
    private:
     RequestIds& ids_;
     uint64_t first_;
     uint64_t first_unanswered_;
+    bool keep_ = false;
   };
 
  private:
   std::string client_;
   Mutex mutex_;
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
-  std::set<uint64_t> outstanding_ ABSL_GUARDED_BY(mutex_);  // the first number of each lease
+  // The first number of each lease that lives, and of each that was kept.
+  std::set<uint64_t> outstanding_ ABSL_GUARDED_BY(mutex_);
+  std::set<uint64_t> kept_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Request ids for any number of calls at once. One client name is used while the database remembers
+// all that is outstanding under it; beyond that another is taken, so that no call has to wait for
+// the answer of another (R13a).
+//
+// Thread-safety: all methods may be called from any thread.
+class RequestIdPool {
+ public:
+  // `count` is between 1 and limits::kAnswersPerSessionMax. The pool outlives the lease.
+  [[nodiscard]] RequestIds::Lease Take(uint64_t count);
+
+  // As RequestIds::Release(), if `client` is a name of this pool.
+  void Release(const std::string& client, uint64_t first);
+
+  // How many client names there are.
+  [[nodiscard]] size_t clients();
+
+ private:
+  Mutex mutex_;
+  std::list<RequestIds> clients_ ABSL_GUARDED_BY(mutex_);  // only ever added to
 };
 
 }  // namespace tripla

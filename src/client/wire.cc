@@ -56,6 +56,24 @@ std::optional<Result> FromWire(v1::Result result) {
   }
 }
 
+// Calls `visit` with the request of a write; does nothing for a read.
+template <typename Visit>
+void VisitWrite(v1::Operation& operation, const Visit& visit) {
+  switch (operation.operation_case()) {
+    case v1::Operation::kSet:
+      return visit(*operation.mutable_set());
+    case v1::Operation::kDel:
+      return visit(*operation.mutable_del());
+    case v1::Operation::kDelVersion:
+      return visit(*operation.mutable_del_version());
+    case v1::Operation::kTestAndSet:
+      return visit(*operation.mutable_test_and_set());
+    case v1::Operation::kGet:
+    case v1::Operation::OPERATION_NOT_SET:
+      break;
+  }
+}
+
 }  // namespace
 
 v1::Operation ToWire(const Operation& operation) {
@@ -65,23 +83,15 @@ v1::Operation ToWire(const Operation& operation) {
 }
 
 void SetRequestId(v1::Operation& operation, const v1::RequestId& id) {
-  switch (operation.operation_case()) {
-    case v1::Operation::kSet:
-      *operation.mutable_set()->mutable_request_id() = id;
-      break;
-    case v1::Operation::kDel:
-      *operation.mutable_del()->mutable_request_id() = id;
-      break;
-    case v1::Operation::kDelVersion:
-      *operation.mutable_del_version()->mutable_request_id() = id;
-      break;
-    case v1::Operation::kTestAndSet:
-      *operation.mutable_test_and_set()->mutable_request_id() = id;
-      break;
-    case v1::Operation::kGet:
-    case v1::Operation::OPERATION_NOT_SET:
-      break;
-  }
+  VisitWrite(operation, [&](auto& write) { *write.mutable_request_id() = id; });
+}
+
+void SetAttempt(v1::Operation& operation, uint32_t attempt) {
+  VisitWrite(operation, [&](auto& write) { write.mutable_request_id()->set_attempt(attempt); });
+}
+
+void SetWithoutData(v1::Operation& operation) {
+  VisitWrite(operation, [](auto& write) { write.set_without_data(true); });
 }
 
 std::optional<Decided> FromWire(v1::Reply reply) {
@@ -122,6 +132,8 @@ ServerStatus FromWire(const v1::StatusReply& reply) {
       .image_bytes = reply.image_bytes(),
       .image_unix_ms = reply.image_unix_ms(),
       .disk_free_bytes = reply.disk_free_bytes(),
+      .ready = reply.ready(),
+      .answers_per_client_max = reply.answers_per_client_max(),
   };
 }
 

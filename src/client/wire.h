@@ -17,6 +17,12 @@ namespace tripla {
 // Gives a write its request id; a read has none.
 void SetRequestId(v1::Operation& operation, const v1::RequestId& id);
 
+// Says of a write with a request id how often it has been sent, this time included.
+void SetAttempt(v1::Operation& operation, uint32_t attempt);
+
+// Asks for the answer to a write without the data of its value (R12b).
+void SetWithoutData(v1::Operation& operation);
+
 // nullopt when the reply has no result that this version knows.
 [[nodiscard]] std::optional<Decided> FromWire(v1::Reply reply);
 

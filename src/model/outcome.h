@@ -13,8 +13,10 @@ namespace tripla {
 enum class Refusal : uint8_t {
   kNone = 0,
   kVersionExhausted = 1,  // R8b: testAndSet of an entry at version INT64_MAX
-  kRequestIdReused = 2,   // R13: the id was used for a request with another body
-  kAnswerForgotten = 3,   // R13: the id is older than what is remembered; it may have been applied
+  // R13: the id was used for a request with another body. If that one was decided, the Outcome is
+  // its answer besides, with `replayed` set.
+  kRequestIdReused = 2,
+  kAnswerForgotten = 3,  // R13: the id is older than what is remembered; it may have been applied
 };
 
 // What became of one Command: the answer of the data model, the same on every replica.

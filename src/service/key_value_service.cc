@@ -186,8 +186,7 @@ grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* co
     if (!outcomes.ok()) return FinishUndecided(*pending, outcomes.status(), kDiskFullPushback);
     const Outcome& outcome = outcomes->front();
     if (outcome.refusal != Refusal::kNone) {
-      return pending->Finish(
-          WriteError(RefusalError(outcome.refusal), AppliedAfter(outcome.refusal)));
+      return pending->Finish(RefusedWrite(outcome));
     }
     if (const absl::Status room = pending->CountReply(DataBytes(*outcomes)); !room.ok()) {
       const bool changed = outcome.result == Result::kSuccess;

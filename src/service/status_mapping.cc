@@ -22,6 +22,39 @@ std::string MessageOf(const absl::Status& error) {
   return std::string(error.message().substr(0, kMessageBytesMax));
 }
 
+v1::Undecided::Applied ToWire(Applied applied) {
+  switch (applied) {
+    case Applied::kNo:
+      return v1::Undecided::NO;
+    case Applied::kUnknown:
+      return v1::Undecided::UNKNOWN;
+    case Applied::kYes:
+      return v1::Undecided::YES;
+  }
+  return v1::Undecided::UNKNOWN;
+}
+
+v1::Reply FirstAnswer(const Outcome& outcome) {
+  v1::Reply reply;
+  if (!outcome.replayed) return reply;
+  reply.set_result(static_cast<v1::Result>(outcome.result));
+  reply.set_revision(outcome.revision);
+  reply.set_replayed(true);
+  if (outcome.entry) {
+    reply.mutable_value()->set_version(outcome.entry->version());
+    reply.mutable_value()->set_timestamp(outcome.entry->timestamp());
+  }
+  return reply;
+}
+
+grpc::Status WithDetail(const absl::Status& error, const v1::Undecided& undecided) {
+  v1::RpcStatus detailed;
+  detailed.set_code(CodeOf(error));
+  detailed.set_message(MessageOf(error));
+  detailed.add_details()->PackFrom(undecided);
+  return {CodeOf(error), detailed.message(), detailed.SerializeAsString()};
+}
+
 }  // namespace
 
 grpc::Status ReadError(const absl::Status& error) { return {CodeOf(error), MessageOf(error)}; }
@@ -29,13 +62,18 @@ grpc::Status ReadError(const absl::Status& error) { return {CodeOf(error), Messa
 grpc::Status WriteError(const absl::Status& error, Applied applied,
                         const std::string& leader_endpoint) {
   v1::Undecided undecided;
-  undecided.set_applied(applied == Applied::kNo ? v1::Undecided::NO : v1::Undecided::UNKNOWN);
+  undecided.set_applied(ToWire(applied));
   undecided.set_leader_endpoint(leader_endpoint);
-  v1::RpcStatus detailed;
-  detailed.set_code(CodeOf(error));
-  detailed.set_message(MessageOf(error));
-  detailed.add_details()->PackFrom(undecided);
-  return {CodeOf(error), detailed.message(), detailed.SerializeAsString()};
+  return WithDetail(error, undecided);
+}
+
+grpc::Status RefusedWrite(const Outcome& outcome) {
+  v1::Undecided undecided;
+  undecided.set_applied(ToWire(AppliedAfter(outcome.refusal)));
+  if (outcome.refusal == Refusal::kRequestIdReused) {
+    *undecided.mutable_first_answer() = FirstAnswer(outcome);
+  }
+  return WithDetail(RefusalError(outcome.refusal), undecided);
 }
 
 absl::Status RefusalError(Refusal refusal) {

@@ -28,4 +28,8 @@ using Applied = Failure::Applied;
 // Whether a write that was refused so had an effect earlier.
 [[nodiscard]] Applied AppliedAfter(Refusal refusal);
 
+// The gRPC error of a write that the state machine refused. For a reused request id it tells
+// the first answer (Undecided.first_answer).
+[[nodiscard]] grpc::Status RefusedWrite(const Outcome& outcome);
+
 }  // namespace tripla

@@ -69,8 +69,12 @@ Outcome SessionTable::Recall(const Session& session, const RequestId& id,
                              const Fingerprint& fingerprint) const {
   const IdRow::KeyBytes key = IdRow::MakeKey(id.client, id.sequence);
   if (const IdRow* row = tree_.Find({key.data(), key.size()})) {
-    if (row->answer().fingerprint != fingerprint) return {.refusal = Refusal::kRequestIdReused};
     Outcome outcome = row->answer().outcome;
+    if (row->answer().fingerprint != fingerprint) {
+      outcome.replayed = outcome.refusal == Refusal::kNone;
+      outcome.refusal = Refusal::kRequestIdReused;
+      return outcome;
+    }
     outcome.replayed = true;
     return outcome;
   }

@@ -7,6 +7,7 @@
 
 #include "tests/harness/test_server.h"
 #include "tests/spec/subject.h"
+#include "tripla/v1/rpc_status.pb.h"
 
 namespace tripla {
 namespace {
@@ -71,6 +72,30 @@ TEST_P(RequestIds, R13_AnotherBodyUnderTheSameIdIsRefused) {
   del.set_key(KeyBytes(key_));
   *del.mutable_request_id() = MakeSet(client_, key_, 1).request_id();
   EXPECT_EQ(Send(stub(), &Stub::Del, del).status.error_code(), grpc::INVALID_ARGUMENT);
+}
+
+// S21: so that a client can find out what became of a write by its id alone.
+TEST_P(RequestIds, R13_TheRefusalOfAReusedIdTellsTheFirstAnswerWithoutData) {
+  Set(stub(), key_, 5, "before");
+  v1::TestAndSetRequest request;
+  request.set_key(KeyBytes(key_));
+  request.set_version(1);
+  request.mutable_value()->set_data("after");
+  *request.mutable_request_id() = MakeSet(client_, key_, 9).request_id();
+  const CallAnswer first = Send(stub(), &Stub::TestAndSet, request);
+  request.set_version(-1);
+  const CallAnswer other = Send(stub(), &Stub::TestAndSet, request);
+  EXPECT_EQ(other.status.error_code(), grpc::INVALID_ARGUMENT);
+  v1::RpcStatus detailed;
+  v1::Undecided undecided;
+  ASSERT_TRUE(detailed.ParseFromString(other.status.error_details()));
+  ASSERT_TRUE(detailed.details(0).UnpackTo(&undecided));
+  const v1::Reply& told = undecided.first_answer();
+  EXPECT_EQ(told.result(), v1::SUCCESS);
+  EXPECT_EQ(told.revision(), first.reply.revision());
+  EXPECT_EQ(told.value().version(), 1);
+  EXPECT_EQ(told.value().timestamp(), 5);
+  EXPECT_EQ(told.value().data(), "");
 }
 
 TEST_P(RequestIds, R13_WhatTheClientHasReceivedIsForgotten) {

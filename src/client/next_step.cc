@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/next_step.h"
+
+#include <algorithm>
+
+namespace tripla {
+
+Step NextStep(const CallState& state, const AttemptFailure& failed) {
+  Step step;
+  step.elsewhere = state.servers > 1 && failed.worth_asking_another;
+  const bool applied = failed.failure.applied == Failure::Applied::kYes;
+  if (applied || (!failed.worth_retrying && !step.elsewhere)) return step;
+  step.wait = state.backoff;
+  if (failed.failure.retry_after) {
+    step.wait = std::max<std::chrono::microseconds>(step.wait, *failed.failure.retry_after);
+  }
+  // A wait past the deadline would only delay the bad news.
+  step.again = step.wait < state.left;
+  return step;
+}
+
+}  // namespace tripla

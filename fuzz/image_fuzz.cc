@@ -27,16 +27,24 @@ namespace {
 constexpr const char* kPath = "/an.image";
 constexpr size_t kChecksumBytes = sizeof(uint64_t);
 
+// The last byte of the format's number decides which of those that are read it is.
+image::Header HeaderOfFormat(std::string_view bytes) {
+  constexpr size_t kFormatAt = 8;
+  const bool first = bytes.size() > kFormatAt && bytes[kFormatAt] == 1;
+  return {.format = first ? 1 : image::kFormat};
+}
+
 std::string WithHeaderChecksum(std::string bytes) {
-  if (bytes.size() < image::kHeaderBytes) return bytes;
-  bytes.replace(0, image::kPreambleBytes, image::EncodePreamble(image::kFormat));
-  constexpr size_t kAt = image::kHeaderBytes - kChecksumBytes;
-  StoreLittleEndian(bytes.data() + kAt, uint64_t{XXH3_64bits(bytes.data(), kAt)});
+  const image::Header header = HeaderOfFormat(bytes);
+  if (bytes.size() < header.bytes()) return bytes;
+  bytes.replace(0, image::kPreambleBytes, image::EncodePreamble(header.format));
+  const size_t at = header.bytes() - kChecksumBytes;
+  StoreLittleEndian(bytes.data() + at, uint64_t{XXH3_64bits(bytes.data(), at)});
   return bytes;
 }
 
 std::string WithBlockChecksums(std::string bytes) {
-  size_t at = image::kHeaderBytes;
+  size_t at = HeaderOfFormat(bytes).bytes();
   for (uint64_t number = 0; at + image::kBlockHeaderBytes <= bytes.size(); ++number) {
     const image::BlockHeader block = image::DecodeBlockHeader(std::string_view(bytes).substr(at));
     const size_t content = at + image::kBlockHeaderBytes;
@@ -57,6 +65,7 @@ class Sum {
     const ImageRows rows{.entry = [&](EntryRef entry) { return Add(*entry); },
                          .session = [&](const SessionRow& session) { return Add(session); },
                          .answer = [&](const AnswerRow& answer) { return Add(answer); },
+                         .run = [&](const DecidedRun& run) { return Add(run); },
                          .end = [](const image::Header&) { return absl::OkStatus(); },
                          .damaged_block = [](uint64_t, absl::Status) { return absl::OkStatus(); }};
     (void)ReadImage(file, rows);
@@ -77,13 +86,22 @@ class Sum {
     ++summary_.sessions;
     summary_.use_counter = std::max(summary_.use_counter, session.last_use);
     client_ = session.client;
-    hash_.Add(IdRow{.key = IdRow::MakeKey(client_, 0), .content = session});
+    hash_.Add(IdRow{.key = IdRow::MakeKey(client_, IdRow::Kind::kSession, 0), .content = session});
+    hash_.ReplaceForgotten(summary_.forgotten_through,
+                           std::max(summary_.forgotten_through, session.in_doubt_through));
+    summary_.forgotten_through = std::max(summary_.forgotten_through, session.in_doubt_through);
     return absl::OkStatus();
   }
   absl::Status Add(const AnswerRow& answer) {
     ++summary_.answers;
     summary_.revision = std::max(summary_.revision, answer.outcome.revision);
-    hash_.Add(IdRow{.key = IdRow::MakeKey(client_, answer.sequence), .content = answer});
+    hash_.Add(IdRow{.key = IdRow::MakeKey(client_, IdRow::Kind::kAnswer, answer.sequence),
+                    .content = answer});
+    return absl::OkStatus();
+  }
+  absl::Status Add(const DecidedRun& run) {
+    ++summary_.runs;
+    hash_.Add(IdRow{.key = IdRow::MakeKey(client_, IdRow::Kind::kRun, run.last), .content = run});
     return absl::OkStatus();
   }
 
@@ -95,10 +113,11 @@ class Sum {
 std::string WithFittingHeader(std::string bytes) {
   const absl::StatusOr<image::Header> header = image::DecodeHeader(bytes);
   if (!header.ok()) return bytes;
-  image::Header fitting{.written_unix_ms = header->written_unix_ms,
+  image::Header fitting{.format = header->format,
+                        .written_unix_ms = header->written_unix_ms,
                         .summary = Sum(bytes).summary()};
   fitting.summary.position = header->summary.position;
-  return bytes.replace(0, image::kHeaderBytes, image::EncodeHeader(fitting));
+  return bytes.replace(0, header->bytes(), image::EncodeHeader(fitting));
 }
 
 std::string Written(const LoadedImage& loaded) {
@@ -124,6 +143,7 @@ void CheckImage(const std::string& bytes) {
     return;
   }
   TRIPLA_CHECK(loaded->machine->GetSummary() == loaded->header.summary, "it is what it says");
+  loaded->machine->CheckInvariants();
   const std::string written = Written(*loaded);
   BytesFile second(kPath, written);
   const absl::StatusOr<LoadedImage> again = LoadImage(second);

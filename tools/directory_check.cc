@@ -69,6 +69,7 @@ uint64_t CountReadableEntries(Disk& disk, const std::string& path) {
       .entry = [&](const EntryRef&) { return ++entries, absl::OkStatus(); },
       .session = [](const SessionRow&) { return absl::OkStatus(); },
       .answer = [](const AnswerRow&) { return absl::OkStatus(); },
+      .run = [](const DecidedRun&) { return absl::OkStatus(); },
       .end = [](const image::Header&) { return absl::OkStatus(); },
       .damaged_block = [](uint64_t, const absl::Status&) { return absl::OkStatus(); }};
   ReadImage(**file, rows).status().IgnoreError();
@@ -171,7 +172,7 @@ class Check {
       file.holds =
           fmt::format("{}, revision {}, {}", Plural(summary.keys, "entry", "entries"),
                       summary.revision, Plural(summary.answers, "request id", "request ids"));
-      sound_images_[index] = summary.hash;
+      sound_images_[index] = loaded->header;
       return;
     }
     Fail(file, loaded.status());
@@ -267,6 +268,10 @@ class Check {
       if (oldest == sound_images_.end()) return;
       base = oldest->first;
     }
+    // Former versions kept request ids by other rules (R13a): what they decided is not replayed.
+    for (const auto& [index, header] : sound_images_) {
+      if (header.format == 1) base = std::max(base, index);
+    }
     const LogIndex newest = sound_images_.rbegin()->first;
     if (base == newest) return;
     std::unique_ptr<StateMachine> machine = std::make_unique<StateMachine>();
@@ -286,13 +291,14 @@ class Check {
 
   void Compare(LogIndex index, const StateHash& hash) {
     const auto found = sound_images_.find(index);
-    if (found == sound_images_.end() || found->second == hash) return;
+    if (found == sound_images_.end() || found->second.summary.hash == hash) return;
     const std::string name = "image/" + image::FileName(index);
     const auto file = std::ranges::find(report_.files, name, &FileReport::name);
     file->condition = FileCondition::kDamaged;
     file->remark = fmt::format(
         "{}/{} at offset {}: its state hash is {}, but the log gives {}; a start does not notice",
-        directory_.path(), name, kStateHashOffset, TextOf(found->second), TextOf(hash));
+        directory_.path(), name, kStateHashOffset, TextOf(found->second.summary.hash),
+        TextOf(hash));
   }
 
   const DataDirectory& directory_;
@@ -300,7 +306,7 @@ class Check {
   ImageStore images_;
   absl::StatusOr<std::optional<Membership>> membership_;
   Report report_{.start = absl::UnknownError("not tried")};
-  std::map<LogIndex, StateHash> sound_images_;
+  std::map<LogIndex, image::Header> sound_images_;
 };
 
 }  // namespace

@@ -51,6 +51,8 @@ std::string_view NameOf(Refusal refusal) {
       return "request id reused";
     case Refusal::kAnswerForgotten:
       return "answer forgotten";
+    case Refusal::kClientForgotten:
+      return "client forgotten";
   }
   return "unknown";
 }
@@ -96,6 +98,7 @@ std::string TextOf(const Command& command) {
     const RequestId& id = *command.request_id;
     text += fmt::format("  request id {}/{}  first unanswered {}", Hex(id.client), id.sequence,
                         id.first_unanswered);
+    if (id.sent_before) text += "  sent before";
   }
   return text;
 }
@@ -142,17 +145,26 @@ class Dump {
         .entry = [=](const EntryRef& entry) { return print("entry", TextOf(*entry)); },
         .session =
             [=](const SessionRow& session) {
-              return print("client",
-                           fmt::format("{}  last use {}  forgotten below {}", Hex(session.client),
-                                       session.last_use, session.forgotten_below));
+              return print(
+                  "client",
+                  fmt::format("{}  last use {}  forgotten below {}  in doubt through {}{}",
+                              Hex(session.client), session.last_use, session.forgotten_below,
+                              session.in_doubt_through, session.finished ? "  finished" : ""));
             },
         .answer = [=](const AnswerRow& answer) { return print("answer", TextOf(answer)); },
+        .run =
+            [=](const DecidedRun& run) {
+              return print("decided, without answers",
+                           fmt::format("sequence {} to {}", run.first, run.last));
+            },
         .end =
             [=](const image::Header& header) {
               const StateSummary& summary = header.summary;
-              return print("state", fmt::format("record {}  revision {}  keys {}  state hash {}",
-                                                summary.position.index, summary.revision,
-                                                summary.keys, Hex(summary.hash)));
+              return print("state",
+                           fmt::format("record {}  revision {}  keys {}  "
+                                       "forgotten through {}  state hash {}",
+                                       summary.position.index, summary.revision, summary.keys,
+                                       summary.forgotten_through, Hex(summary.hash)));
             },
         .damaged_block =
             [this, path](uint64_t offset, const absl::Status& damage) {

@@ -45,9 +45,12 @@ inline constexpr size_t kCountedReplyBytesMin = size_t{4} << 10;
 // Calls at once on one connection; more wait at the client.
 inline constexpr int kCallsPerConnectionMax = 10'000;
 
-// The memory of request ids (R13). Part of the replicated state.
-inline constexpr size_t kSessionsMax = 100'000;          // clients; the longest idle goes first
-inline constexpr size_t kAnswersPerSessionMax = 10'000;  // the lowest sequence goes first
+// The memory of request ids (R13). These decide results, so they are part of the replicated state:
+// another value needs another number of the image's format.
+inline constexpr size_t kSessionsMax = 100'000;  // clients; the longest idle goes first
+// Ids that one client may have unanswered. Of more the answer to the lowest is dropped; that it was
+// decided stays known.
+inline constexpr size_t kAnswersPerSessionMax = 100'000;
 inline constexpr size_t kAnswerBytesMax = size_t{256} << 20;  // all answers with the data they hold
 
 // A request id's `client` has this size, neither less nor more (R13); it stands so in the log and

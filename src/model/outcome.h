@@ -16,7 +16,8 @@ enum class Refusal : uint8_t {
   // R13: the id was used for a request with another body. If that one was decided, the Outcome is
   // its answer besides, with `replayed` set.
   kRequestIdReused = 2,
-  kAnswerForgotten = 3,  // R13: the id is older than what is remembered; it may have been applied
+  kAnswerForgotten = 3,  // R13: the id was decided or given up before; its answer is not kept
+  kClientForgotten = 4,  // R13a: it was sent before, and its client was forgotten since, perhaps
 };
 
 // What became of one Command: the answer of the data model, the same on every replica.

@@ -12,8 +12,11 @@ constexpr std::chrono::milliseconds kPeriod{100};
 
 }  // namespace
 
-Housekeeping::Housekeeping(DiskReserve& disk_reserve, std::function<void()> too_full)
-    : disk_reserve_(disk_reserve), too_full_(std::move(too_full)) {
+Housekeeping::Housekeeping(DiskReserve& disk_reserve, std::function<void()> too_full,
+                           std::function<void()> free_memory)
+    : disk_reserve_(disk_reserve),
+      too_full_(std::move(too_full)),
+      free_memory_(std::move(free_memory)) {
   disk_reserve_.Refresh();
   thread_ = std::thread([this] { Run(); });
 }
@@ -31,6 +34,7 @@ void Housekeeping::Run() {
   while (AwaitNextLook()) {
     disk_reserve_.Refresh();
     if (!disk_reserve_.Check().ok()) too_full_();
+    free_memory_();
   }
 }
 

@@ -10,14 +10,16 @@
 
 namespace tripla {
 
-// The thread that keeps an eye on the disk while the server runs (design, "Threads").
+// The thread that keeps an eye on the disk while the server runs, and frees memory while nothing
+// is written (design, "Threads").
 //
 // Thread-safety: constructed and destroyed by one thread.
 class Housekeeping {
  public:
-  // `disk_reserve` outlives it. On return the disk has been looked at once. `too_full` is called
-  // after each look that finds so, on the thread of this.
-  Housekeeping(DiskReserve& disk_reserve, std::function<void()> too_full);
+  // `disk_reserve` outlives it. On return the disk has been looked at once. On the thread of this,
+  // `too_full` is called after each look that finds so, and `free_memory` after each look.
+  Housekeeping(DiskReserve& disk_reserve, std::function<void()> too_full,
+               std::function<void()> free_memory);
   ~Housekeeping();
 
   Housekeeping(const Housekeeping&) = delete;
@@ -30,6 +32,7 @@ class Housekeeping {
 
   DiskReserve& disk_reserve_;
   const std::function<void()> too_full_;
+  const std::function<void()> free_memory_;
   Mutex mutex_;
   Condition stop_changed_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;

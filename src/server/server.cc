@@ -188,10 +188,12 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   }
   TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
                                     : server->RecoverStandalone(options));
-  server->housekeeping_ =
-      std::make_unique<Housekeeping>(server->disk_reserve_, [&succession = server->succession_] {
+  server->housekeeping_ = std::make_unique<Housekeeping>(
+      server->disk_reserve_,
+      [&succession = server->succession_] {
         if (succession != nullptr) succession->Seek();
-      });
+      },
+      [&machine = *server->machine_] { machine.Reclaim(); });
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
       SnapshotSchedule::Options{.interval = options.snapshot_interval});

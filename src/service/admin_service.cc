@@ -67,6 +67,7 @@ void AdminService::FillLimits(v1::StatusReply& reply) const {
   reply.set_data_bytes_max(data_bytes_max_);
   reply.set_batch_operations_max(limits::kBatchOperationsMax);
   reply.set_batch_bytes_max(limits::kBatchBytesMax);
+  reply.set_answers_per_client_max(limits::kAnswersPerSessionMax);
 }
 
 void AdminService::FillDisk(v1::StatusReply& reply) const {

@@ -88,8 +88,13 @@ absl::Status RefusalError(Refusal refusal) {
           "number");
     case Refusal::kAnswerForgotten:
       return absl::FailedPreconditionError(
-          "the answer to this request id is no longer remembered, and whether it was applied is "
-          "not known; read the entry to find out");
+          "this request id was decided or given up before, and its answer is no longer remembered: "
+          "it is not executed again; read the entry to see whether it was applied");
+    case Refusal::kClientForgotten:
+      return absl::FailedPreconditionError(
+          "this request was sent before, and what its client sent may have been forgotten since: "
+          "it "
+          "is not executed, for it may have been applied; read the entry, then send a new request");
     case Refusal::kNone:
       break;
   }
@@ -97,7 +102,9 @@ absl::Status RefusalError(Refusal refusal) {
 }
 
 Applied AppliedAfter(Refusal refusal) {
-  return refusal == Refusal::kAnswerForgotten ? Applied::kUnknown : Applied::kNo;
+  const bool forgotten =
+      refusal == Refusal::kAnswerForgotten || refusal == Refusal::kClientForgotten;
+  return forgotten ? Applied::kUnknown : Applied::kNo;
 }
 
 }  // namespace tripla

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A released format stays readable (design 8): the images in tests/golden/image-format-1 were
-// written by the first version that had it, and are never written again.
+// A released format stays readable (design 8): each image in tests/golden/image-format-N was
+// written by the first version that had this format, and is never written again.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -36,12 +36,12 @@ std::vector<Key> GoldenKeys() {
 }
 
 // One entry, 7, which has the highest version: no operation leads there.
-std::unique_ptr<StateMachine> MachineAtHighestVersion() {
+std::unique_ptr<StateMachine> MachineAtHighestVersion(const SessionBounds& bounds) {
   const EntryRef entry = Entry::Create({.version = kHigh, .timestamp = kLow, .revision = 1},
                                        Key::Parse("7")->ordered_bytes(), "last version");
   StateHashSum hash;
   hash.Add(*entry);
-  StateLoader loader;
+  StateLoader loader(bounds);
   EXPECT_TRUE(loader.AddEntry(entry).ok());
   return *loader.Finish({.position = {.index = 1},
                          .revision = 1,
@@ -50,10 +50,10 @@ std::unique_ptr<StateMachine> MachineAtHighestVersion() {
                          .hash = hash.value()});
 }
 
-// Every kind of row an image can hold, and in each field what is at its limits.
-std::unique_ptr<StateMachine> GoldenMachine() {
+// Every kind of row that an image of format 1 can hold, and in each field what is at its limits.
+std::unique_ptr<StateMachine> GoldenMachine(const SessionBounds& bounds = {}) {
   using enum CommandKind;
-  std::unique_ptr<StateMachine> machine = MachineAtHighestVersion();
+  std::unique_ptr<StateMachine> machine = MachineAtHighestVersion(bounds);
   const auto apply = [&](Command command) { ApplyNext(*machine, std::move(command)); };
   for (const Key& key : GoldenKeys()) {
     apply({.kind = kSet, .key = key, .timestamp = kHigh, .data = "of " + key.ToText()});
@@ -76,6 +76,17 @@ std::unique_ptr<StateMachine> GoldenMachine() {
 
 std::string GoldenBytes() {
   return ReadWholeFile(TRIPLA_GOLDEN "/image-format-1/00000000000000000022.image");
+}
+
+std::string GoldenBytesOfFormat2() {
+  return ReadWholeFile(TRIPLA_GOLDEN "/image-format-2/00000000000000000034.image");
+}
+
+// What format 2 has more.
+std::unique_ptr<StateMachine> GoldenMachineOfFormat2() {
+  std::unique_ptr<StateMachine> machine = GoldenMachine(kTightBounds);
+  FillWithEveryRow(*machine);
+  return machine;
 }
 
 TEST(GoldenImage, Format1IsReadWithAllItHolds) {
@@ -134,14 +145,50 @@ TEST(GoldenImage, TheRequestIdsOfFormat1AreAnsweredAgain) {
   EXPECT_EQ(again(MakeCommand(kSet, "3"), '\0', 1).refusal, Refusal::kRequestIdReused);
 }
 
-TEST(GoldenImage, Format1IsWrittenToTheByte) {
+TEST(GoldenImage, Format2IsReadWithAllItHolds) {
+  const std::string golden = GoldenBytesOfFormat2();
+  ASSERT_FALSE(golden.empty());
+  BytesFile file("golden", golden);
+  const absl::StatusOr<LoadedImage> loaded = LoadImage(file);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const StateSummary summary = loaded->machine->GetSummary();
+  EXPECT_EQ(summary, GoldenMachineOfFormat2()->GetSummary());
+  EXPECT_EQ(summary.sessions, 4u);
+  EXPECT_EQ(summary.runs, 2u);
+  EXPECT_EQ(summary.forgotten_through, UINT64_MAX);
+  EXPECT_EQ(absl::BytesToHexString({reinterpret_cast<const char*>(summary.hash.data()), 16}),
+            "5553ea3f17b9c15a17cb176ad8daba9f");
+}
+
+// R13a: what was dropped or forgotten before the image is refused behind it.
+TEST(GoldenImage, TheRequestIdsOfFormat2AreAnsweredAgain) {
+  const std::string golden = GoldenBytesOfFormat2();
+  BytesFile file("golden", golden);
+  const absl::StatusOr<LoadedImage> loaded = LoadImage(file);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const auto again = [&](char client, uint64_t sequence, bool sent_before) {
+    Command command = WithId(MakeCommand(CommandKind::kDel, "300"), client, sequence);
+    command.request_id->sent_before = sent_before;
+    return ApplyNext(*loaded->machine, std::move(command));
+  };
+  for (const uint64_t dropped : {10, 11, 12, 20, 21}) {
+    EXPECT_EQ(again('t', dropped, true).refusal, Refusal::kAnswerForgotten) << dropped;
+  }
+  EXPECT_TRUE(again('t', 31, true).replayed);
+  EXPECT_EQ(again('t', 13, true).refusal, Refusal::kClientForgotten) << "it may be back";
+  EXPECT_EQ(again('t', 14, false).refusal, Refusal::kNone);
+  EXPECT_EQ(again('\xff', 1, true).refusal, Refusal::kClientForgotten);
+}
+
+TEST(GoldenImage, Format2IsWrittenToTheByte) {
   const TestDirectory directory;
   const std::string path = directory.path() + "/an.image";
   const auto never_abandoned = [] { return false; };
-  ASSERT_TRUE(
-      WriteImage(PosixDisk(), path, GoldenMachine()->Freeze(), kWrittenUnixMs, never_abandoned)
-          .ok());
-  EXPECT_EQ(absl::BytesToHexString(ReadWholeFile(path)), absl::BytesToHexString(GoldenBytes()));
+  ASSERT_TRUE(WriteImage(PosixDisk(), path, GoldenMachineOfFormat2()->Freeze(), kWrittenUnixMs,
+                         never_abandoned)
+                  .ok());
+  EXPECT_EQ(absl::BytesToHexString(ReadWholeFile(path)),
+            absl::BytesToHexString(GoldenBytesOfFormat2()));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
 #include "base/status_macros.h"
 
@@ -28,7 +29,8 @@ void AppendArray(std::string& bytes, const Array& array) {
   bytes.append(reinterpret_cast<const char*>(array.data()), array.size());
 }
 
-absl::Status CheckPreamble(std::string_view bytes) {
+// Returns the format.
+absl::StatusOr<uint32_t> ReadPreamble(std::string_view bytes) {
   if (bytes.size() < kPreambleBytes) {
     return absl::DataLossError("the file is shorter than an image's header");
   }
@@ -36,9 +38,23 @@ absl::Status CheckPreamble(std::string_view bytes) {
   if (bytes.substr(0, kPreambleBytes) != EncodePreamble(format)) {
     return absl::DataLossError("an image does not begin so");
   }
-  if (format == kFormat) return absl::OkStatus();
-  return absl::UnimplementedError(fmt::format(
-      "an image of format {}; this version reads format {}: use the newer one", format, kFormat));
+  if (format >= 1 && format <= kFormat) return format;
+  return absl::UnimplementedError(
+      fmt::format("an image of format {}; this version reads formats 1 to {}: use the newer one",
+                  format, kFormat));
+}
+
+// The header's numbers in the order of the file.
+template <typename HeaderType>
+auto NumbersOf(HeaderType& header) {
+  auto& summary = header.summary;
+  std::vector numbers{&header.written_unix_ms, &summary.position.term, &summary.position.index,
+                      &summary.revision,       &summary.keys,          &summary.payload_bytes,
+                      &summary.sessions,       &summary.answers,       &summary.use_counter};
+  if (header.format >= 2) {
+    numbers.insert(numbers.end(), {&summary.runs, &summary.forgotten_through});
+  }
+  return numbers;
 }
 
 }  // namespace
@@ -62,37 +78,26 @@ std::string EncodePreamble(uint32_t format) {
 }
 
 std::string EncodeHeader(const Header& header) {
-  const StateSummary& summary = header.summary;
-  std::string bytes = EncodePreamble(kFormat);
-  for (const uint64_t number :
-       {header.written_unix_ms, summary.position.term, summary.position.index, summary.revision,
-        summary.keys, summary.payload_bytes, summary.sessions, summary.answers,
-        summary.use_counter}) {
-    AppendLittleEndian(bytes, number);
-  }
-  AppendArray(bytes, summary.hash);
+  std::string bytes = EncodePreamble(header.format);
+  for (const uint64_t* number : NumbersOf(header)) AppendLittleEndian(bytes, *number);
+  AppendArray(bytes, header.summary.hash);
   AppendLittleEndian(bytes, uint64_t{XXH3_64bits(bytes.data(), bytes.size())});
   return bytes;
 }
 
 absl::StatusOr<Header> DecodeHeader(std::string_view bytes) {
-  TRIPLA_RETURN_IF_ERROR(CheckPreamble(bytes));
-  if (bytes.size() < kHeaderBytes) {
+  Header header;
+  TRIPLA_ASSIGN_OR_RETURN(header.format, ReadPreamble(bytes));
+  if (bytes.size() < header.bytes()) {
     return absl::DataLossError("the file is shorter than an image's header");
   }
-  constexpr size_t kChecked = kHeaderBytes - sizeof(uint64_t);
-  if (LoadLittleEndian<uint64_t>(bytes.data() + kChecked) != XXH3_64bits(bytes.data(), kChecked)) {
+  const size_t checked = header.bytes() - sizeof(uint64_t);
+  if (LoadLittleEndian<uint64_t>(bytes.data() + checked) != XXH3_64bits(bytes.data(), checked)) {
     return absl::DataLossError("the checksum of the image's header does not fit");
   }
   ByteReader reader(bytes.substr(kPreambleBytes));
-  Header header;
-  StateSummary& summary = header.summary;
-  for (uint64_t* number : {&header.written_unix_ms, &summary.position.term, &summary.position.index,
-                           &summary.revision, &summary.keys, &summary.payload_bytes,
-                           &summary.sessions, &summary.answers, &summary.use_counter}) {
-    *number = reader.Read<uint64_t>();
-  }
-  ReadArray(reader, summary.hash);
+  for (uint64_t* number : NumbersOf(header)) *number = reader.Read<uint64_t>();
+  ReadArray(reader, header.summary.hash);
   return header;
 }
 
@@ -133,6 +138,8 @@ void AppendSession(std::string& bytes, const SessionRow& session) {
   AppendArray(bytes, session.client);
   AppendLittleEndian(bytes, session.last_use);
   AppendLittleEndian(bytes, session.forgotten_below);
+  AppendLittleEndian(bytes, session.in_doubt_through);
+  bytes += static_cast<char>(session.finished);
 }
 
 void AppendAnswer(std::string& bytes, const AnswerRow& answer) {
@@ -147,6 +154,12 @@ void AppendAnswer(std::string& bytes, const AnswerRow& answer) {
   if (outcome.entry) AppendEntry(bytes, *outcome.entry);
 }
 
+void AppendRun(std::string& bytes, const DecidedRun& run) {
+  bytes += static_cast<char>(kRunTag);
+  AppendLittleEndian(bytes, run.first);
+  AppendLittleEndian(bytes, run.last);
+}
+
 EntryRef ReadEntry(ByteReader& reader) {
   const auto key_bytes = reader.Read<uint32_t>();
   const auto data_bytes = reader.Read<uint32_t>();
@@ -159,13 +172,29 @@ EntryRef ReadEntry(ByteReader& reader) {
   return reader.ok() ? Entry::Create(fields, key, data) : EntryRef();
 }
 
-absl::StatusOr<SessionRow> ReadSession(ByteReader& reader) {
+absl::StatusOr<SessionRow> ReadSession(ByteReader& reader, uint32_t format) {
   SessionRow session;
   ReadArray(reader, session.client);
   session.last_use = reader.Read<uint64_t>();
   session.forgotten_below = reader.Read<uint64_t>();
-  if (!reader.ok()) return absl::DataLossError("a session is cut off");
+  uint8_t finished = 0;
+  if (format >= 2) {
+    session.in_doubt_through = reader.Read<uint64_t>();
+    finished = reader.Read<uint8_t>();
+  }
+  if (!reader.ok() || finished > 1) {
+    return absl::DataLossError("a session is cut off or impossible");
+  }
+  session.finished = finished == 1;
   return session;
+}
+
+absl::StatusOr<DecidedRun> ReadRun(ByteReader& reader) {
+  DecidedRun run;
+  run.first = reader.Read<uint64_t>();
+  run.last = reader.Read<uint64_t>();
+  if (!reader.ok()) return absl::DataLossError("a run is cut off");
+  return run;
 }
 
 absl::StatusOr<AnswerRow> ReadAnswer(ByteReader& reader) {

@@ -19,12 +19,12 @@
 //
 //   image    preamble, header, blocks, end block; nothing behind it
 //
-//   preamble magic "TRIPLAIM" | format u32 = 1 | check u32: low half of XXH3-64 of the 12 bytes
+//   preamble magic "TRIPLAIM" | format u32 = 2 | check u32: low half of XXH3-64 of the 12 bytes
 //   (16)     before; the same in every format to come, so that a later one can be told from damage
 //
 //   header   written at u64, Unix milliseconds | term u64 | index u64 | revision u64 | keys u64
-//   (96)     payload bytes u64 | sessions u64 | answers u64 | use counter u64 | state hash 16 bytes
-//            checksum u64 of all bytes before
+//   (112)    payload bytes u64 | sessions u64 | answers u64 | use counter u64 | runs u64
+//            forgotten through u64 | state hash 16 bytes | checksum u64 of all bytes before
 //
 //   block    kind u32 | length u32 of the content | checksum u64 of the content, seeded with
 //   (16 +)   its place and kind: the number of the block, from 0, times 2^32, plus kind | content
@@ -33,16 +33,22 @@
 //              key length u32 | data length u32 | version i64 | timestamp i64 | revision u64
 //              key in ordered form | data
 //     kind 2, request ids, after all entries: sessions in the order of client, each before
-//              its answers
-//       session 01 | client 16 | last use u64 | forgotten below u64
+//              its answers, and its runs behind them
+//       session 01 | client 16 | last use u64 | forgotten below u64 | in doubt through u64
+//               finished u8
 //       answer  02 | sequence u64 | fingerprint 16 | refusal u8 | result u8 | has entry u8
 //               revision u64 | [an entry, as above]
+//       run     03 | first u64 | last u64
 //     kind 3, end: number of the blocks before it u64
+//
+// Format 1 is read too. It has no runs; its header ends behind the use counter with hash and
+// checksum, a session behind forgotten below.
 namespace tripla::image {
 
-inline constexpr uint32_t kFormat = 1;
+inline constexpr uint32_t kFormat = 2;  // that is written
 inline constexpr size_t kPreambleBytes = 16;
-inline constexpr size_t kHeaderBytes = kPreambleBytes + 96;
+inline constexpr size_t kHeaderBytes = kPreambleBytes + 112;
+inline constexpr size_t kHeaderBytesOfFormat1 = kPreambleBytes + 96;
 inline constexpr size_t kBlockHeaderBytes = 16;
 // A block is closed when it holds this much; one large entry may make it larger.
 inline constexpr size_t kBlockBytes = size_t{1} << 20;
@@ -51,8 +57,12 @@ inline constexpr size_t kBlockBytesMax = size_t{1} << 30;
 enum class BlockKind : uint32_t { kEntries = 1, kIds = 2, kEnd = 3 };
 
 struct Header {
+  uint32_t format = kFormat;
   uint64_t written_unix_ms = 0;  // for people only
   StateSummary summary;
+
+  // Preamble included.
+  [[nodiscard]] size_t bytes() const { return format == 1 ? kHeaderBytesOfFormat1 : kHeaderBytes; }
 };
 
 struct BlockHeader {
@@ -67,9 +77,10 @@ struct BlockHeader {
 [[nodiscard]] std::optional<LogIndex> ParseFileName(std::string_view name);
 
 [[nodiscard]] std::string EncodePreamble(uint32_t format);
-// Preamble and header.
+// Preamble and header, in the format that it names.
 [[nodiscard]] std::string EncodeHeader(const Header& header);
-// Errors: DataLoss when the bytes are no header; Unimplemented for a later format.
+// What comes behind the header is left alone. Errors: DataLoss when the bytes are no header;
+// Unimplemented for a later format.
 [[nodiscard]] absl::StatusOr<Header> DecodeHeader(std::string_view bytes);
 
 [[nodiscard]] std::string EncodeBlockHeader(BlockKind kind, uint64_t number,
@@ -80,14 +91,17 @@ struct BlockHeader {
 void AppendEntry(std::string& bytes, const Entry& entry);
 void AppendSession(std::string& bytes, const SessionRow& session);
 void AppendAnswer(std::string& bytes, const AnswerRow& answer);
+void AppendRun(std::string& bytes, const DecidedRun& run);
 
 // Reads one entry; none once the bytes ran out, which reader.ok() tells.
 [[nodiscard]] EntryRef ReadEntry(ByteReader& reader);
-// What stands behind the byte 01 or 02. Errors: DataLoss.
-[[nodiscard]] absl::StatusOr<SessionRow> ReadSession(ByteReader& reader);
+// What stands behind the byte 01, 02 or 03 in an image of this format. Errors: DataLoss.
+[[nodiscard]] absl::StatusOr<SessionRow> ReadSession(ByteReader& reader, uint32_t format);
 [[nodiscard]] absl::StatusOr<AnswerRow> ReadAnswer(ByteReader& reader);
+[[nodiscard]] absl::StatusOr<DecidedRun> ReadRun(ByteReader& reader);
 
 inline constexpr uint8_t kSessionTag = 1;
 inline constexpr uint8_t kAnswerTag = 2;
+inline constexpr uint8_t kRunTag = 3;
 
 }  // namespace tripla::image

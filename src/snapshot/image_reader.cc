@@ -23,6 +23,7 @@ class Reader {
   absl::StatusOr<image::Header> ReadAll() {
     absl::StatusOr<image::Header> header = ReadHeader();
     if (!header.ok()) return WithPlace(header.status());
+    format_ = header->format;
     absl::Status read = ReadBlocks();
     if (read.ok()) read = rows_.end(*header);
     if (!read.ok()) return WithPlace(read);
@@ -39,7 +40,7 @@ class Reader {
   absl::StatusOr<image::Header> ReadHeader() {
     TRIPLA_RETURN_IF_ERROR(Read(std::min<uint64_t>(size_, image::kHeaderBytes)));
     TRIPLA_ASSIGN_OR_RETURN(const image::Header header, image::DecodeHeader(content_));
-    offset_ = image::kHeaderBytes;
+    offset_ = header.bytes();
     return header;
   }
 
@@ -48,7 +49,7 @@ class Reader {
       TRIPLA_ASSIGN_OR_RETURN(const image::BlockHeader block, ReadBlock());
       absl::Status intact = CheckBlock(block);
       if (intact.ok() && block.kind == BlockKind::kEnd) return CheckEnd();
-      if (intact.ok()) intact = block.kind == BlockKind::kEntries ? TakeEntries() : TakeIds();
+      if (intact.ok()) intact = TakeBlock(block.kind);
       if (absl::IsDataLoss(intact)) intact = rows_.damaged_block(offset_, std::move(intact));
       TRIPLA_RETURN_IF_ERROR(intact);
       offset_ += image::kBlockHeaderBytes + content_.size();
@@ -62,11 +63,6 @@ class Reader {
     if (left < image::kBlockHeaderBytes) return absl::DataLossError("the image ends too early");
     TRIPLA_RETURN_IF_ERROR(Read(image::kBlockHeaderBytes));
     const image::BlockHeader header = image::DecodeBlockHeader(content_);
-    if (header.kind != BlockKind::kEntries && header.kind != BlockKind::kIds &&
-        header.kind != BlockKind::kEnd) {
-      return absl::DataLossError(
-          fmt::format("there is no block of kind {}", static_cast<uint32_t>(header.kind)));
-    }
     if (header.length > left - image::kBlockHeaderBytes || header.length > image::kBlockBytesMax) {
       return absl::DataLossError(
           fmt::format("the block's length {} goes beyond the file", header.length));
@@ -85,6 +81,24 @@ class Reader {
     return absl::DataLossError("the checksum of the block does not fit");
   }
 
+  // The block is whole.
+  absl::Status TakeBlock(BlockKind kind) {
+    switch (kind) {
+      case BlockKind::kEntries:
+        return TakeEntries();
+      case BlockKind::kIds:
+        return TakeIds();
+      case BlockKind::kEnd:
+        break;
+    }
+    return OfALaterVersion("block", static_cast<uint32_t>(kind));
+  }
+
+  static absl::Status OfALaterVersion(std::string_view what, uint32_t kind) {
+    return absl::UnimplementedError(fmt::format(
+        "a {} of kind {}, which this version does not know: use the newer one", what, kind));
+  }
+
   absl::Status TakeEntries() {
     ByteReader reader(content_);
     while (!reader.rest().empty()) {
@@ -100,13 +114,16 @@ class Reader {
     while (!reader.rest().empty()) {
       const auto tag = reader.Read<uint8_t>();
       if (tag == image::kSessionTag) {
-        TRIPLA_ASSIGN_OR_RETURN(const SessionRow session, image::ReadSession(reader));
+        TRIPLA_ASSIGN_OR_RETURN(const SessionRow session, image::ReadSession(reader, format_));
         TRIPLA_RETURN_IF_ERROR(rows_.session(session));
       } else if (tag == image::kAnswerTag) {
         TRIPLA_ASSIGN_OR_RETURN(const AnswerRow answer, image::ReadAnswer(reader));
         TRIPLA_RETURN_IF_ERROR(rows_.answer(answer));
+      } else if (tag == image::kRunTag && format_ >= 2) {
+        TRIPLA_ASSIGN_OR_RETURN(const DecidedRun run, image::ReadRun(reader));
+        TRIPLA_RETURN_IF_ERROR(rows_.run(run));
       } else {
-        return absl::DataLossError(fmt::format("there is no row of kind {}", tag));
+        return OfALaterVersion("row", tag);
       }
     }
     return absl::OkStatus();
@@ -136,6 +153,7 @@ class Reader {
   File& file_;
   const uint64_t size_;
   const ImageRows& rows_;
+  uint32_t format_ = image::kFormat;
   std::string content_;  // of the block being read
   uint64_t offset_ = 0;  // of the header or block being read
   uint64_t number_ = 0;  // of the block being read
@@ -156,9 +174,12 @@ absl::StatusOr<LoadedImage> LoadImage(File& file) {
       .entry = [&](EntryRef entry) { return loader.AddEntry(std::move(entry)); },
       .session = [&](const SessionRow& session) { return loader.AddSession(session); },
       .answer = [&](const AnswerRow& answer) { return loader.AddAnswer(answer); },
+      .run = [&](const DecidedRun& run) { return loader.AddRun(run); },
       .end =
           [&](const image::Header& header) {
-            TRIPLA_ASSIGN_OR_RETURN(loaded.machine, loader.Finish(header.summary));
+            TRIPLA_ASSIGN_OR_RETURN(loaded.machine, header.format == 1
+                                                        ? loader.FinishFormat1(header.summary)
+                                                        : loader.Finish(header.summary));
             return absl::OkStatus();
           },
       .damaged_block = [](uint64_t, absl::Status damage) { return damage; }};

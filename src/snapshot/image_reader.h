@@ -24,8 +24,9 @@ struct LoadedImage {
 
 // Reads an image and proves it: each block's checksum, the order, the counts, the state hash.
 //
-// Errors, naming file and offset: DataLoss for damage; Unimplemented for a later format; NotFound
-// and what else the disk says. No length in the file is believed beyond the file's own size.
+// Errors, naming file and offset: DataLoss for damage; Unimplemented for a later format, and for a
+// kind of block or row that only a later version writes; NotFound and what else the disk says. No
+// length in the file is believed beyond the file's own size.
 [[nodiscard]] absl::StatusOr<LoadedImage> LoadImage(Disk& disk, const std::string& path);
 [[nodiscard]] absl::StatusOr<LoadedImage> LoadImage(File& file);
 
@@ -34,6 +35,7 @@ struct ImageRows {
   std::function<absl::Status(EntryRef entry)> entry;
   std::function<absl::Status(const SessionRow& session)> session;
   std::function<absl::Status(const AnswerRow& answer)> answer;
+  std::function<absl::Status(const DecidedRun& run)> run;
   // All blocks were read.
   std::function<absl::Status(const image::Header& header)> end;
   // Takes what is wrong with the block at `offset`, the DataLoss of the above included. OK goes on

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model/command.h"
+#include "state/session_bounds.h"
 #include "state/state_machine.h"
 #include "tripla/key.h"
 
@@ -83,6 +84,23 @@ inline void FillWithEverything(StateMachine& machine) {
   ApplyNext(machine, WithId(MakeCommand(kSet, "2", "fails"), 'a', 5));
   ApplyNext(machine, WithId(MakeCommand(kDelVersion, "77", "", 3), 'a', 6));
   ApplyNext(machine, WithId(MakeCommand(kDel, "2"), 'b', 2, 2));
+}
+
+// The bounds that make FillWithEveryRow() reach every kind of row.
+inline constexpr SessionBounds kTightBounds{
+    .clients = 4, .answers_per_client = 2, .answer_bytes = 1 << 20};
+
+// Behind a state with four clients: drops answers, so that two runs of ids are left, forgets the
+// longest idle client, and lets another say that all it sent is answered.
+inline void FillWithEveryRow(StateMachine& machine) {
+  using enum CommandKind;
+  for (const char client : {'p', 'q', 'r', 's'}) {
+    ApplyNext(machine, WithId(MakeCommand(kDel, "300"), client, UINT64_MAX - 9));
+  }
+  for (const uint64_t sequence : {10, 11, 12, 20, 21, 31, 41}) {
+    ApplyNext(machine, WithId(MakeCommand(kDel, "300"), 't', sequence, 5));
+  }
+  ApplyNext(machine, WithId(MakeCommand(kDel, "300"), 's', UINT64_MAX - 9, UINT64_MAX));
 }
 
 }  // namespace tripla

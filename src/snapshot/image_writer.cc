@@ -38,10 +38,15 @@ class Writer {
 
   absl::Status WriteIds(const StateView& view) {
     AnswerRow answer;
+    DecidedRun run;
     for (StateView::SessionCursor cursor = view.Sessions(); cursor.Valid(); cursor.Next()) {
       image::AppendSession(content_, cursor.session());
       while (cursor.NextAnswer(answer)) {
         image::AppendAnswer(content_, answer);
+        TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kIds));
+      }
+      while (cursor.NextRun(run)) {
+        image::AppendRun(content_, run);
         TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kIds));
       }
       TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kIds));

@@ -20,6 +20,11 @@ struct SessionRow {
   uint64_t last_use = 0;
   // Sequences below are answered with kAnswerForgotten unless remembered.
   uint64_t forgotten_below = 0;
+  // What StateSummary::forgotten_through was when the session began: this client may have been
+  // remembered and forgotten before, with sequences up to this one (R13a). 0: surely not.
+  uint64_t in_doubt_through = 0;
+  // The client has said that everything it sent is answered: it is forgotten before others.
+  bool finished = false;
 
   friend bool operator==(const SessionRow&, const SessionRow&) = default;
 };
@@ -31,21 +36,38 @@ struct AnswerRow {
   Outcome outcome;                        // `replayed` is false
 };
 
-// A row of the memory of request ids: a session, or an answer of the session before it. Immutable.
+// Request ids of the session before it that were decided and whose answers were dropped. No two
+// runs of a session touch each other.
+struct DecidedRun {
+  uint64_t first = 0;
+  uint64_t last = 0;  // inclusive
+
+  friend bool operator==(const DecidedRun&, const DecidedRun&) = default;
+};
+
+// A row of the memory of request ids: a session, or an answer or a run of the session before it.
+// Immutable.
 struct IdRow {
-  // The client's id, then the sequence big-endian: a session, which has 0 there, stands before its
-  // answers.
-  using KeyBytes = std::array<char, sizeof(ClientId) + sizeof(uint64_t)>;
-  [[nodiscard]] static KeyBytes MakeKey(const ClientId& client, uint64_t sequence);
+  // Rows of one client stand in this order.
+  enum class Kind : uint8_t { kSession, kAnswer, kRun };
+
+  // The client's id, the kind, and a sequence big-endian: 0 for a session, an answer's own, the
+  // last one of a run.
+  using KeyBytes = std::array<char, sizeof(ClientId) + 1 + sizeof(uint64_t)>;
+  [[nodiscard]] static KeyBytes MakeKey(const ClientId& client, Kind kind, uint64_t sequence);
 
   [[nodiscard]] std::string_view ordered_key() const { return {key.data(), key.size()}; }
-  [[nodiscard]] bool is_session() const { return std::holds_alternative<SessionRow>(content); }
+  [[nodiscard]] Kind kind() const { return static_cast<Kind>(content.index()); }
   [[nodiscard]] const SessionRow& session() const { return std::get<SessionRow>(content); }
   [[nodiscard]] const AnswerRow& answer() const { return std::get<AnswerRow>(content); }
+  [[nodiscard]] const DecidedRun& run() const { return std::get<DecidedRun>(content); }
+  [[nodiscard]] bool BelongsTo(const ClientId& client) const {
+    return ordered_key().substr(0, client.size()) == std::string_view(client.data(), client.size());
+  }
 
   uint64_t birth = 0;  // number of the first version that holds it
   KeyBytes key{};
-  std::variant<SessionRow, AnswerRow> content;
+  std::variant<SessionRow, AnswerRow, DecidedRun> content;  // in the order of Kind
 };
 
 template <>

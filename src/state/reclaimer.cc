@@ -9,9 +9,18 @@
 namespace tripla {
 namespace {
 
-// How much of a long view's backlog one publication looks at. More than a small batch retires, so
-// the backlog shrinks.
-constexpr size_t kExaminedPerPublication = 64;
+// What one publication looks at of the backlog of a long view, beside twice what was retired for
+// it.
+constexpr size_t kExaminedMin = 64;
+// How many objects Reclaim() looks at before it lets the writer go on.
+constexpr size_t kExaminedAtOnce = 256;
+
+// Gives back the memory that one large batch took.
+template <typename T>
+void GiveBack(std::vector<T>& scratch) {
+  constexpr size_t kKept = size_t{1} << 16;
+  if (scratch.capacity() > kKept) std::vector<T>().swap(scratch);
+}
 
 }  // namespace
 
@@ -20,13 +29,13 @@ Reclaimer::Reclaimer(std::unique_ptr<Version> first) : newest_(first.get()) {
 }
 
 Reclaimer::~Reclaimer() {
+  const MutexLock lock(mutex_);
   pinned_.clear();
   pins_.Collect(pinned_);
   TRIPLA_CHECK(pinned_.empty(), "a view outlives its state machine");
-  const auto free = [this](const Retired& retired) { Free(retired); };
-  std::ranges::for_each(unexamined_, free);
-  for (const auto& [number, held] : held_) std::ranges::for_each(held, free);
-  for (const auto& released : released_) std::ranges::for_each(released, free);
+  std::ranges::for_each(unexamined_, &Free);
+  for (const auto& [number, held] : held_) std::ranges::for_each(held, &Free);
+  for (const auto& released : released_) std::ranges::for_each(released, &Free);
 }
 
 void Reclaimer::Retire(const TreeNode* node) {
@@ -39,18 +48,48 @@ void Reclaimer::Retire(const void* row, FreeFn free, Birth kind, uint64_t birth)
 
 void Reclaimer::Publish(std::unique_ptr<Version> version) {
   version->number = newest().number + 1;
-  newest_.store(version.get(), std::memory_order_seq_cst);
-  live_.push_back(std::move(version));
-  ForgetUnpinnedVersions();
-  while (!unexamined_.empty()) {
-    Examine(unexamined_.front());
-    unexamined_.pop_front();
+  {
+    const MutexLock lock(mutex_);
+    newest_.store(version.get(), std::memory_order_seq_cst);
+    live_.push_back(std::move(version));
+    ForgetUnpinnedVersions();
+    for (const Retired& retired : unexamined_) Examine(retired, dead_);
+    TakeReleased(kExaminedMin + 2 * unexamined_.size(), dead_);
   }
-  for (size_t i = 0; i < kExaminedPerPublication && !released_.empty(); ++i) {
+  unexamined_.clear();
+  for (const Retired& retired : dead_) {
+    if (retired.free == nullptr) {
+      nodes_.Give(static_cast<const TreeNode*>(retired.object));
+    } else {
+      Free(retired);
+    }
+  }
+  dead_.clear();
+  GiveBack(unexamined_);
+  GiveBack(dead_);
+}
+
+void Reclaimer::Reclaim() {
+  std::vector<Retired> dead;
+  bool more = true;
+  while (more) {
+    {
+      const MutexLock lock(mutex_);
+      ForgetUnpinnedVersions();
+      TakeReleased(kExaminedAtOnce, dead);
+      more = !released_.empty();
+    }
+    std::ranges::for_each(dead, &Free);
+    dead.clear();
+  }
+}
+
+void Reclaimer::TakeReleased(size_t count, std::vector<Retired>& dead) {
+  for (; count > 0 && !released_.empty(); --count) {
     const Retired retired = released_.back().back();
     released_.back().pop_back();
     if (released_.back().empty()) released_.pop_back();
-    Examine(retired);
+    Examine(retired, dead);
   }
 }
 
@@ -70,35 +109,58 @@ void Reclaimer::ForgetUnpinnedVersions() {
   live_.erase(unpinned, live_.end() - 1);
 }
 
-void Reclaimer::Examine(const Retired& retired) {
+const Version* Reclaimer::LastThatReaches(const Retired& retired) const {
   // The newest version in use that came before the object's death.
-  auto later = std::ranges::lower_bound(
-      live_.begin(), live_.end(), uint64_t{retired.death}, {},
+  const auto later = std::ranges::lower_bound(
+      live_, uint64_t{retired.death}, {},
       [](const std::unique_ptr<const Version>& version) { return version->number; });
-  if (later != live_.begin()) {
-    const Version& version = **std::prev(later);
-    const uint64_t reached = retired.birth_is_revision ? version.summary.revision : version.number;
-    if (reached >= retired.birth) {
-      held_[version.number].push_back(retired);
-      return;
-    }
+  if (later == live_.begin()) return nullptr;
+  const Version& version = **std::prev(later);
+  const uint64_t reached = retired.birth_is_revision ? version.summary.revision : version.number;
+  return reached >= retired.birth ? &version : nullptr;
+}
+
+void Reclaimer::Examine(const Retired& retired, std::vector<Retired>& dead) {
+  if (const Version* version = LastThatReaches(retired)) {
+    held_[version->number].push_back(retired);
+  } else {
+    dead.push_back(retired);
   }
-  Free(retired);
 }
 
 void Reclaimer::Free(const Retired& retired) {
   if (retired.free == nullptr) {
-    nodes_.Give(static_cast<const TreeNode*>(retired.object));
+    delete static_cast<const TreeNode*>(retired.object);
   } else {
     retired.free(retired.object);
   }
 }
 
 size_t Reclaimer::waiting() const {
+  const MutexLock lock(mutex_);
   size_t count = unexamined_.size() + live_.size() - 1;
   for (const auto& [number, held] : held_) count += held.size();
   for (const auto& released : released_) count += released.size();
   return count;
+}
+
+void Reclaimer::CheckInvariants() const {
+  const MutexLock lock(mutex_);
+  TRIPLA_CHECK(live_.back().get() == newest_.load(), "the newest version is the last one");
+  for (size_t i = 1; i < live_.size(); ++i) {
+    TRIPLA_CHECK(live_[i - 1]->number < live_[i]->number, "versions are in order");
+  }
+  for (const auto& [number, held] : held_) {
+    TRIPLA_CHECK(!held.empty(), "only versions for which something waits are listed");
+    for (const Retired& retired : held) {
+      const Version* version = LastThatReaches(retired);
+      TRIPLA_CHECK(version != nullptr && version->number == number,
+                   "what waits is reached by the version it waits for, and by none after it");
+    }
+  }
+  for (const auto& released : released_) {
+    TRIPLA_CHECK(!released.empty(), "what was released is taken from the end");
+  }
 }
 
 }  // namespace tripla

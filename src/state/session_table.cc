@@ -8,33 +8,42 @@
 #include <limits>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
-#include "model/limits.h"
 #include "model/little_endian.h"
 
 namespace tripla {
 namespace {
 
+using Kind = IdRow::Kind;
+
 constexpr uint64_t kLastSequence = std::numeric_limits<uint64_t>::max();
-// What a row costs in memory besides the data its answer holds; a round figure that no build
-// changes.
-constexpr size_t kAnswerRowBytes = 128;
+
+uint64_t FloorAbove(uint64_t sequence) {
+  return sequence == kLastSequence ? sequence : sequence + 1;
+}
 
 }  // namespace
 
-IdRow::KeyBytes IdRow::MakeKey(const ClientId& client, uint64_t sequence) {
+IdRow::KeyBytes IdRow::MakeKey(const ClientId& client, Kind kind, uint64_t sequence) {
   KeyBytes key;
-  std::copy(client.begin(), client.end(), key.begin());
-  for (size_t i = 0; i < sizeof(sequence); ++i) {
-    key[client.size() + i] = static_cast<char>(sequence >> (8 * (sizeof(sequence) - 1 - i)));
-  }
+  auto next = std::copy(client.begin(), client.end(), key.begin());
+  *next++ = static_cast<char>(kind);
+  for (int shift = 56; shift >= 0; shift -= 8) *next++ = static_cast<char>(sequence >> shift);
   return key;
+}
+
+SessionTable::SessionTable(Reclaimer& reclaimer, StateHashSum& sum, const SessionBounds& bounds)
+    : bounds_(bounds), tree_(reclaimer), reclaimer_(reclaimer), sum_(sum) {
+  TRIPLA_CHECK(bounds.clients >= 1 && bounds.answers_per_client >= 1, "one client has an answer");
+  TRIPLA_CHECK(bounds.answer_bytes >= (bounds.runs_per_client() + 1) * kRowBytes,
+               "one client's rows without data have room");
 }
 
 size_t SessionTable::BytesOf(const AnswerRow& answer) {
   const EntryRef& entry = answer.outcome.entry;
-  return kAnswerRowBytes + (entry ? entry->payload_bytes() : 0);
+  return kRowBytes + (entry ? entry->payload_bytes() : 0);
 }
 
 SessionTable::Fingerprint SessionTable::FingerprintOf(const Command& command) {
@@ -53,21 +62,32 @@ SessionTable::Fingerprint SessionTable::FingerprintOf(const Command& command) {
   return fingerprint;
 }
 
-SessionTable::Sessions::value_type& SessionTable::FindOrAdd(const ClientId& client) {
-  const auto [session, added] = sessions_.try_emplace(client);
-  if (added) session->second.row.client = client;
-  return *session;
+// -- Deciding --
+
+bool SessionTable::IsOfForgottenClient(const RequestId& id) const {
+  return id.sent_before && forgotten_through_ != 0 && !sessions_.contains(id.client);
 }
 
-void SessionTable::Touch(Sessions::value_type& session) {
-  Unindex(session);
-  session.second.row.last_use = ++use_counter_;
-  Index(session);
+SessionTable::Place SessionTable::FindOrBegin(const ClientId& client) {
+  const auto [found, added] = sessions_.try_emplace(client);
+  if (added) {
+    found->second =
+        unfinished_.Add({.row = {.client = client, .in_doubt_through = forgotten_through_}});
+  }
+  return found->second;
+}
+
+bool SessionTable::WasDecided(const Session& session, uint64_t sequence) const {
+  const uint64_t floor = session.row.forgotten_below;
+  if (sequence < floor || floor == kLastSequence) return true;
+  if (session.count[Session::kRuns] == 0) return false;
+  const IdRow* run = FirstFrom(session, Kind::kRun, sequence);
+  return run != nullptr && run->run().first <= sequence;
 }
 
 Outcome SessionTable::Recall(const Session& session, const RequestId& id,
                              const Fingerprint& fingerprint) const {
-  const IdRow::KeyBytes key = IdRow::MakeKey(id.client, id.sequence);
+  const IdRow::KeyBytes key = IdRow::MakeKey(id.client, Kind::kAnswer, id.sequence);
   if (const IdRow* row = tree_.Find({key.data(), key.size()})) {
     Outcome outcome = row->answer().outcome;
     if (row->answer().fingerprint != fingerprint) {
@@ -78,70 +98,148 @@ Outcome SessionTable::Recall(const Session& session, const RequestId& id,
     outcome.replayed = true;
     return outcome;
   }
-  const uint64_t floor = session.row.forgotten_below;
-  if (id.sequence < floor || floor == kLastSequence) return {.refusal = Refusal::kAnswerForgotten};
+  if (WasDecided(session, id.sequence)) return {.refusal = Refusal::kAnswerForgotten};
+  if (id.sent_before && id.sequence <= session.row.in_doubt_through) {
+    return {.refusal = Refusal::kClientForgotten};
+  }
   return {};
 }
 
-void SessionTable::Remember(Sessions::value_type& session, const AnswerRow& answer) {
-  Insert(IdRow::MakeKey(session.first, answer.sequence), answer);
-  if (session.second.answers++ == 0)
-    with_answers_.emplace(session.second.row.last_use, session.first);
-  ++answers_;
-  answer_bytes_ += BytesOf(answer);
+void SessionTable::Remember(Session& session, const AnswerRow& answer) {
+  Insert(IdRow::MakeKey(session.row.client, Kind::kAnswer, answer.sequence), answer);
+  ++session.count[Session::kAnswers];
+  ++count_[Session::kAnswers];
+  bytes_ += BytesOf(answer);
+  session.highest_sequence = std::max(session.highest_sequence, answer.sequence);
 }
 
-void SessionTable::ForgetReceived(Sessions::value_type& session, const RequestId& id) {
+void SessionTable::EndCommand(Place session, const RequestId& id) {
+  ForgetReceived(*session, id);
+  SessionQueue& from = QueueOf(*session);
+  session->row.finished = id.first_unanswered > std::max(session->highest_sequence, id.sequence);
+  session->row.last_use = ++use_counter_;
+  QueueOf(*session).Append(from, session);
+  KeepBounds(session);
+  Store(*session);
+}
+
+// -- Forgetting --
+
+void SessionTable::ForgetReceived(Session& session, const RequestId& id) {
   // A client that speaks has not received the answer to what it asks now.
   const uint64_t received = std::min(id.first_unanswered, id.sequence);
-  while (session.second.answers != 0 && Lowest(session.first)->answer().sequence < received) {
-    ForgetLowest(session);
+  if (received <= session.row.forgotten_below) return;
+  session.row.forgotten_below = received;
+  session.highest_sequence = std::max(session.highest_sequence, received);
+  for (const Kind kind : {Kind::kAnswer, Kind::kRun}) {
+    while (session.count[kind == Kind::kRun ? Session::kRuns : Session::kAnswers] != 0) {
+      const IdRow* row = FirstFrom(session, kind, 0);
+      const uint64_t last = kind == Kind::kRun ? row->run().last : row->answer().sequence;
+      if (last >= received) break;
+      RemoveRow(session, *row);
+    }
   }
-  uint64_t& floor = session.second.row.forgotten_below;
-  floor = std::max(floor, received);
 }
 
-void SessionTable::ForgetBeyondBounds(Sessions::value_type& current) {
-  while (current.second.answers > limits::kAnswersPerSessionMax) ForgetLowest(current);
-  while (answer_bytes_ > limits::kAnswerBytesMax) {
-    Sessions::value_type& session = *sessions_.find(with_answers_.begin()->second);
-    ForgetLowest(session);
-    if (&session != &current) Store(session);
+void SessionTable::KeepBounds(Place current) {
+  while (current->count[Session::kAnswers] > bounds_.answers_per_client) DropAnswer(*current);
+  while (bytes_ > bounds_.answer_bytes && count_[Session::kAnswers] != 0) {
+    Session& session = *LongestIdleWith(Session::kAnswers, nullptr);
+    DropAnswer(session);
+    while (session.count[Session::kRuns] > bounds_.runs_per_client()) DropRun(session);
+    if (&session != &*current) Store(session);
   }
-  if (sessions_.size() > limits::kSessionsMax) Evict(sessions_.find(idle_.begin()->second));
+  while (current->count[Session::kRuns] > bounds_.runs_per_client()) DropRun(*current);
+  while (bytes_ > bounds_.answer_bytes) {
+    const Session* session = LongestIdleWith(Session::kRuns, &*current);
+    TRIPLA_CHECK(session != nullptr, "one client's rows without data have room");
+    ForgetClient(sessions_.at(session->row.client));
+  }
+  while (sessions_.size() > bounds_.clients) ForgetClient(NextToForget(current));
 }
 
-void SessionTable::ForgetLowest(Sessions::value_type& session) {
-  const IdRow* row = Lowest(session.first);
+void SessionTable::DropAnswer(Session& session) {
+  const IdRow* row = FirstFrom(session, Kind::kAnswer, 0);
+  TRIPLA_CHECK(row != nullptr, "a session counts answers it lacks");
   const uint64_t sequence = row->answer().sequence;
-  uint64_t& floor = session.second.row.forgotten_below;
-  floor = std::max(floor, sequence == kLastSequence ? sequence : sequence + 1);
-  answer_bytes_ -= BytesOf(row->answer());
-  --answers_;
-  if (--session.second.answers == 0) with_answers_.erase(session.second.row.last_use);
-  Remove(*row);
+  RemoveRow(session, *row);
+  if (sequence >= session.row.forgotten_below) AddToRuns(session, sequence);
 }
 
-void SessionTable::Evict(Sessions::iterator session) {
-  while (session->second.answers != 0) ForgetLowest(*session);
-  const IdRow::KeyBytes key = IdRow::MakeKey(session->first, 0);
+void SessionTable::AddToRuns(Session& session, uint64_t sequence) {
+  DecidedRun run{.first = sequence, .last = sequence};
+  const IdRow::KeyBytes before = IdRow::MakeKey(session.row.client, Kind::kRun, sequence - 1);
+  if (const IdRow* row = tree_.Find({before.data(), before.size()})) {
+    run.first = row->run().first;
+    RemoveRow(session, *row);
+  }
+  const IdRow* behind = FirstFrom(session, Kind::kRun, sequence);
+  if (behind != nullptr && behind->run().first == FloorAbove(sequence)) {
+    run.last = behind->run().last;
+    Replace(*behind, run);
+  } else {
+    InsertRun(session, run);
+  }
+}
+
+void SessionTable::DropRun(Session& session) {
+  const IdRow* row = FirstFrom(session, Kind::kRun, 0);
+  TRIPLA_CHECK(row != nullptr, "a session counts runs it lacks");
+  uint64_t& floor = session.row.forgotten_below;
+  floor = std::max(floor, FloorAbove(row->run().last));
+  RemoveRow(session, *row);
+}
+
+void SessionTable::ForgetClient(Place session) {
+  const uint64_t through = std::max(forgotten_through_, session->highest_sequence);
+  sum_.ReplaceForgotten(std::exchange(forgotten_through_, through), through);
+  for (const Kind kind : {Kind::kAnswer, Kind::kRun}) {
+    while (const IdRow* row = FirstFrom(*session, kind, 0)) RemoveRow(*session, *row);
+  }
+  const IdRow::KeyBytes key = IdRow::MakeKey(session->row.client, Kind::kSession, 0);
   Remove(*tree_.Find({key.data(), key.size()}));
-  Unindex(*session);
-  sessions_.erase(session);
+  sessions_.erase(session->row.client);
+  QueueOf(*session).Remove(session);
 }
 
-const IdRow* SessionTable::Lowest(const ClientId& client) const {
-  const IdRow::KeyBytes first = IdRow::MakeKey(client, 1);
-  const IdTree::Cursor cursor(tree_.root(), {first.data(), first.size()});
-  TRIPLA_CHECK(cursor.Valid() && !cursor.row().is_session(), "a session counts answers it lacks");
-  return &cursor.row();
+Session* SessionTable::LongestIdleWith(Session::Held held, const Session* except) {
+  for (SessionQueue* queue : {&finished_, &unfinished_}) {
+    const Place found = queue->LongestIdleWith(held);
+    if (found != queue->end() && &*found != except) return &*found;
+  }
+  return nullptr;
 }
 
-void SessionTable::Insert(const IdRow::KeyBytes& key, std::variant<SessionRow, AnswerRow> content) {
+SessionTable::Place SessionTable::NextToForget(Place current) {
+  const bool finished = !finished_.empty() && finished_.begin() != current;
+  const Place next = finished ? finished_.begin() : unfinished_.begin();
+  TRIPLA_CHECK(next != unfinished_.end() && next != current, "another client is there");
+  return next;
+}
+
+// -- Rows --
+
+const IdRow* SessionTable::FirstFrom(const Session& session, Kind kind, uint64_t from) const {
+  const IdRow::KeyBytes key = IdRow::MakeKey(session.row.client, kind, from);
+  const IdTree::Cursor cursor(tree_.root(), {key.data(), key.size()});
+  if (!cursor.Valid()) return nullptr;
+  const IdRow& row = cursor.row();
+  return row.kind() == kind && row.BelongsTo(session.row.client) ? &row : nullptr;
+}
+
+void SessionTable::Insert(const IdRow::KeyBytes& key, decltype(IdRow::content) content) {
   const auto* row =
       new IdRow{.birth = reclaimer_.newest().number + 1, .key = key, .content = std::move(content)};
   sum_.Add(*row);
   tree_.Insert(row);
+}
+
+void SessionTable::Replace(const IdRow& stored, decltype(IdRow::content) content) {
+  const auto* row = new IdRow{
+      .birth = reclaimer_.newest().number + 1, .key = stored.key, .content = std::move(content)};
+  sum_.Remove(stored);
+  sum_.Add(*row);
+  tree_.Replace(row);
 }
 
 void SessionTable::Remove(const IdRow& row) {
@@ -149,48 +247,93 @@ void SessionTable::Remove(const IdRow& row) {
   tree_.Remove(row.ordered_key());
 }
 
-void SessionTable::Store(const Sessions::value_type& session) {
-  const IdRow::KeyBytes key = IdRow::MakeKey(session.first, 0);
-  const IdRow* stored = tree_.Find({key.data(), key.size()});
-  if (stored == nullptr) return Insert(key, session.second.row);
-  const auto* row =
-      new IdRow{.birth = reclaimer_.newest().number + 1, .key = key, .content = session.second.row};
-  sum_.Remove(*stored);
-  sum_.Add(*row);
-  tree_.Replace(row);
+void SessionTable::InsertRun(Session& session, const DecidedRun& run) {
+  Insert(IdRow::MakeKey(session.row.client, Kind::kRun, run.last), run);
+  ++session.count[Session::kRuns];
+  ++count_[Session::kRuns];
+  bytes_ += kRowBytes;
+  session.highest_sequence = std::max(session.highest_sequence, run.last);
 }
 
-void SessionTable::Index(Sessions::value_type& session) {
-  idle_.emplace(session.second.row.last_use, session.first);
-  if (session.second.answers != 0) {
-    with_answers_.emplace(session.second.row.last_use, session.first);
+void SessionTable::RemoveRow(Session& session, const IdRow& row) {
+  const bool is_run = row.kind() == Kind::kRun;
+  const Session::Held held = is_run ? Session::kRuns : Session::kAnswers;
+  bytes_ -= is_run ? kRowBytes : BytesOf(row.answer());
+  --session.count[held];
+  --count_[held];
+  Remove(row);
+}
+
+void SessionTable::Store(const Session& session) {
+  const IdRow::KeyBytes key = IdRow::MakeKey(session.row.client, Kind::kSession, 0);
+  if (const IdRow* stored = tree_.Find({key.data(), key.size()})) {
+    if (stored->session() != session.row) Replace(*stored, session.row);
+  } else {
+    Insert(key, session.row);
   }
 }
 
-void SessionTable::Unindex(const Sessions::value_type& session) {
-  idle_.erase(session.second.row.last_use);
-  with_answers_.erase(session.second.row.last_use);
-}
+// -- Images --
 
-void SessionTable::Load(const SessionRow& row) {
-  auto& session = FindOrAdd(row.client);
-  session.second.row = row;
-  Index(session);
-  Store(session);
+void SessionTable::Load(const SessionRow& session) {
+  SessionQueue& queue = session.finished ? finished_ : unfinished_;
+  sessions_[session.client] =
+      queue.Add({.row = session, .highest_sequence = session.forgotten_below});
+  Insert(IdRow::MakeKey(session.client, Kind::kSession, 0), session);
 }
 
 void SessionTable::Load(const SessionRow& session, const AnswerRow& answer) {
-  Remember(*sessions_.find(session.client), answer);
+  Remember(*sessions_.at(session.client), answer);
+}
+
+void SessionTable::Load(const SessionRow& session, const DecidedRun& run) {
+  InsertRun(*sessions_.at(session.client), run);
+}
+
+bool SessionTable::HasAnswerIn(const SessionRow& session, const DecidedRun& run) const {
+  const IdRow* answer = FirstFrom(*sessions_.at(session.client), Kind::kAnswer, run.first);
+  return answer != nullptr && answer->answer().sequence <= run.last;
+}
+
+void SessionTable::EndLoad(const StateSummary& summary) {
+  use_counter_ = summary.use_counter;
+  forgotten_through_ = summary.forgotten_through;
+  sum_.ReplaceForgotten(0, forgotten_through_);
+  std::vector<Place> order;
+  order.reserve(sessions_.size());
+  for (const auto& [client, session] : sessions_) order.push_back(session);
+  std::ranges::sort(order, {}, [](Place session) { return session->row.last_use; });
+  for (const Place session : order) QueueOf(*session).Append(QueueOf(*session), session);
+}
+
+void SessionTable::AssumeForgottenClients() {
+  sum_.ReplaceForgotten(std::exchange(forgotten_through_, kLastSequence), kLastSequence);
+  for (const auto& [client, session] : sessions_) {
+    session->row.in_doubt_through = kLastSequence;
+    Store(*session);
+  }
 }
 
 void SessionTable::TakeOver(SessionTable& other) {
+  TRIPLA_CHECK(bounds_ == other.bounds_, "bounds decide results");
   tree_.TakeOver(other.tree_);
+  for (const auto queue : {&SessionTable::finished_, &SessionTable::unfinished_}) {
+    while (!(this->*queue).empty()) (this->*queue).Remove((this->*queue).begin());
+    while (!(other.*queue).empty()) (this->*queue).Append(other.*queue, (other.*queue).begin());
+  }
   sessions_ = std::move(other.sessions_);
-  idle_ = std::move(other.idle_);
-  with_answers_ = std::move(other.with_answers_);
-  answers_ = other.answers_;
-  answer_bytes_ = other.answer_bytes_;
+  count_ = other.count_;
+  bytes_ = other.bytes_;
   use_counter_ = other.use_counter_;
+  forgotten_through_ = other.forgotten_through_;
+}
+
+void SessionTable::Summarize(StateSummary& summary) const {
+  summary.sessions = sessions_.size();
+  summary.answers = count_[Session::kAnswers];
+  summary.runs = count_[Session::kRuns];
+  summary.use_counter = use_counter_;
+  summary.forgotten_through = forgotten_through_;
 }
 
 }  // namespace tripla

@@ -4,114 +4,151 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <variant>
 
 #include "model/command.h"
 #include "model/outcome.h"
 #include "state/id_row.h"
 #include "state/reclaimer.h"
+#include "state/session_bounds.h"
+#include "state/session_queue.h"
 #include "state/state_hash.h"
+#include "state/state_summary.h"
 
 namespace tripla {
 
-// The memory of request ids: what makes a write happen exactly once (R13, design 4).
+// The memory of request ids: what makes a write happen exactly once (R13, R13a, design 4).
 //
-// A session is all that is remembered of one client: the answers to its ids, and a floor below
-// which ids are forgotten. What a client says it has received is forgotten (`first_unanswered`);
-// beyond that the bounds of model/limits.h hold, counted in log order, so that every replica
-// forgets the same:
+// A session is all that is remembered of one client: the answers to its ids, the ids whose answers
+// were dropped (runs), and a floor below which ids are forgotten. The floor is what the client says
+// it has received (`first_unanswered`). An id that never came is new, however many later ones were
+// answered. Beyond that bounds hold, counted in log order, so that every replica forgets the same:
 //
-//   sessions             the longest idle goes, with its floor: a retry of its ids would be new
-//   answers a session    the lowest sequence goes, and the floor rises above it
-//   bytes of all answers the same, in the longest idle session that has answers
+//   clients              one that said that all it sent is answered is forgotten first, then the
+//                        longest idle
+//   answers of a client  the answer to the lowest sequence is dropped; the id stays known
+//   bytes of all answers the same, in the longest idle session that has answers; when there are no
+//                        answers left, the longest idle client with runs is forgotten
+//   runs of a client     the lowest goes and the floor rises above it: reached only by a client
+//                        that keeps more ids unanswered than SessionBounds::answers_per_client
 //
-// An id below the floor is refused (kAnswerForgotten) and not executed: it may have been before.
+// docs/operating.md, "What is remembered of request ids", shows the life of a session in one table.
 //
 // Thread-safety: the writer's. The rows live in a VersionedTree; root() is published with the
-// map's, so a frozen view has both of one moment.
+// map's, so a frozen view has both of one moment. Costs: O(log n) for a command, amortized.
 class SessionTable {
  public:
   using Fingerprint = std::array<uint8_t, 16>;
 
   // Both outlive the table. `sum` gets every row added and removed.
-  SessionTable(Reclaimer& reclaimer, StateHashSum& sum)
-      : tree_(reclaimer), reclaimer_(reclaimer), sum_(sum) {}
+  SessionTable(Reclaimer& reclaimer, StateHashSum& sum, const SessionBounds& bounds);
 
   // Decides a command that carries a request id: executes it once by `execute()`, which returns its
   // Outcome, or recalls or refuses it.
   template <typename Execute>
   Outcome Once(const Command& command, Execute execute);
 
-  // From an image, in the order of StateView::Sessions(). The caller has checked the order.
-  void Load(const SessionRow& row);
+  // From an image, in the order of StateView::Sessions(), and then EndLoad(). The caller has
+  // checked the order.
+  void Load(const SessionRow& session);
   void Load(const SessionRow& session, const AnswerRow& answer);
+  void Load(const SessionRow& session, const DecidedRun& run);
+  [[nodiscard]] bool HasAnswerIn(const SessionRow& session, const DecidedRun& run) const;
+  void EndLoad(const StateSummary& summary);
+  // Takes every session for one that was forgotten before: for an image that does not say whether
+  // any client was.
+  void AssumeForgottenClients();
 
   // Takes over all that `other` remembers, in place of all that is here.
   void TakeOver(SessionTable& other);
 
   [[nodiscard]] const TreeNode* root() const { return tree_.root(); }
-  [[nodiscard]] uint64_t sessions() const { return sessions_.size(); }
-  [[nodiscard]] uint64_t answers() const { return answers_; }
-  [[nodiscard]] uint64_t use_counter() const { return use_counter_; }
-  void set_use_counter(uint64_t use_counter) { use_counter_ = use_counter; }
+  // Writes what there is to say about the memory of request ids into `summary`.
+  void Summarize(StateSummary& summary) const;
 
-  // What an answer counts for limits::kAnswerBytesMax.
+  // Dies unless rows, sessions, counts and order say the same. Takes time for all rows.
+  void CheckInvariants() const;
+
+  // What an answer counts for SessionBounds::answer_bytes; a run counts as an answer without data.
   [[nodiscard]] static size_t BytesOf(const AnswerRow& answer);
 
  private:
-  struct Session {
-    SessionRow row;
-    uint64_t answers = 0;
-  };
-  using Sessions = std::map<ClientId, Session>;
+  using Place = SessionQueue::Place;
 
-  // What the request says, whatever its id (R13: "the same id with another body").
+  // What a row costs in memory besides the data its answer holds; a round figure that no build
+  // changes.
+  static constexpr size_t kRowBytes = 128;
+
+  // What the request says, whatever its id (R13: "the same id with another body"). It is stored in
+  // images: a field that commands get later counts only where it is not zero.
   static Fingerprint FingerprintOf(const Command& command);
 
-  Sessions::value_type& FindOrAdd(const ClientId& client);
-  void Touch(Sessions::value_type& session);
+  // Whether the client is not remembered, and the command may have been applied before it was
+  // forgotten.
+  [[nodiscard]] bool IsOfForgottenClient(const RequestId& id) const;
+  Place FindOrBegin(const ClientId& client);
   // The remembered outcome or a refusal; kNone and not replayed means: to be executed.
-  Outcome Recall(const Session& session, const RequestId& id, const Fingerprint& fingerprint) const;
-  void Remember(Sessions::value_type& session, const AnswerRow& answer);
-  void ForgetReceived(Sessions::value_type& session, const RequestId& id);
-  void ForgetBeyondBounds(Sessions::value_type& current);
-  // The lowest answer of a session that has one.
-  void ForgetLowest(Sessions::value_type& session);
-  void Evict(Sessions::iterator session);
+  [[nodiscard]] Outcome Recall(const Session& session, const RequestId& id,
+                               const Fingerprint& fingerprint) const;
+  [[nodiscard]] bool WasDecided(const Session& session, uint64_t sequence) const;
+  void Remember(Session& session, const AnswerRow& answer);
+  // What every command of a session ends with.
+  void EndCommand(Place session, const RequestId& id);
+  void ForgetReceived(Session& session, const RequestId& id);
+  void KeepBounds(Place current);
+  // Drops the answer to the lowest sequence; its id stays known.
+  void DropAnswer(Session& session);
+  void AddToRuns(Session& session, uint64_t sequence);
+  // Drops the lowest run; all below its end is forgotten, also what never came.
+  void DropRun(Session& session);
+  void ForgetClient(Place session);
+  SessionQueue& QueueOf(const Session& session) {
+    return session.row.finished ? finished_ : unfinished_;
+  }
+  // The longest idle session with such rows, of the queue whose clients are forgotten first; null
+  // if there is none. `except` is the session used last, or null.
+  Session* LongestIdleWith(Session::Held held, const Session* except);
+  // The client to be forgotten next; not `current`.
+  Place NextToForget(Place current);
 
-  [[nodiscard]] const IdRow* Lowest(const ClientId& client) const;
-  void Insert(const IdRow::KeyBytes& key, std::variant<SessionRow, AnswerRow> content);
+  // The first row of this kind of the session with a key not below `from`, or null.
+  [[nodiscard]] const IdRow* FirstFrom(const Session& session, IdRow::Kind kind,
+                                       uint64_t from) const;
+  void Insert(const IdRow::KeyBytes& key, decltype(IdRow::content) content);
+  void Replace(const IdRow& stored, decltype(IdRow::content) content);
   void Remove(const IdRow& row);
+  void InsertRun(Session& session, const DecidedRun& run);
+  void RemoveRow(Session& session, const IdRow& row);
   // Writes session.row into the tree.
-  void Store(const Sessions::value_type& session);
-  void Index(Sessions::value_type& session);
-  void Unindex(const Sessions::value_type& session);
+  void Store(const Session& session);
+  void CheckSession(const Session& session, uint64_t& bytes) const;
 
+  const SessionBounds bounds_;
   IdTree tree_;
   Reclaimer& reclaimer_;
   StateHashSum& sum_;
-  // What the tree says, in forms that are quick to ask; the writer's alone.
-  Sessions sessions_;
-  std::map<uint64_t, ClientId> idle_;          // by last use
-  std::map<uint64_t, ClientId> with_answers_;  // of those, the ones with answers
-  uint64_t answers_ = 0;
-  uint64_t answer_bytes_ = 0;
+  // The sessions, of those who are forgotten first and of the others.
+  SessionQueue finished_;
+  SessionQueue unfinished_;
+  std::map<ClientId, Place> sessions_;
+  std::array<uint64_t, 2> count_{};  // of all rows, by Session::Held
+  uint64_t bytes_ = 0;               // of answers and runs
   uint64_t use_counter_ = 0;
+  uint64_t forgotten_through_ = 0;
 };
 
 template <typename Execute>
 Outcome SessionTable::Once(const Command& command, Execute execute) {
   const RequestId& id = *command.request_id;
+  if (IsOfForgottenClient(id)) return {.refusal = Refusal::kClientForgotten};
   const Fingerprint fingerprint = FingerprintOf(command);
-  auto& session = FindOrAdd(id.client);
-  Touch(session);
-  Outcome outcome = Recall(session.second, id, fingerprint);
+  const Place session = FindOrBegin(id.client);
+  Outcome outcome = Recall(*session, id, fingerprint);
   if (outcome.refusal == Refusal::kNone && !outcome.replayed) {
     outcome = execute();
-    Remember(session, {.sequence = id.sequence, .fingerprint = fingerprint, .outcome = outcome});
+    Remember(*session, {.sequence = id.sequence, .fingerprint = fingerprint, .outcome = outcome});
   }
-  ForgetReceived(session, id);
-  ForgetBeyondBounds(session);
-  Store(session);
+  EndCommand(session, id);
   return outcome;
 }
 

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include <string>
+#include <string_view>
 
 #include "model/little_endian.h"
 
@@ -32,16 +33,37 @@ void AppendOutcome(std::string& bytes, const Outcome& outcome) {
   AppendLittleEndian(bytes, entry.high64);
 }
 
+// Each kind of row has other lengths. What images of format 1 cannot hold counts only where it is
+// not zero.
 XXH128_hash_t HashOf(const IdRow& row) {
-  std::string bytes(row.ordered_key());
-  if (row.is_session()) {
-    AppendLittleEndian(bytes, row.session().last_use);
-    AppendLittleEndian(bytes, row.session().forgotten_below);
-  } else {
-    bytes.append(row.answer().fingerprint.begin(), row.answer().fingerprint.end());
-    AppendOutcome(bytes, row.answer().outcome);
+  const std::string_view key = row.ordered_key();
+  std::string bytes(key.substr(0, sizeof(ClientId)));
+  bytes += key.substr(key.size() - sizeof(uint64_t));
+  switch (row.kind()) {
+    case IdRow::Kind::kSession: {
+      const SessionRow& session = row.session();
+      AppendLittleEndian(bytes, session.last_use);
+      AppendLittleEndian(bytes, session.forgotten_below);
+      if (session.in_doubt_through == 0 && !session.finished) break;
+      AppendLittleEndian(bytes, session.in_doubt_through);
+      bytes += static_cast<char>(session.finished);
+      break;
+    }
+    case IdRow::Kind::kAnswer:
+      bytes.append(row.answer().fingerprint.begin(), row.answer().fingerprint.end());
+      AppendOutcome(bytes, row.answer().outcome);
+      break;
+    case IdRow::Kind::kRun:
+      AppendLittleEndian(bytes, row.run().first);
+      break;
   }
   return XXH3_128bits(bytes.data(), bytes.size());
+}
+
+XXH128_hash_t HashOfForgotten(uint64_t through) {
+  char bytes[sizeof(through)];
+  StoreLittleEndian(bytes, through);
+  return XXH3_128bits(bytes, sizeof(bytes));
 }
 
 void AddTo(uint64_t& low, uint64_t& high, const XXH128_hash_t& hash) {
@@ -64,6 +86,11 @@ void StateHashSum::Add(const Entry& entry) { AddTo(low_, high_, HashOf(entry)); 
 void StateHashSum::Remove(const Entry& entry) { RemoveFrom(low_, high_, HashOf(entry)); }
 void StateHashSum::Add(const IdRow& row) { AddTo(low_, high_, HashOf(row)); }
 void StateHashSum::Remove(const IdRow& row) { RemoveFrom(low_, high_, HashOf(row)); }
+
+void StateHashSum::ReplaceForgotten(uint64_t before, uint64_t now) {
+  if (before != 0) RemoveFrom(low_, high_, HashOfForgotten(before));
+  if (now != 0) AddTo(low_, high_, HashOfForgotten(now));
+}
 
 StateHash StateHashSum::value() const {
   StateHash hash;

@@ -7,9 +7,9 @@
 
 namespace tripla {
 
-// The running sum behind StateSummary::hash: XXH3-128 of each entry and each row of the memory of
-// request ids, added modulo 2^128. Adding and removing take the same thing in any order (design
-// 11).
+// The running sum behind StateSummary::hash: XXH3-128 of each entry, of each row of the memory of
+// request ids and of what was forgotten, added modulo 2^128. Adding and removing take the same
+// thing in any order (design 11).
 //
 // Thread-safety: a value; const calls may overlap.
 class StateHashSum {
@@ -21,6 +21,8 @@ class StateHashSum {
   void Remove(const Entry& entry);
   void Add(const IdRow& row);
   void Remove(const IdRow& row);
+  // Takes StateSummary::forgotten_through out and puts another in; 0 adds nothing.
+  void ReplaceForgotten(uint64_t before, uint64_t now);
 
   [[nodiscard]] StateHash value() const;
 

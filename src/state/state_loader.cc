@@ -36,7 +36,8 @@ absl::Status CheckEntry(const Entry& entry) {
 
 }  // namespace
 
-StateLoader::StateLoader() : rep_(std::make_unique<StateMachine::Rep>()) {}
+StateLoader::StateLoader(const SessionBounds& bounds)
+    : rep_(std::make_unique<StateMachine::Rep>(bounds)), bounds_(bounds) {}
 StateLoader::~StateLoader() = default;
 
 absl::Status StateLoader::AddEntry(EntryRef entry) {
@@ -62,15 +63,17 @@ absl::Status StateLoader::AddSession(const SessionRow& session) {
     return Damaged(fmt::format("a session's last use is {}, which is zero or another session's",
                                session.last_use));
   }
+  highest_doubt_ = std::max(highest_doubt_, session.in_doubt_through);
   session_ = session;
   last_sequence_ = 0;
+  last_run_.reset();
   rep_->sessions.Load(session);
   return absl::OkStatus();
 }
 
 absl::Status StateLoader::CheckAnswer(const AnswerRow& answer) const {
   if (!session_) return Damaged("an answer stands before the first session");
-  if (answer.sequence <= last_sequence_) {
+  if (answer.sequence <= last_sequence_ || last_run_) {
     return Damaged("the answers of a session are not in ascending order");
   }
   if (answer.outcome.replayed) return Damaged("a remembered answer says that it is a replay");
@@ -85,14 +88,34 @@ absl::Status StateLoader::AddAnswer(const AnswerRow& answer) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<StateMachine>> StateLoader::Finish(const StateSummary& summary) {
+absl::Status StateLoader::CheckRun(const DecidedRun& run) const {
+  if (!session_) return Damaged("a run stands before the first session");
+  if (run.first == 0 || run.first > run.last) return Damaged("a run ends before it begins");
+  if (last_run_ && (last_run_->last >= run.first || run.first - last_run_->last == 1)) {
+    return Damaged("the runs of a session touch or are not in order");
+  }
+  if (rep_->sessions.HasAnswerIn(*session_, run)) return Damaged("an answer is dropped and there");
+  return absl::OkStatus();
+}
+
+absl::Status StateLoader::AddRun(const DecidedRun& run) {
+  TRIPLA_RETURN_IF_ERROR(CheckRun(run));
+  last_run_ = run;
+  rep_->sessions.Load(*session_, run);
+  return absl::OkStatus();
+}
+
+absl::Status StateLoader::Prove(const StateSummary& summary) {
   StateMachine::Rep& rep = *rep_;
+  rep.sessions.EndLoad(summary);
+  StateSummary loaded;
+  rep.sessions.Summarize(loaded);
   TRIPLA_RETURN_IF_ERROR(CheckEqual("number of entries", rep.keys, summary.keys));
   TRIPLA_RETURN_IF_ERROR(
       CheckEqual("bytes of entries", rep.summary.payload_bytes, summary.payload_bytes));
-  TRIPLA_RETURN_IF_ERROR(
-      CheckEqual("number of sessions", rep.sessions.sessions(), summary.sessions));
-  TRIPLA_RETURN_IF_ERROR(CheckEqual("number of answers", rep.sessions.answers(), summary.answers));
+  TRIPLA_RETURN_IF_ERROR(CheckEqual("number of sessions", loaded.sessions, summary.sessions));
+  TRIPLA_RETURN_IF_ERROR(CheckEqual("number of answers", loaded.answers, summary.answers));
+  TRIPLA_RETURN_IF_ERROR(CheckEqual("number of runs", loaded.runs, summary.runs));
   if (highest_revision_ > summary.revision) {
     return Damaged(fmt::format("revision {} is higher than the last one given out, {}",
                                highest_revision_, summary.revision));
@@ -100,13 +123,31 @@ absl::StatusOr<std::unique_ptr<StateMachine>> StateLoader::Finish(const StateSum
   if (!uses_.empty() && *uses_.rbegin() > summary.use_counter) {
     return Damaged("a session was used later than the last use counted");
   }
+  if (highest_doubt_ > summary.forgotten_through) {
+    return Damaged("a session is in doubt about more than was ever forgotten");
+  }
   if (rep.hash.value() != summary.hash) {
     return Damaged("the state hash of what was loaded differs from the one stored with it");
   }
-  rep.sessions.set_use_counter(summary.use_counter);
   rep.summary = summary;
-  rep.Publish();
+  return absl::OkStatus();
+}
+
+std::unique_ptr<StateMachine> StateLoader::Publish() {
+  rep_->Publish();
   return std::unique_ptr<StateMachine>(new StateMachine(std::move(rep_)));
+}
+
+absl::StatusOr<std::unique_ptr<StateMachine>> StateLoader::Finish(const StateSummary& summary) {
+  TRIPLA_RETURN_IF_ERROR(Prove(summary));
+  return Publish();
+}
+
+absl::StatusOr<std::unique_ptr<StateMachine>> StateLoader::FinishFormat1(
+    const StateSummary& summary) {
+  TRIPLA_RETURN_IF_ERROR(Prove(summary));
+  if (summary.sessions >= bounds_.clients) rep_->sessions.AssumeForgottenClients();
+  return Publish();
 }
 
 }  // namespace tripla

@@ -10,20 +10,45 @@
 
 namespace tripla {
 
-StateMachine::Rep::Rep()
-    : reclaimer(std::make_unique<Version>()), entries(reclaimer), sessions(reclaimer, hash) {}
+StateMachine::Rep::Rep(const SessionBounds& bounds)
+    : reclaimer(std::make_unique<Version>()),
+      entries(reclaimer),
+      sessions(reclaimer, hash, bounds) {}
 
 void StateMachine::Rep::Publish() {
   summary.keys = keys;
-  summary.sessions = sessions.sessions();
-  summary.answers = sessions.answers();
-  summary.use_counter = sessions.use_counter();
+  sessions.Summarize(summary);
   summary.hash = hash.value();
   auto version = std::make_unique<Version>();
   version->entries = entries.root();
   version->ids = sessions.root();
   version->summary = summary;
   reclaimer.Publish(std::move(version));
+#ifndef NDEBUG
+  constexpr uint64_t kRowsOfASmallState = 1000;
+  if (keys + summary.sessions + summary.answers + summary.runs < kRowsOfASmallState) {
+    CheckInvariants();
+  }
+#endif
+}
+
+void StateMachine::Rep::CheckInvariants() const {
+  TRIPLA_CHECK(entries.CheckInvariants() == keys, "as many entries as are counted");
+  sessions.CheckInvariants();
+  reclaimer.CheckInvariants();
+  StateHashSum sum;
+  uint64_t bytes = 0;
+  for (EntryTree::Cursor cursor(entries.root(), ""); cursor.Valid(); cursor.Next()) {
+    sum.Add(cursor.row());
+    bytes += cursor.row().payload_bytes();
+    TRIPLA_CHECK(cursor.row().revision() <= summary.revision, "no entry is from later");
+  }
+  for (IdTree::Cursor cursor(sessions.root(), ""); cursor.Valid(); cursor.Next()) {
+    sum.Add(cursor.row());
+  }
+  sum.ReplaceForgotten(0, summary.forgotten_through);
+  TRIPLA_CHECK(sum.value() == summary.hash, "the hash kept by differences is the hash of it all");
+  TRIPLA_CHECK(bytes == summary.payload_bytes, "bytes of entries are counted");
 }
 
 Outcome StateMachine::Rep::Decide(const Command& command) {
@@ -99,7 +124,7 @@ Outcome StateMachine::Rep::Reported(Result result, const Entry* stored) const {
   return ReportedOutcome(result, stored, summary.revision);
 }
 
-StateMachine::StateMachine() : rep_(std::make_unique<Rep>()) {}
+StateMachine::StateMachine(const SessionBounds& bounds) : rep_(std::make_unique<Rep>(bounds)) {}
 StateMachine::StateMachine(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
 StateMachine::~StateMachine() = default;
 
@@ -133,5 +158,11 @@ Outcome StateMachine::Get(const Key& key) const {
 StateView StateMachine::Freeze() const { return StateView(rep_->reclaimer.Pin()); }
 
 StateSummary StateMachine::GetSummary() const { return rep_->reclaimer.Pin()->summary; }
+
+void StateMachine::Reclaim() { rep_->reclaimer.Reclaim(); }
+
+size_t StateMachine::waiting() const { return rep_->reclaimer.waiting(); }
+
+void StateMachine::CheckInvariants() const { rep_->CheckInvariants(); }
 
 }  // namespace tripla

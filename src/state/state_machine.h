@@ -9,6 +9,7 @@
 #include "model/entry.h"
 #include "model/log_position.h"
 #include "model/outcome.h"
+#include "state/session_bounds.h"
 #include "state/state_view.h"
 
 namespace tripla {
@@ -28,8 +29,8 @@ class StateLoader;
 // it.
 class StateMachine {
  public:
-  // Empty, at position 0.
-  StateMachine();
+  // Empty, at position 0. The bounds are the same on all replicas, and in a whole life of a state.
+  explicit StateMachine(const SessionBounds& bounds = {});
   ~StateMachine();
 
   StateMachine(const StateMachine&) = delete;
@@ -54,6 +55,17 @@ class StateMachine {
 
   // Numbers of the newest published state, all of one moment.
   [[nodiscard]] StateSummary GetSummary() const;
+
+  // Frees what views that have ended kept in memory. Writes do so themselves: this is for times
+  // without any. From any thread; writes go on.
+  void Reclaim();
+
+  // For tests, by the thread that applies: objects that the newest state does not reach and that
+  // are not freed yet; and a look at everything that must hold, which dies where it does not and
+  // takes time for the whole state. Builds with assertions do so after each batch while the state
+  // is small.
+  [[nodiscard]] size_t waiting() const;
+  void CheckInvariants() const;
 
  private:
   friend class StateLoader;

@@ -14,12 +14,14 @@ namespace tripla {
 // What a StateMachine is made of; shared with StateLoader only. Everything but the reclaimer's pins
 // is the writer's.
 struct StateMachine::Rep {
-  Rep();
+  explicit Rep(const SessionBounds& bounds);
 
   // Decides one command: the table of R4-R8, behind the memory of request ids.
   Outcome Decide(const Command& command);
   // Makes what has been done since the last time visible.
   void Publish();
+  // Dies unless trees, memory of request ids, backlog and numbers say the same.
+  void CheckInvariants() const;
 
   Outcome Execute(const Command& command);
   Outcome Set(const Command& command, const Entry* stored);

@@ -16,15 +16,13 @@
 #include "model/limits.h"
 #include "state/state_hash.h"
 #include "state/state_loader.h"
+#include "state/state_test_commands.h"
 
 namespace tripla {
 namespace {
 
 constexpr int64_t kVersionMax = std::numeric_limits<int64_t>::max();
 
-Command Make(CommandKind kind, const std::string& key, int64_t version = 0, std::string data = "") {
-  return {.kind = kind, .key = *Key::Parse(key), .timestamp = 7, .version = version, .data = data};
-}
 Command Set(const std::string& key, std::string data = "a") {
   return Make(CommandKind::kSet, key, 0, std::move(data));
 }
@@ -33,6 +31,11 @@ Command WithId(Command command, uint64_t sequence, uint64_t first_unanswered = 0
                char client = 'c') {
   command.request_id = {.sequence = sequence, .first_unanswered = first_unanswered};
   command.request_id->client.fill(client);
+  return command;
+}
+
+Command SentBefore(Command command) {
+  command.request_id->sent_before = true;
   return command;
 }
 
@@ -52,35 +55,6 @@ class Applier {
   StateMachine& machine_;
   LogIndex index_;
 };
-
-std::string Text(const Outcome& outcome) {
-  if (outcome.refusal != Refusal::kNone) {
-    return "refused " + std::to_string(static_cast<int>(outcome.refusal));
-  }
-  std::string text = std::to_string(static_cast<int>(outcome.result)) + "@" +
-                     std::to_string(outcome.revision) + (outcome.replayed ? " again" : "");
-  if (!outcome.entry) return text + " null";
-  return text + " (" + std::to_string(outcome.entry->version()) + "," +
-         std::string(outcome.entry->data()) + ")";
-}
-
-// Rebuilds a machine from a view, through the loader as an image would.
-absl::StatusOr<std::unique_ptr<StateMachine>> Reload(const StateView& view) {
-  StateLoader loader;
-  for (StateView::EntryCursor cursor = view.Entries(); cursor.Valid(); cursor.Next()) {
-    if (absl::Status status = loader.AddEntry(EntryRef::Share(&cursor.entry())); !status.ok()) {
-      return status;
-    }
-  }
-  for (StateView::SessionCursor cursor = view.Sessions(); cursor.Valid(); cursor.Next()) {
-    if (absl::Status status = loader.AddSession(cursor.session()); !status.ok()) return status;
-    AnswerRow answer;
-    while (cursor.NextAnswer(answer)) {
-      if (absl::Status status = loader.AddAnswer(answer); !status.ok()) return status;
-    }
-  }
-  return loader.Finish(view.summary());
-}
 
 // A machine whose entry 1 has the highest version.
 std::unique_ptr<StateMachine> MachineAtHighestVersion() {
@@ -197,6 +171,7 @@ TEST(StateMachine, AgreesWithTheSpecificationsTableWhateverTheBatches) {
       ASSERT_EQ(Text(apply_singly(commands[i])), expected);
     }
   }
+  machine.CheckInvariants();
   StateSummary summary = one_by_one.GetSummary();
   summary.position = machine.GetSummary().position;
   EXPECT_EQ(machine.GetSummary(), summary) << "the split into batches left a trace";
@@ -317,7 +292,103 @@ TEST(RequestIds, R13_TheLastSequenceIsRememberedToo) {
   EXPECT_EQ(Text(apply(WithId(Set("1"), kLast, kLast))), "1@1 again null");
 }
 
-TEST(RequestIds, AnswersASessionAreBounded) {
+TEST(RequestIds, R13a_ASequenceThatNeverCameIsNewHoweverManyLaterOnesWereAnswered) {
+  StateMachine machine({.clients = 2, .answers_per_client = 10, .answer_bytes = 10'000});
+  Applier apply(machine);
+  for (uint64_t i = 2; i <= 5000; ++i) {
+    if (i != 17) apply(WithId(Set(std::to_string(i)), i, 1));
+  }
+  EXPECT_EQ(machine.GetSummary().answers, 10u);
+  EXPECT_EQ(Text(apply(WithId(Set("17"), 17, 1))), "1@4999 null");
+  EXPECT_EQ(Text(apply(WithId(Set("1"), 1, 1))), "1@5000 null");
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("6000"), 6000, 1)))), "1@5001 null");
+  EXPECT_EQ(Text(apply(WithId(Set("6000"), 6000, 1))), "1@5001 again null");
+}
+
+TEST(RequestIds, R13a_AnAnswerThatWasDroppedIsRefusedAndNotExecutedAgain) {
+  StateMachine machine({.clients = 2, .answers_per_client = 10, .answer_bytes = 10'000});
+  Applier apply(machine);
+  for (uint64_t i = 1; i <= 100; ++i) {
+    apply(WithId(Set("1"), 2 * i - 1, 1));
+    apply(WithId(Make(CommandKind::kDel, "1"), 2 * i, 1));
+  }
+  const uint64_t revision = machine.GetSummary().revision;
+  for (uint64_t i = 1; i <= 190; ++i) {
+    const Command set = WithId(i % 2 == 1 ? Set("1") : Make(CommandKind::kDel, "1"), i, 1);
+    EXPECT_EQ(Text(apply(set)), "refused 3") << i;
+    EXPECT_EQ(Text(apply(SentBefore(set))), "refused 3") << i;
+  }
+  EXPECT_TRUE(apply(WithId(Set("1"), 191, 1)).replayed);
+  EXPECT_EQ(machine.GetSummary().revision, revision);
+  EXPECT_EQ(machine.GetSummary().runs, 1u) << "ids without answers take no memory each";
+}
+
+TEST(RequestIds, R13a_WhatAForgottenClientSentBeforeIsRefused) {
+  StateMachine machine({.clients = 2, .answers_per_client = 10, .answer_bytes = 10'000});
+  Applier apply(machine);
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("1"), 5, 0, 'a')))), "1@1 null") << "none forgotten";
+  apply(WithId(Set("2"), 1, 0, 'b'));
+  apply(WithId(Set("3"), 1, 0, 'c'));
+  EXPECT_EQ(machine.GetSummary().forgotten_through, 5u);
+  apply(Make(CommandKind::kDel, "1"));
+  const StateSummary before = machine.GetSummary();
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("1"), 5, 0, 'a')))), "refused 4");
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("1"), 1, 0, 'z')))), "refused 4") << "who knows";
+  EXPECT_EQ(machine.GetSummary().hash, before.hash) << "a refusal leaves no trace";
+  EXPECT_EQ(Text(apply(WithId(Set("1"), 1, 0, 'z'))), "1@5 null") << "for the first time";
+}
+
+TEST(RequestIds, R13a_AClientThatIsBackIsRefusedWhatItMayHaveSentBefore) {
+  StateMachine machine({.clients = 2, .answers_per_client = 10, .answer_bytes = 10'000});
+  Applier apply(machine);
+  apply(WithId(Set("1"), 7, 1, 'a'));
+  apply(WithId(Set("2"), 1, 1, 'b'));
+  apply(WithId(Set("3"), 1, 1, 'c'));
+  EXPECT_EQ(Text(apply(WithId(Set("4"), 3, 1, 'a'))), "1@4 null") << "back";
+  apply(Make(CommandKind::kDel, "1"));
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("1"), 7, 1, 'a')))), "refused 4");
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("4"), 3, 1, 'a')))), "1@4 again null");
+  EXPECT_EQ(Text(apply(WithId(Set("5"), 6, 1, 'a'))), "1@6 null") << "for the first time";
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("6"), 8, 1, 'a')))), "1@7 null")
+      << "no client that was forgotten ever had an id so high";
+}
+
+TEST(RequestIds, R13a_AClientWithNothingUnansweredIsForgottenFirst) {
+  StateMachine machine({.clients = 3, .answers_per_client = 10, .answer_bytes = 10'000});
+  Applier apply(machine);
+  apply(WithId(Set("1"), 1, 1, 'a'));
+  apply(WithId(Set("2"), 1, 1, 'b'));
+  EXPECT_EQ(Text(apply(WithId(Set("2"), 1, 2, 'b'))), "1@2 again null") << "a farewell";
+  apply(WithId(Set("3"), 1, 1, 'c'));
+  apply(WithId(Set("4"), 1, 1, 'd'));
+  EXPECT_TRUE(apply(SentBefore(WithId(Set("1"), 1, 1, 'a'))).replayed);
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("2"), 1, 1, 'b')))), "refused 4");
+  apply(WithId(Set("5"), 1, 1, 'e'));
+  EXPECT_EQ(Text(apply(SentBefore(WithId(Set("3"), 1, 1, 'c')))), "refused 4") << "idle longest";
+}
+
+TEST(RequestIds, R13a_AfterAFullImageOfFormat1EveryClientMayHaveBeenForgotten) {
+  const SessionBounds bounds{.clients = 2, .answers_per_client = 10, .answer_bytes = 10'000};
+  StateMachine machine(bounds);
+  Applier apply(machine);
+  apply(WithId(Set("1"), 7, 1, 'a'));
+  const auto load = [&] {
+    StateLoader loader(bounds);
+    EXPECT_TRUE(AddAll(machine.Freeze(), loader).ok());
+    return loader.FinishFormat1(machine.GetSummary()).value();
+  };
+  EXPECT_EQ(load()->GetSummary(), machine.GetSummary()) << "there was room for one more";
+  apply(WithId(Set("2"), 1, 1, 'b'));
+  const std::unique_ptr<StateMachine> loaded = load();
+  loaded->CheckInvariants();
+  Applier apply_loaded(*loaded);
+  EXPECT_EQ(Text(apply_loaded(SentBefore(WithId(Set("1"), 8, 1, 'a')))), "refused 4");
+  EXPECT_EQ(Text(apply_loaded(SentBefore(WithId(Set("1"), 8, 1, 'c')))), "refused 4");
+  EXPECT_EQ(Text(apply_loaded(SentBefore(WithId(Set("1"), 7, 1, 'a')))), "1@1 again null");
+  EXPECT_EQ(Text(apply_loaded(WithId(Set("1"), 8, 1, 'a'))), "2@1 (1,a)");
+}
+
+TEST(RequestIds, AnswersOfAClientAreBounded) {
   StateMachine machine;
   Applier apply(machine);
   for (uint64_t i = 1; i <= limits::kAnswersPerSessionMax + 1; ++i) {
@@ -347,8 +418,9 @@ TEST(RequestIds, BytesOfAnswersAreBoundedAndTheLongestIdleForgetsFirst) {
 TEST(RequestIds, TheLongestIdleSessionGoesWhenThereAreTooMany) {
   StateMachine machine;
   Applier apply(machine);
-  const auto ask = [&](uint64_t client) {
+  const auto ask = [&](uint64_t client, bool sent_before = false) {
     Command command = WithId(Make(CommandKind::kDel, "1"), 1);
+    command.request_id->sent_before = sent_before;
     for (int i = 0; i < 8; ++i)
       command.request_id->client[i] = static_cast<char>(client >> (8 * i));
     return apply(command);
@@ -359,6 +431,8 @@ TEST(RequestIds, TheLongestIdleSessionGoesWhenThereAreTooMany) {
   EXPECT_EQ(machine.GetSummary().sessions, limits::kSessionsMax);
   EXPECT_TRUE(ask(0).replayed);
   EXPECT_FALSE(ask(1).replayed) << "the longest idle stayed";
+  EXPECT_EQ(Text(ask(2, /*sent_before=*/true)), "refused 4") << "S12: it was executed before";
+  machine.CheckInvariants();
 }
 
 TEST(StateLoader, AReloadedMachineGoesOnAsTheOldOne) {
@@ -374,6 +448,7 @@ TEST(StateLoader, AReloadedMachineGoesOnAsTheOldOne) {
                   static_cast<char>('a' + random() % 3));
   };
   for (int i = 0; i < 2000; ++i) apply(random_command());
+  machine.CheckInvariants();
   absl::StatusOr<std::unique_ptr<StateMachine>> reloaded = Reload(machine.Freeze());
   ASSERT_TRUE(reloaded.ok()) << reloaded.status();
   EXPECT_EQ((*reloaded)->GetSummary(), machine.GetSummary());

@@ -20,7 +20,11 @@ struct StateSummary {
   uint64_t payload_bytes = 0;  // keys (ordered form) and data of all entries
   uint64_t sessions = 0;       // clients whose request ids are remembered
   uint64_t answers = 0;        // request ids remembered
+  uint64_t runs = 0;           // of request ids whose answers were dropped
   uint64_t use_counter = 0;    // last SessionRow::last_use given out
+  // The highest sequence of any client that was forgotten; 0: none was since the state began
+  // (R13a).
+  uint64_t forgotten_through = 0;
   StateHash hash{};
 
   friend bool operator==(const StateSummary&, const StateSummary&) = default;

@@ -18,16 +18,27 @@ StateView::SessionCursor StateView::Sessions() const {
 void StateView::SessionCursor::Next() {
   do {
     cursor_.Next();
-  } while (cursor_.Valid() && !cursor_.row().is_session());
+  } while (cursor_.Valid() && cursor_.row().kind() != IdRow::Kind::kSession);
   session_ = cursor_.Valid() ? &cursor_.row().session() : nullptr;
 }
 
-bool StateView::SessionCursor::NextAnswer(AnswerRow& answer) {
+bool StateView::SessionCursor::Advance(IdRow::Kind kind) {
   IdTree::Cursor next = cursor_;
   next.Next();
-  if (!next.Valid() || next.row().is_session()) return false;
+  if (!next.Valid() || next.row().kind() != kind) return false;
   cursor_ = next;
+  return true;
+}
+
+bool StateView::SessionCursor::NextAnswer(AnswerRow& answer) {
+  if (!Advance(IdRow::Kind::kAnswer)) return false;
   answer = cursor_.row().answer();
+  return true;
+}
+
+bool StateView::SessionCursor::NextRun(DecidedRun& run) {
+  if (!Advance(IdRow::Kind::kRun)) return false;
+  run = cursor_.row().run();
   return true;
 }
 

@@ -41,20 +41,26 @@ class StateView {
   };
   [[nodiscard]] EntryCursor Entries() const;
 
-  // All sessions in the order of their client ids, each with its answers by sequence.
+  // All sessions in the order of their client ids, each with its answers by sequence and then its
+  // runs.
   class SessionCursor {
    public:
     [[nodiscard]] bool Valid() const { return session_ != nullptr; }
-    void Next();  // to the next session, past unread answers
+    void Next();  // to the next session, past unread answers and runs
     [[nodiscard]] const SessionRow& session() const { return *session_; }
 
     // Reads the next answer of this session into `answer`; false when there is none left.
     [[nodiscard]] bool NextAnswer(AnswerRow& answer);
+    // Behind its answers: the next of its runs; false when there is none left.
+    [[nodiscard]] bool NextRun(DecidedRun& run);
 
    private:
     friend class StateView;
     explicit SessionCursor(const IdTree::Cursor& cursor)
         : cursor_(cursor), session_(cursor.Valid() ? &cursor.row().session() : nullptr) {}
+    // Goes on to the next row if it is of this kind.
+    bool Advance(IdRow::Kind kind);
+
     IdTree::Cursor cursor_;
     const SessionRow* session_;
   };

@@ -65,6 +65,10 @@ class VersionedTree {
   // Removes the row with this key, which must be present, and retires it.
   void Remove(std::string_view key);
 
+  // Dies unless nodes are within their bounds, rows in order, and hints and prefixes say what the
+  // keys are. Returns the number of rows. Takes time for all of them.
+  uint64_t CheckInvariants() const;
+
   // Shows the rows below a root in order. The root must stay alive.
   class Cursor {
    public:
@@ -115,6 +119,9 @@ class VersionedTree {
 
   static void FreeAll(const TreeNode* node);
   static void FreeTree(const void* root) { FreeAll(static_cast<const TreeNode*>(root)); }
+
+  // Checks the rows below `node`, which must be above `highest`, and sets it to the last of them.
+  uint64_t CheckNode(const TreeNode& node, std::string_view* highest) const;
 
   [[nodiscard]] uint64_t making() const { return reclaimer_.newest().number + 1; }
   TreeNode* NewNode(int level) const;
@@ -463,6 +470,38 @@ void VersionedTree<Row>::MergeChild(TreeNode& parent, int index) {
   Reindex(*into);
   RetireNode(from);
   RemoveChild(parent, left + 1);
+}
+
+// -- Checking --
+
+template <typename Row>
+uint64_t VersionedTree<Row>::CheckInvariants() const {
+  std::string_view highest;
+  return root_ == nullptr ? 0 : CheckNode(*root_, &highest);
+}
+
+template <typename Row>
+uint64_t VersionedTree<Row>::CheckNode(const TreeNode& node, std::string_view* highest) const {
+  TRIPLA_CHECK(node.count > 0 && node.count <= kFanout, "a node has children, and not too many");
+  TRIPLA_CHECK(node.birth <= making(), "no node is from later than the version in the making");
+  const std::string_view prefix(node.prefix, node.prefix_bytes);
+  uint64_t rows = 0;
+  for (int i = 0; i < node.count; ++i) {
+    const std::string_view least = KeyAt(node, i);
+    const bool first = highest->data() == nullptr;
+    TRIPLA_CHECK(first || *highest < least, "rows are in order, each key is there once");
+    TRIPLA_CHECK(least.starts_with(prefix), "all least keys begin with the prefix");
+    TRIPLA_CHECK(node.hints[i] == node.HintOf(least), "hints are those of the least keys");
+    if (node.is_leaf()) {
+      *highest = least;
+      ++rows;
+    } else {
+      TRIPLA_CHECK(node.child(i)->level + 1 == node.level, "all leaves have the same depth");
+      TRIPLA_CHECK(node.child(i)->birth <= node.birth, "an edit copies all nodes above it");
+      rows += CheckNode(*node.child(i), highest);
+    }
+  }
+  return rows;
 }
 
 }  // namespace tripla

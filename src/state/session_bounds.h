@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "model/limits.h"
+
+namespace tripla {
+
+// How much the memory of request ids holds. They decide results, so they must be the same on all
+// replicas and for the whole life of a state; tests make them small.
+struct SessionBounds {
+  uint64_t clients = limits::kSessionsMax;
+  uint64_t answers_per_client = limits::kAnswersPerSessionMax;
+  uint64_t answer_bytes = limits::kAnswerBytesMax;
+
+  // A client with no more ids unanswered than `answers_per_client` never needs more: runs are kept
+  // apart by ids that have not come yet and by answers.
+  [[nodiscard]] uint64_t runs_per_client() const { return 2 * answers_per_client; }
+
+  friend bool operator==(const SessionBounds&, const SessionBounds&) = default;
+};
+
+}  // namespace tripla

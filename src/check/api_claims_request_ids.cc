@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Exactly once (R13): the same request id again is told the first answer and changes nothing.
+// Exactly once (R13, R13a): the same request id again is told the first answer and changes nothing.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "check/api_claims.h"
@@ -192,11 +195,12 @@ void ClientsHaveNumbersOfTheirOwn(Trial& trial) {
 
 // Numbers that come in any order, and stay answered as long as the client has not said that it was
 // told them.
-void NumbersComeInAnyOrder(Trial& trial) {
+// Tells a write under each of these numbers, in this order; each must be carried out, and repeated
+// when it is asked for again.
+void ExpectEachOnce(Trial& trial, const IdClient& client, std::span<const uint64_t> sequences) {
   const Key key = trial.NewKey();
   SoleClient others(trial, trial.caller());
   others.Do(SetOperation{key, 0, "start"});
-  const IdClient client(trial);
   struct Sent {
     uint64_t sequence;
     TestAndSetOperation write;
@@ -204,7 +208,7 @@ void NumbersComeInAnyOrder(Trial& trial) {
   };
   std::vector<Sent> sent;
   int64_t version = 0;
-  for (const uint64_t sequence : {5, 3, 4, 1000, 2, 1, 999, 70'000, 6}) {
+  for (const uint64_t sequence : sequences) {
     ++version;
     TestAndSetOperation write{key, version, std::to_string(sequence), version};
     const std::optional<Decided> reply = client.Tell(write, sequence);
@@ -220,6 +224,56 @@ void NumbersComeInAnyOrder(Trial& trial) {
   }
   for (const Sent& one : sent) client.ExpectReplay(one.write, one.sequence, one.reply);
   others.Do(GetOperation{key});
+}
+
+void NumbersComeInAnyOrder(Trial& trial) {
+  constexpr uint64_t kSequences[] = {5, 3, 4, 1000, 2, 1, 999, 70'000, 6};
+  ExpectEachOnce(trial, IdClient(trial), kSequences);
+}
+
+// However many later ones were answered (R13a).
+void WhatNeverCameIsNew(Trial& trial) {
+  constexpr uint64_t kBatches = 5;
+  constexpr uint64_t kNumbersOfABatch = 2200;
+  constexpr uint64_t kLate[] = {10'001, 1, 5001, 9001, 2};
+  const Key absent = trial.NewKey();
+  const IdClient client(trial);
+  uint64_t sequence = 0;
+  for (uint64_t i = 0; i < kBatches && !trial.Over(); ++i) {
+    v1::BatchRequest batch;
+    for (uint64_t number = 0; number < kNumbersOfABatch; ++number) {
+      if (std::ranges::find(kLate, ++sequence) != std::end(kLate)) continue;
+      *batch.add_operations() = client.Request(DelOperation{absent}, sequence);
+    }
+    const ToldBatch told = trial.caller().SettleBatch(batch);
+    if (!told.ok()) {
+      return trial.NotDecided(fmt::format("a batch of requests up to {}", sequence), "a decision",
+                              told.status, told.error);
+    }
+  }
+  ExpectEachOnce(trial, client, kLate);
+}
+
+// How often it was sent is no part of a request (R13a).
+void AttemptsAreTheSameRequest(Trial& trial) {
+  ForEveryAnswer(trial, [&](const Given& given) {
+    for (const uint32_t attempt : {0, 1, 2, 3}) {
+      v1::Operation request = given.client.Request(given.write, given.sequence);
+      v1::RequestId id = *RequestIdOf(request);
+      id.set_attempt(attempt);
+      SetRequestId(request, id);
+      const std::string what = fmt::format("{} as request {}, again, as attempt {}",
+                                           TextOf(given.write), given.sequence, attempt);
+      const Decided wanted = Replayed(given.reply);
+      const ToldReply told = trial.caller().Settle(request);
+      if (!told.ok()) return trial.NotDecided(what, TextOf(wanted), told.status, told.error);
+      const std::optional<Decided> reply = FromWire(told.reply);
+      if (!trial.Check(reply == wanted, what, TextOf(wanted),
+                       reply ? TextOf(*reply) : "a reply without a result")) {
+        return;
+      }
+    }
+  });
 }
 
 // It may be forgotten, then it is refused; but it must not be carried out once more.
@@ -306,6 +360,10 @@ std::vector<Claim> RequestIdClaims() {
       {"api", "R13.clients", "two clients may use the same number", ClientsHaveNumbersOfTheirOwn},
       {"api", "R13.any-order", "numbers may come in any order, each is carried out once",
        NumbersComeInAnyOrder},
+      {"api", "R13a.never-came", "a number that never came is new, however many later ones were told",
+       WhatNeverCameIsNew},
+      {"api", "R13a.attempt", "the same id as another attempt is the same request",
+       AttemptsAreTheSameRequest},
       {"api", "R13.received", "what was received may be forgotten, not carried out again",
        WhatWasReceivedIsNotRepeated},
       {"api", "R13.not-received", "what was not received is remembered",

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
@@ -6,13 +8,31 @@
 #include <string>
 #include <vector>
 
+#include "check/caller.h"
 #include "client/fake_server.h"
+#include "client/wire.h"
 #include "tests/check/fault_forms.h"
 #include "tests/check/faults.h"
 
 namespace tripla::check {
 
 using Right = WrongServer::Right;
+
+namespace {
+
+// Changes what the server believes a request's id to be.
+template <typename Change>
+WrongServer::Behaviour WithIds(Change change) {
+  return Asked([change](v1::Operation& request) {
+    const v1::RequestId* id = RequestIdOf(request);
+    if (id == nullptr) return;
+    v1::RequestId other = *id;
+    change(other);
+    SetRequestId(request, other);
+  });
+}
+
+}  // namespace
 
 std::vector<Fault> FaultsOfRequestIds() {
   return {
@@ -36,6 +56,30 @@ std::vector<Fault> FaultsOfRequestIds() {
          auto& id = *request.mutable_test_and_set()->mutable_request_id();
          id.set_first_unanswered(id.sequence());
        })},
+      // S11: to forget the answers beyond a bound, it takes all below them for forgotten.
+      {"AnswersBeyondABoundForgetWhatNeverCame", "api", "R13a.never-came",
+       [newest = std::make_shared<std::map<std::string, uint64_t>>()](
+           const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         constexpr uint64_t kRemembered = 10'000;
+         const v1::RequestId* id = RequestIdOf(request);
+         if (id == nullptr) return right(request, reply);
+         uint64_t& highest = (*newest)[id->client()];
+         highest = std::max(highest, id->sequence());
+         if (id->sequence() + kRemembered > highest) return right(request, reply);
+         return Refused(grpc::StatusCode::FAILED_PRECONDITION, v1::Undecided::UNKNOWN);
+       }},
+      {"AttemptsAreOtherRequests", "api", "R13a.attempt", WithIds([](v1::RequestId& id) {
+         if (id.attempt() > 1) id.set_sequence(id.sequence() + (uint64_t{id.attempt()} << 32));
+       })},
+      {"AttemptsAreClientsOfTheirOwn", "api", "R13a.attempt", WithIds([](v1::RequestId& id) {
+         (*id.mutable_client())[0] = static_cast<char>((*id.mutable_client())[0] + id.attempt());
+       })},
+      {"WhatWasSentBeforeIsNotAnswered", "api", "R13a.attempt",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         const v1::RequestId* id = RequestIdOf(request);
+         if (id == nullptr || id->attempt() <= 1) return right(request, reply);
+         return Refused(grpc::StatusCode::FAILED_PRECONDITION, v1::Undecided::UNKNOWN);
+       }},
       {"ReplaysAreNotMarked", "api", "R13.replay",
        Answered([](const v1::Operation&, v1::Reply& reply) { reply.clear_replayed(); })},
       {"ReplaysLoseTheirTriple", "api", "R13.replay",

@@ -170,5 +170,52 @@ TEST(Memory, R14_ClientsThatReadNothingOfWhatTheyAskForHaveABoundAndLoseTheirCal
   ExpectBoundedMemory(server);
 }
 
+// Overwrites the keys of one writer by batches, until it is told to stop.
+void OverwriteByBatches(TestServer& server, int writer, const std::atomic<bool>& over) {
+  constexpr int kKeys = 500;
+  const std::unique_ptr<Stub> stub = v1::KeyValue::NewStub(Connect(server.endpoint()));
+  v1::BatchRequest batch;
+  for (int key = 0; key < kKeys; ++key) {
+    const std::string bytes = KeyBytes(std::to_string(writer * 1000 + key));
+    batch.add_operations()->mutable_del()->set_key(bytes);
+    v1::SetRequest& set = *batch.add_operations()->mutable_set();
+    set.set_key(bytes);
+    set.set_data(std::string(200, 'x'));
+  }
+  while (!over && !testing::Test::HasFailure()) {
+    const BatchAnswer answer = SendBatch(*stub, batch);
+    EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  }
+}
+
+// As many images as a server writes by itself in hours, one after the other under load. Each of
+// them holds a version of the map, while batches retire what it is made of (S13).
+TEST(Memory, S13_ImagesAndBatchesWithoutEndLeaveMemoryFlat) {
+  const int images = LongDose() ? 2880 : 300;
+  const TemporaryDirectory directory;
+  TestServer server(directory.path(), {"--fsync", "never"});
+  std::atomic<bool> over = false;
+  std::vector<std::thread> writers;
+  for (int writer = 1; writer <= 3; ++writer) {
+    writers.emplace_back([&, writer] { OverwriteByBatches(server, writer, over); });
+  }
+  uint64_t early = 0;
+  uint64_t late = 0;
+  for (int image = 0; image < images && !HasFailure(); ++image) {
+    grpc::ClientContext context;
+    v1::SnapshotReply reply;
+    const grpc::Status status = server.admin().Snapshot(&context, {}, &reply);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    uint64_t& peak = image < images / 10 ? early : late;
+    peak = std::max(peak, server.process().ResidentBytes());
+  }
+  over = true;
+  for (std::thread& writer : writers) writer.join();
+  std::cout << "resident: " << early / kMiB << " MiB in the first tenth, " << late / kMiB
+            << " MiB behind it, revision " << StatusOf(server.channel()).revision() << "\n";
+  EXPECT_LE(late, early + early / 5);
+  server.Stop();
+}
+
 }  // namespace
 }  // namespace tripla

@@ -128,6 +128,14 @@ uint64_t Process::PeakResidentBytes() const {
   return 0;
 }
 
+uint64_t Process::ResidentBytes() const {
+  std::ifstream statm("/proc/" + std::to_string(pid_) + "/statm");
+  uint64_t pages = 0;
+  uint64_t resident = 0;
+  EXPECT_TRUE(statm >> pages >> resident) << "process " << pid_ << " is gone";
+  return resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 TemporaryDirectory::TemporaryDirectory() {
   std::string path = (std::filesystem::temp_directory_path() / "tripla-test-XXXXXX").string();
   TRIPLA_CHECK(mkdtemp(path.data()) != nullptr, "no temporary directory");

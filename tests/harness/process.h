@@ -49,6 +49,8 @@ class Process {
   pid_t pid() const { return pid_; }
   // The most memory that it ever had resident.
   uint64_t PeakResidentBytes() const;
+  // What it has resident now.
+  uint64_t ResidentBytes() const;
 
  private:
   void Collect(int pipe);

@@ -360,7 +360,7 @@ std::vector<Claim> RequestIdClaims() {
       {"api", "R13.clients", "two clients may use the same number", ClientsHaveNumbersOfTheirOwn},
       {"api", "R13.any-order", "numbers may come in any order, each is carried out once",
        NumbersComeInAnyOrder},
-      {"api", "R13a.never-came", "a number that never came is new, however many later ones were told",
+      {"api", "R13a.never-came", "a number that never came is new, however many later ones came",
        WhatNeverCameIsNew},
       {"api", "R13a.attempt", "the same id as another attempt is the same request",
        AttemptsAreTheSameRequest},

@@ -32,30 +32,9 @@ WrongServer::Behaviour WithIds(Change change) {
   });
 }
 
-}  // namespace
-
-std::vector<Fault> FaultsOfRequestIds() {
+// R13a: what is new, and what was sent before.
+std::vector<Fault> FaultsOfAttempts() {
   return {
-      {"IdsAreIgnored", "api", "R13.replay", Asked(ForgetId)},
-      {"IdsAreIgnored", "api", "R13.replay-elsewhere", Asked(ForgetId)},
-      {"IdsAreIgnored", "api", "R13.replay-in-batch", Asked(ForgetId)},
-      {"IdsAreIgnored", "api", "R13.received", Asked(ForgetId)},
-      {"IdsAreIgnored", "api", "R13.at-once", Asked(ForgetId)},
-      {"ANewIdForgetsTheOthers", "api", "R13.not-received", Asked([](v1::Operation& request) {
-         if (!request.del_version().has_request_id()) return;
-         auto& id = *request.mutable_del_version()->mutable_request_id();
-         id.set_first_unanswered(id.sequence());
-       })},
-      {"IdsOfClientsAreMixed", "api", "R13.clients", Asked([](v1::Operation& request) {
-         if (request.test_and_set().has_request_id()) {
-           request.mutable_test_and_set()->mutable_request_id()->set_client("0123456789abcdef");
-         }
-       })},
-      {"OnlyTheNewestIdIsRemembered", "api", "R13.any-order", Asked([](v1::Operation& request) {
-         if (!request.test_and_set().has_request_id()) return;
-         auto& id = *request.mutable_test_and_set()->mutable_request_id();
-         id.set_first_unanswered(id.sequence());
-       })},
       // S11: to forget the answers beyond a bound, it takes all below them for forgotten.
       {"AnswersBeyondABoundForgetWhatNeverCame", "api", "R13a.never-came",
        [newest = std::make_shared<std::map<std::string, uint64_t>>()](
@@ -80,6 +59,34 @@ std::vector<Fault> FaultsOfRequestIds() {
          if (id == nullptr || id->attempt() <= 1) return right(request, reply);
          return Refused(grpc::StatusCode::FAILED_PRECONDITION, v1::Undecided::UNKNOWN);
        }},
+  };
+}
+
+}  // namespace
+
+std::vector<Fault> FaultsOfRequestIds() {
+  std::vector<Fault> faults = FaultsOfAttempts();
+  const std::vector<Fault> others = {
+      {"IdsAreIgnored", "api", "R13.replay", Asked(ForgetId)},
+      {"IdsAreIgnored", "api", "R13.replay-elsewhere", Asked(ForgetId)},
+      {"IdsAreIgnored", "api", "R13.replay-in-batch", Asked(ForgetId)},
+      {"IdsAreIgnored", "api", "R13.received", Asked(ForgetId)},
+      {"IdsAreIgnored", "api", "R13.at-once", Asked(ForgetId)},
+      {"ANewIdForgetsTheOthers", "api", "R13.not-received", Asked([](v1::Operation& request) {
+         if (!request.del_version().has_request_id()) return;
+         auto& id = *request.mutable_del_version()->mutable_request_id();
+         id.set_first_unanswered(id.sequence());
+       })},
+      {"IdsOfClientsAreMixed", "api", "R13.clients", Asked([](v1::Operation& request) {
+         if (request.test_and_set().has_request_id()) {
+           request.mutable_test_and_set()->mutable_request_id()->set_client("0123456789abcdef");
+         }
+       })},
+      {"OnlyTheNewestIdIsRemembered", "api", "R13.any-order", Asked([](v1::Operation& request) {
+         if (!request.test_and_set().has_request_id()) return;
+         auto& id = *request.mutable_test_and_set()->mutable_request_id();
+         id.set_first_unanswered(id.sequence());
+       })},
       {"ReplaysAreNotMarked", "api", "R13.replay",
        Answered([](const v1::Operation&, v1::Reply& reply) { reply.clear_replayed(); })},
       {"ReplaysLoseTheirTriple", "api", "R13.replay",
@@ -109,6 +116,8 @@ std::vector<Fault> FaultsOfRequestIds() {
          return status;
        }},
   };
+  faults.insert(faults.end(), others.begin(), others.end());
+  return faults;
 }
 
 namespace {

@@ -192,8 +192,7 @@ TEST_P(RequestIds, R13a_AttemptsAreNoPartOfAnIdAndAnUnknownOneIsExecuted) {
   const CallAnswer first = Send(stub(), &Stub::Del, MakeDel(client_, key_, 3, 1, 2));
   EXPECT_TRUE(first.status.ok()) << "its first attempt never came, and nobody was forgotten";
   for (const uint32_t attempt : {0, 1, 2, 3}) {
-    EXPECT_TRUE(
-        Send(stub(), &Stub::Del, MakeDel(client_, key_, 3, 1, attempt)).reply.replayed());
+    EXPECT_TRUE(Send(stub(), &Stub::Del, MakeDel(client_, key_, 3, 1, attempt)).reply.replayed());
   }
 }
 

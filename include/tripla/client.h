@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// The client library of tripla. It needs C++20 and Debian 12's packages libgrpc++-dev,
-// libprotobuf-dev, libabsl-dev, libgmp-dev and libfmt-dev. Of Abseil the headers here use Status,
-// StatusOr and StatusCode.
+// The client library. README.md, "Install", says how to find it and which packages it needs.
 #pragma once
+#if __cplusplus < 202002L
+#error "tripla needs C++20: compile with -std=c++20 or later"
+#endif
 
 #include <chrono>
 #include <cstddef>

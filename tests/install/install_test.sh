@@ -47,6 +47,9 @@ pkg-config --exact-version="$(sed -n 's/^project(tripla VERSION \([0-9.]*\).*/\1
 read -ra flags <<<"$(pkg-config --cflags --libs tripla)"
 quietly "building with pkg-config" c++ -std=c++20 user/main.cc -o by_pkg_config "${flags[@]}"
 
+if c++ -std=c++17 -fsyntax-only user/main.cc "${flags[@]}" 2>"$work/out"; then fail "C++17 is taken"; fi
+grep -q 'tripla needs C++20' "$work/out" || fail "C++17 is not refused in plain words" "$work/out"
+
 # The programs, from the prefix alone.
 : >messages
 "$prefix/bin/triplad" --listen 127.0.0.1:0 --data-dir one >messages 2>&1 &

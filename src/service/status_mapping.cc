@@ -92,8 +92,9 @@ absl::Status RefusalError(Refusal refusal) {
           "it is not executed again; read the entry to see whether it was applied");
     case Refusal::kClientForgotten:
       return absl::FailedPreconditionError(
-          "this request was sent before, and what became of it may have been forgotten since: it is "
-          "not executed, for it may have been applied; read the entry, then send a new request");
+          "this request was sent before, and what became of it may have been forgotten since: it "
+          "is not executed, for it may have been applied; read the entry, then send a new "
+          "request");
     case Refusal::kNone:
       break;
   }

@@ -59,6 +59,13 @@ std::string FiguresText(const ClaimResult& result) {
   return result.verdict == Verdict::kNotTried ? "not tried: " + result.because : result.figures;
 }
 
+// More than this would bury the columns before it.
+constexpr size_t kFiguresInTableMax = 60;
+
+bool AreLong(const std::string& figures) {
+  return cli::CharacterCount(figures) > kFiguresInTableMax;
+}
+
 size_t CountOf(const Report& report, Verdict verdict) {
   return static_cast<size_t>(std::ranges::count(report.results, verdict, &ClaimResult::verdict));
 }
@@ -67,14 +74,20 @@ size_t CountOf(const Report& report, Verdict verdict) {
 
 std::string TableText(const Plan& plan, const Report& report) {
   cli::Table table({" ", "CHECK", "CLAIM", "WHAT HOLDS", "MS", "FIGURES"});
+  std::string long_figures;
   std::string details;
   for (const ClaimResult& result : report.results) {
+    std::string figures = FiguresText(result);
+    if (AreLong(figures)) {
+      long_figures += fmt::format("\n{} {}\n    {}\n", result.group, result.name, figures);
+      figures = "below";
+    }
     table.Add({SignOf(result.verdict), result.group, result.name, result.text,
-               std::to_string(result.took.count()), FiguresText(result)});
+               std::to_string(result.took.count()), figures});
     details += DetailText(plan, result);
   }
-  return fmt::format("{}{}\n{}; seed {}; {} keys left of {}\n", table.Text(), details,
-                     SummaryText(report), plan.seed, report.keys_left, report.key_range);
+  return fmt::format("{}{}{}\n{}; seed {}; {} keys left of {}\n", table.Text(), long_figures,
+                     details, SummaryText(report), plan.seed, report.keys_left, report.key_range);
 }
 
 std::string ListText(const std::vector<Claim>& claims) {

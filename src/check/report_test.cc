@@ -92,6 +92,20 @@ TEST(CutTally, CutsThatWereToldTheSameAreOneRun) {
   EXPECT_THAT(JsonText({}, report), HasSubstr("\"told\": \"unknown\""));
 }
 
+TEST(Report, S20_LongFiguresStandBelowTheTable) {
+  const std::string figures =
+      "0-200 not applied, 201-300 unknown, 301-4000 not applied, 4001 decided";
+  const std::string text = TableText(
+      {}, {.results = {{.group = "cut", .name = "R21.a", .text = "a claim", .figures = figures},
+                       {.group = "cut", .name = "R21.b"}}});
+  const size_t table_ends = text.find("R21.b");
+  EXPECT_GT(text.find(figures), table_ends) << text;
+  EXPECT_THAT(text, HasSubstr("below\n"));
+  for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
+    EXPECT_LE(line.size(), 100u) << line;
+  }
+}
+
 TEST(Progress, MovesWithinAClaim) {
   Progress progress(false);
   EXPECT_EQ(progress.ToText(), "");

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "absl/strings/str_split.h"
 #include "cli/report_text.h"
 
 namespace tripla::cli {
@@ -123,16 +124,97 @@ TEST(StatusText, JsonHasEveryField) {
   EXPECT_NE(text.find(R"("writable":false)"), std::string::npos) << text;
 }
 
-TEST(StatusOfAllText, WhatADeadServerDoesNotSayWidensNoColumn) {
-  const ServerStatus lives{
-      .node = "n1", .role = "leader", .leader = "n1", .term = 2, .state_hash = "\x01\xff"};
-  const std::string why = "no connection to b:2 within 2s: Connection refused";
-  const Failure dead{absl::StatusCode::kUnavailable, why, Failure::Applied::kNo, {}};
-  EXPECT_EQ(StatusOfAllText({{"a:1", lives}, {"b:2", dead}}, OutputFormat::kPlain),
-            "SERVER  NODE  ROLE    LEADER  TERM  REVISION  KEYS  STATE HASH\n"
-            "a:1     n1    leader  n1      2     0         0     01ff\n"
-            "b:2     " +
-                why + "\n");
+const Failure kDead{.code = absl::StatusCode::kUnavailable,
+                    .message = "Connection refused",
+                    .applied = Failure::Applied::kNo};
+
+TEST(StatusOfAllText, S20_IsATableWithTheStateOfEach) {
+  const ServerStatus lives{.node = "n1",
+                           .role = "leader",
+                           .term = 2,
+                           .state_hash = "\x01\xff\x02\x03\x04",
+                           .writable = true,
+                           .ready = true};
+  ServerStatus full = lives;
+  full.writable = false;
+  ServerStatus waits = full;
+  waits.ready = false;
+  EXPECT_EQ(StatusOfAllText({{"a:1", lives}, {"b:2", kDead}, {"c:3", full}, {"d:4", waits}},
+                            OutputFormat::kPlain),
+            "SERVER  NODE  ROLE    STATE      TERM  REVISION  KEYS  HASH\n"
+            "a:1     n1    leader  ready      2     0         0     01ff0203\n"
+            "b:2     -     -       down\n"
+            "c:3     n1    leader  read-only  2     0         0     01ff0203\n"
+            "d:4     n1    leader  not ready  2     0         0     01ff0203\n");
+  const std::string json = StatusOfAllText({{"a:1", lives}, {"b:2", kDead}}, OutputFormat::kJson);
+  EXPECT_NE(json.find(R"("ready":true)"), std::string::npos) << json;
+  EXPECT_NE(json.find(R"({"endpoint":"b:2","error":"Connection refused"})"), std::string::npos);
+}
+
+TEST(StatusOfAllText, S20_FitsEightyColumns) {
+  ServerStatus status{.node = "n1",
+                      .role = "follower",
+                      .term = 12,
+                      .revision = 1'234'567,
+                      .keys = 100'000,
+                      .state_hash = std::string(16, '\x01')};
+  const auto text_of = [&status] {
+    return StatusOfAllText({{"database-1.eu-west.example.com:7420", status},
+                            {"database-2.eu-west.example.com:7420", status}},
+                           OutputFormat::kTable);
+  };
+  const std::string usual = text_of();
+  EXPECT_NE(usual.find("database-1"), std::string::npos) << usual;
+  EXPECT_NE(usual.find(":7420 "), std::string::npos) << usual;
+  status.role = "candidate";
+  status.term = 12'345;
+  status.revision = 12'345'678'901;
+  status.keys = 100'000'000;
+  for (const std::string& text : {usual, text_of()}) {
+    for (const std::string& line : std::vector<std::string>(absl::StrSplit(text, '\n'))) {
+      EXPECT_LE(line.size(), 80u) << line;
+    }
+  }
+}
+
+TEST(HealthText, S20_SaysOfEachWhetherItLivesAndIsReady) {
+  using State = EndpointHealth::State;
+  const std::vector<EndpointHealth> servers{{"a:1", State::kReady, ""},
+                                            {"b:22", State::kLive, ""},
+                                            {"c:3", State::kDown, "Connection refused"}};
+  EXPECT_EQ(HealthText(servers, OutputFormat::kPlain),
+            "SERVER  HEALTH\n"
+            "a:1     ready\n"
+            "b:22    not ready\n"
+            "c:3     down: Connection refused\n");
+  EXPECT_EQ(HealthText(servers, OutputFormat::kJson),
+            "{\"endpoint\":\"a:1\",\"live\":true,\"ready\":true}\n"
+            "{\"endpoint\":\"b:22\",\"live\":true,\"ready\":false}\n"
+            "{\"endpoint\":\"c:3\",\"live\":false,\"ready\":false,"
+            "\"error\":\"Connection refused\"}\n");
+}
+
+TEST(OutcomeText, S21_SaysWhatBecameOfEachOperation) {
+  using Kind = Resolved::Kind;
+  const std::vector<Resolved> outcomes{
+      {Kind::kDecided, Decided{Result::kError, Triple{3, 4, ""}, 7}},
+      {Kind::kDecided, Decided{Result::kSuccess, std::nullopt, 8}},
+      {Kind::kDecided, std::nullopt},
+      {Kind::kNotApplied, std::nullopt},
+      {Kind::kForgotten, std::nullopt}};
+  EXPECT_EQ(OutcomeText(outcomes, OutputFormat::kPlain),
+            "ERROR  version 3  timestamp 4  revision 7\n"
+            "SUCCESS  NULL  revision 8\n"
+            "DECIDED\n"
+            "NOT_APPLIED\n"
+            "FORGOTTEN\n");
+  const std::string json = OutcomeText(outcomes, OutputFormat::kJson);
+  EXPECT_TRUE(json.starts_with(R"({"outcome":"decided","result":"ERROR","value":{"version":"3",)"
+                               R"("timestamp":"4"},"revision":"7"})"))
+      << json;
+  EXPECT_NE(json.find("{\"outcome\":\"not applied\"}\n{\"outcome\":\"forgotten\"}\n"),
+            std::string::npos)
+      << json;
 }
 
 TEST(ImageText, NamesTheServerAndTheFile) {

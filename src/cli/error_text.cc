@@ -11,25 +11,34 @@ namespace {
 
 std::string_view WhatBecameOfIt(const Failure& failure, Effect effect) {
   if (effect == Effect::kReads) return "";
-  return failure.applied == Failure::Applied::kNo ? "; nothing was applied"
-                                                  : "; it may have been applied";
+  switch (failure.applied) {
+    case Failure::Applied::kNo:
+      return "; nothing was applied";
+    case Failure::Applied::kUnknown:
+      return "; it may have been applied";
+    case Failure::Applied::kYes:
+      break;
+  }
+  return "; it was applied, and only its answer is missing";
+}
+
+// The server's words for a full disk say what it is; this says what to do.
+std::string_view WhatNextWithoutRoom(const Failure& failure) {
+  if (failure.reason == Failure::Reason::kReadOnly) {
+    return "; make room on the server's disk, and try again";
+  }
+  return NoRoomNow(failure) ? "; try again later" : "; the status verb shows the server's limits";
 }
 
 std::string_view WhatNext(const Failure& failure) {
-  if (failure.applied == Failure::Applied::kUnknown) return "; read the entry before you repeat it";
+  if (failure.code == absl::StatusCode::kResourceExhausted) return WhatNextWithoutRoom(failure);
   switch (ExitCodeOf(failure)) {
     case ExitCode::kNotAllowed:
       return "; ask whoever runs the server for access";
-    case ExitCode::kOverloaded:
-      return "; try again later";
     case ExitCode::kDataDamaged:
       return "; let tripla-verify check the server's data directory";
     case ExitCode::kInternal:
       return "; the server's messages may say more";
-    case ExitCode::kUsage:
-      return failure.code == absl::StatusCode::kResourceExhausted
-                 ? "; the status verb shows the server's limits"
-                 : "";
     default:
       break;
   }
@@ -44,14 +53,22 @@ std::string_view WhatNext(const Failure& failure) {
   return "";
 }
 
+// Of a write that may have been applied, or was.
+std::string HowToFindOut(const Failure& failure) {
+  if (failure.request.empty()) return "; read the entry before you repeat it";
+  return fmt::format("; before you repeat it, find out with: tripla outcome {}", failure.request);
+}
+
 }  // namespace
 
 std::string FailureText(std::string_view what, const Failure& failure, Effect effect) {
   const std::string why = failure.code == absl::StatusCode::kCancelled ? "interrupted"
                           : failure.message.empty() ? absl::StatusCodeToString(failure.code)
                                                     : failure.message;
+  const bool in_doubt = effect == Effect::kWrites && failure.applied != Failure::Applied::kNo;
+  const std::string next = in_doubt ? HowToFindOut(failure) : std::string(WhatNext(failure));
   return fmt::format("{}: {}{}{}", what, Escape(why, Keep::kQuotes),
-                     WhatBecameOfIt(failure, effect), WhatNext(failure));
+                     WhatBecameOfIt(failure, effect), next);
 }
 
 }  // namespace tripla::cli

@@ -18,6 +18,7 @@
 #include "cli/hint.h"
 #include "cli/report_text.h"
 #include "cli/waiting_note.h"
+#include "client/health.h"
 
 namespace tripla::cli {
 namespace {
@@ -108,21 +109,58 @@ ExitCode Executor::Do(const BatchStatement& batch, std::string_view place) {
 
 ExitCode Executor::Do(const StatusStatement&, std::string_view place) {
   const std::vector<EndpointStatus> servers = Timed([&] { return client_.StatusOfAll(); });
-  const auto first = std::ranges::find_if(
-      servers, [](const EndpointStatus& server) { return server.answer.ok(); });
-  if (first == servers.end()) {
-    return Fail(place, "status", servers.front().answer.failure(), Effect::kReads);
+  if (servers.size() > 1) {
+    console_.Print(StatusOfAllText(servers, settings_.format));
+  } else if (servers[0].answer.ok()) {
+    console_.Print(StatusText(*servers[0].answer, settings_.format));
   }
-  console_.Print(servers.size() == 1 ? StatusText(*first->answer, settings_.format)
-                                     : StatusOfAllText(servers, settings_.format));
-  return ExitCode::kSuccess;
+  for (const EndpointStatus& server : servers) {
+    if (server.answer.ok()) continue;
+    console_.Complain(
+        fmt::format("{}{}", place, FailureText("status", server.answer.failure(), Effect::kReads)));
+  }
+  return ExitCodeOf(servers);
+}
+
+ExitCode Executor::Do(const HealthStatement&, std::string_view /*place*/) {
+  constexpr std::chrono::milliseconds kPatienceMax{2000};
+  const std::vector<EndpointHealth> servers = Timed(
+      [&] { return HealthOf(connection_.endpoints, std::min(connection_.timeout, kPatienceMax)); });
+  console_.Print(HealthText(servers, settings_.format));
+  const bool all_ready = std::ranges::all_of(servers, [](const EndpointHealth& server) {
+    return server.state == EndpointHealth::State::kReady;
+  });
+  return all_ready ? ExitCode::kSuccess : ExitCode::kNotApplied;
+}
+
+ExitCode Executor::Do(const OutcomeStatement& outcome, std::string_view place) {
+  const Answer<std::vector<Resolved>> answer =
+      TimedAndNoted([&] { return client_.Resolve(outcome.id); });
+  if (!answer.ok()) return Fail(place, "outcome", answer.failure(), Effect::kReads);
+  console_.Print(OutcomeText(*answer, settings_.format));
+  auto code = ExitCode::kSuccess;
+  for (const Resolved& one : *answer) {
+    const ExitCode of_one = ExitCodeOf(one);
+    const bool counts = answer->size() == 1 || !IsDecided(of_one) ||
+                        settings_.verdict == Settings::Verdict::kStrict;
+    if (counts && of_one != ExitCode::kSuccess && code != ExitCode::kUnknown) code = of_one;
+  }
+  return code;
 }
 
 ExitCode Executor::Do(const SnapshotStatement&, std::string_view place) {
   const Answer<ImageInfo> answer = TimedAndNoted([&] { return client_.Snapshot(); });
-  if (!answer.ok()) return Fail(place, "snapshot", answer.failure(), Effect::kReads);
-  console_.Print(ImageText(*answer, settings_.format));
-  return ExitCode::kSuccess;
+  if (answer.ok()) {
+    console_.Print(ImageText(*answer, settings_.format));
+    return ExitCode::kSuccess;
+  }
+  Failure failure = answer.failure();
+  // A server that gives no reason: there is no request here that could be too large.
+  if (failure.code == absl::StatusCode::kResourceExhausted &&
+      failure.reason == Failure::Reason::kNone) {
+    failure.reason = Failure::Reason::kReadOnly;
+  }
+  return Fail(place, "snapshot", failure, Effect::kReads);
 }
 
 ExitCode Executor::Do(const HelpStatement& help, std::string_view /*place*/) {

@@ -61,6 +61,8 @@ class Executor {
   ExitCode Do(const Operation& operation, std::string_view place);
   ExitCode Do(const BatchStatement& batch, std::string_view place);
   ExitCode Do(const StatusStatement&, std::string_view place);
+  ExitCode Do(const HealthStatement&, std::string_view place);
+  ExitCode Do(const OutcomeStatement& outcome, std::string_view place);
   ExitCode Do(const SnapshotStatement&, std::string_view place);
   ExitCode Do(const HelpStatement& help, std::string_view place);
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "tripla/answer.h"
+#include "tripla/server_status.h"
 
 namespace tripla::cli {
 
@@ -14,7 +17,7 @@ enum class ExitCode : int {
   kNoEntry = 4,
   kWrongVersion = 5,
   kNotApplied = 6,  // no decision, and surely no effect
-  kUnknown = 7,     // no decision; the write may have happened
+  kUnknown = 7,     // the write may have happened, or has, and how it was decided is not known
   kNotAllowed = 8,
   kOverloaded = 9,  // or read-only: the same may succeed later
   kDataDamaged = 10,
@@ -23,8 +26,21 @@ enum class ExitCode : int {
 
 [[nodiscard]] ExitCode ExitCodeOf(Result result);
 
+// True when the server decided; false after a failure or a mistake.
+[[nodiscard]] bool IsDecided(ExitCode code);
+
 // A write in doubt gives kUnknown whatever ended the call, but for the interruption the caller
 // caused: what became of the write matters more than why.
 [[nodiscard]] ExitCode ExitCodeOf(const Failure& failure);
+
+// Of a call that was refused for want of room: whether the same call may succeed later.
+[[nodiscard]] bool NoRoomNow(const Failure& failure);
+
+// As the write itself would have ended, had its answer arrived; kUnknown when it is forgotten.
+[[nodiscard]] ExitCode ExitCodeOf(const Resolved& resolved);
+
+// kSuccess when all are up, ready and take writes; kNotApplied when one is down or not ready;
+// kOverloaded when one takes no writes. A failure of a single server as above.
+[[nodiscard]] ExitCode ExitCodeOf(const std::vector<EndpointStatus>& servers);
 
 }  // namespace tripla::cli

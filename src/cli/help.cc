@@ -13,6 +13,8 @@ Keys are integers of any size:  42  -12  007  0xff  -0xff  10_000
                                 uuid:123e4567-e89b-12d3-a456-426614174000
 Data:  lala  'two words'  "line\n"  @FILE  -  hex:00ff  b64:bGFsYQ==  text:@lala
        (- is standard input; text: takes the rest as it is)
+In the shell and in scripts a quoted text may go on over lines, and a quote inside a word
+stands for itself: {"a":1}
 )";
 
 constexpr std::string_view kShellCommands = R"(

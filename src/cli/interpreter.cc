@@ -15,9 +15,10 @@
 
 namespace tripla::cli {
 
-std::optional<ExitCode> Interpreter::Run(const absl::StatusOr<Words>& words,
-                                         std::string_view place) {
+std::optional<ExitCode> Interpreter::Run(absl::StatusOr<Words> words, std::string_view place) {
   if (!words.ok()) return Misuse(place, std::string(words.status().message()));
+  // Copied from a document or a message, a statement has the program's name before it.
+  if (words->size() > 1 && words->front() == "tripla") words->erase(words->begin());
   if (words->empty()) return ExitCode::kSuccess;
   const std::string& first = words->front();
   // What other shells call it.
@@ -72,21 +73,16 @@ ExitCode Interpreter::Misuse(std::string_view place, std::string_view why) {
   return ExitCode::kUsage;
 }
 
-bool IsDecided(ExitCode code) {
-  return code == ExitCode::kSuccess || code == ExitCode::kError || code == ExitCode::kNoEntry ||
-         code == ExitCode::kWrongVersion;
-}
-
 ExitCode RunScript(std::istream& input, Interpreter& interpreter, Console& console,
                    const Settings& settings) {
   StatementLines lines;
   std::string line;
   errno = 0;
   while (std::getline(input, line)) {
-    const auto words = lines.Add(line);
+    auto words = lines.Add(line);
     if (!words) continue;
     const std::string place = fmt::format("line {}: ", lines.first_line());
-    const std::optional<ExitCode> code = interpreter.Run(*words, place);
+    const std::optional<ExitCode> code = interpreter.Run(*std::move(words), place);
     if (!code) return ExitCode::kSuccess;
     const bool stops = !IsDecided(*code) || (settings.verdict == Settings::Verdict::kStrict &&
                                              *code != ExitCode::kSuccess);

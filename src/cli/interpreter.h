@@ -22,7 +22,7 @@ class Interpreter {
 
   // Carries out a statement, or says what is wrong with it. nullopt when it asks to leave. `place`
   // ("line 3: ") begins the messages.
-  std::optional<ExitCode> Run(const absl::StatusOr<Words>& words, std::string_view place);
+  std::optional<ExitCode> Run(absl::StatusOr<Words> words, std::string_view place);
 
   // Says why something was not carried out.
   ExitCode Misuse(std::string_view place, std::string_view why);
@@ -37,9 +37,6 @@ class Interpreter {
   Console& console_;
   Settings& settings_;
 };
-
-// True when the server decided; false after a failure or a mistake.
-[[nodiscard]] bool IsDecided(ExitCode code);
 
 // Runs the statements of `input` until one fails; see docs/cli.md, "Scripts". Returns the exit
 // code.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/line_editor.h"
 
+#include <fmt/core.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <cwchar>
 #include <string_view>
 #include <utility>
@@ -78,10 +80,28 @@ LineEditor::LineEditor(std::filesystem::path history_file, int interrupts)
   history(history_.get(), &event, H_SETSIZE, kHistoryLines);
   history(history_.get(), &event, H_SETUNIQUE, 1);
   el_set(editor, EL_HIST, history, history_.get());
-  if (history_file_.empty()) return;
-  std::error_code ignored;  // a shell without history is still a shell
+  if (!history_file_.empty()) LoadHistory();
+}
+
+void LineEditor::LoadHistory() {
+  std::error_code ignored;
   std::filesystem::create_directories(history_file_.parent_path(), ignored);
-  history(history_.get(), &event, H_LOAD, history_file_.c_str());
+  // What is not there, or holds nothing, is no history yet.
+  if (!std::filesystem::exists(history_file_, ignored)) return;
+  if (std::filesystem::file_size(history_file_, ignored) == 0) return;
+  HistEvent event;
+  errno = 0;
+  // To save later what could not be read now would remove it.
+  if (history(history_.get(), &event, H_LOAD, history_file_.c_str()) < 0) {
+    GiveUpHistoryFile("read");
+  }
+}
+
+// A shell without history is still a shell.
+void LineEditor::GiveUpHistoryFile(const char* what) {
+  trouble_ = fmt::format("former lines are not kept: {} cannot be {}: {}", history_file_.string(),
+                         what, errno == 0 ? "it is no history" : std::strerror(errno));
+  history_file_.clear();
 }
 
 LineEditor::~LineEditor() = default;
@@ -112,7 +132,11 @@ void LineEditor::Remember(const std::string& text) {
   HistEvent event;
   history(history_.get(), &event, H_ENTER, (text + "\n").c_str());
   // At once: the next line may be the last this process sees.
-  if (!history_file_.empty()) history(history_.get(), &event, H_SAVE, history_file_.c_str());
+  if (history_file_.empty()) return;
+  errno = 0;
+  if (history(history_.get(), &event, H_SAVE, history_file_.c_str()) < 0) {
+    GiveUpHistoryFile("written");
+  }
 }
 
 char* LineEditor::Prompt(EditLine* editor) { return SelfOf(editor)->prompt_.data(); }

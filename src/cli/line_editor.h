@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace tripla::cli {
 
@@ -37,6 +38,9 @@ class LineEditor {
   // Keeps `text`, of one line or more, so that it can be called back.
   void Remember(const std::string& text);
 
+  // Why former lines are not kept in the file, for a person, once; else empty.
+  [[nodiscard]] std::string TakeTrouble() { return std::exchange(trouble_, ""); }
+
  private:
   static int ReadCharacter(EditLine* editor, wchar_t* character);
   static unsigned char Complete(EditLine* editor, int key);
@@ -45,6 +49,8 @@ class LineEditor {
 
   // True when a byte of the person's can be read, false when interrupted.
   bool AwaitByte();
+  void LoadHistory();
+  void GiveUpHistoryFile(const char* what);
 
   struct CloseEditor {
     void operator()(EditLine* editor) const { el_end(editor); }
@@ -53,7 +59,8 @@ class LineEditor {
     void operator()(History* history) const { history_end(history); }
   };
 
-  const std::filesystem::path history_file_;
+  std::filesystem::path history_file_;
+  std::string trouble_;
   const int interrupts_;
   std::string prompt_;
   bool interrupted_ = false;

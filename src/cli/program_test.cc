@@ -11,10 +11,13 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
+#include <utility>
 
 #include "client/fake_server.h"
+#include "client/monitored_server.h"
 
 namespace tripla::cli {
 namespace {
@@ -71,6 +74,14 @@ std::string Contents(const std::filesystem::path& path) {
   std::ostringstream text;
   text << std::ifstream(path, std::ios::binary).rdbuf();
   return text.str();
+}
+
+v1::StatusReply Saying(bool ready, bool writable) {
+  v1::StatusReply status;
+  status.set_role("leader");
+  status.set_ready(ready);
+  status.set_writable(writable);
+  return status;
 }
 
 class ProgramTest : public testing::Test {
@@ -230,12 +241,62 @@ TEST_F(ProgramTest, S19_JsonIsStoredAsItIsTyped) {
   EXPECT_THAT(ran.err, HasSubstr("data with blanks needs quotes"));
 }
 
+TEST_F(ProgramTest, S19_TheProgramsNameInFrontIsPassedOver) {
+  EXPECT_EQ(Run("", "tripla set 1 tripla\n").exit_code, 0);
+  EXPECT_EQ(Run("get 1 -o raw").out, "tripla");
+}
+
 TEST_F(ProgramTest, S19_AScriptHasOneTableUnderOneHeader) {
   const Ran ran = Run("-o table", "set 1 a\nget 1\nget 2\n\\o plain\nget 1\n\\o table\nget 1\n");
   EXPECT_EQ(ran.exit_code, 0);
   size_t headers = 0;
   for (size_t at = 0; (at = ran.out.find("KEY ", at)) != std::string::npos; ++at) ++headers;
   EXPECT_EQ(headers, 2u) << ran.out;
+}
+
+TEST_F(ProgramTest, S20_StatusExitsSoThatOneCanBeAlarmed) {
+  const MonitoredServer sound(Saying(true, true));
+  const MonitoredServer full(Saying(true, false));
+  const MonitoredServer waits(Saying(false, true));
+  server_.Stop();
+  const std::string down = server_.endpoint();
+  EXPECT_EQ(Run("status -e " + sound.endpoint()).exit_code, 0);
+  EXPECT_EQ(Run("status -e " + full.endpoint()).exit_code, 9);
+  EXPECT_EQ(Run("status -e " + waits.endpoint()).exit_code, 6);
+  EXPECT_EQ(Run("status -e " + sound.endpoint() + "," + full.endpoint()).exit_code, 9);
+  const Ran ran = Run("status -e " + sound.endpoint() + "," + down);
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_THAT(ran.out, HasSubstr(down + "  -     -       down\n"));
+  EXPECT_THAT(ran.err, HasSubstr("status: no connection to " + down));
+  EXPECT_THAT(Run("status -e " + sound.endpoint()).out, HasSubstr("ready                 true\n"));
+}
+
+TEST_F(ProgramTest, S20_HealthExitsWithZeroOnlyWhenAllAreReady) {
+  const MonitoredServer sound(Saying(true, true));
+  const MonitoredServer waits(Saying(false, true));
+  const std::string foreign = server_.endpoint();  // it has no health service
+  EXPECT_EQ(Run("health -e " + sound.endpoint()).exit_code, 0);
+  EXPECT_EQ(Run("health -e " + foreign).exit_code, 6);
+  server_.Stop();
+  const Ran ran = Run("health -e " + sound.endpoint() + "," + waits.endpoint() + "," + foreign);
+  EXPECT_EQ(ran.exit_code, 6);
+  EXPECT_THAT(ran.out, HasSubstr(sound.endpoint() + "  ready\n"));
+  EXPECT_THAT(ran.out, HasSubstr(waits.endpoint() + "  not ready\n"));
+  EXPECT_THAT(ran.out, HasSubstr(foreign + "  down: Connection refused\n"));
+}
+
+TEST_F(ProgramTest, S9_ASnapshotThatFindsNoRoomExitsAsAFullDisk) {
+  const MonitoredServer full(Saying(true, false));  // as servers were that gave no reason
+  const Ran ran = Run("snapshot -e " + full.endpoint());
+  EXPECT_EQ(ran.exit_code, 9);
+  EXPECT_THAT(ran.err, HasSubstr("make room on the server's disk"));
+}
+
+TEST_F(ProgramTest, S21_OutcomeWantsAnIdOfAWrite) {
+  const Ran ran = Run("outcome nonsense");
+  EXPECT_EQ(ran.exit_code, 2);
+  EXPECT_THAT(ran.err, StartsWith("tripla: outcome: "));
+  EXPECT_EQ(Run("outcome").exit_code, 2);
 }
 
 TEST_F(ProgramTest, S19_HintsAreForPeopleOnly) {

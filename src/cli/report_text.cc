@@ -13,6 +13,7 @@
 
 #include "absl/strings/escaping.h"
 #include "base/quantity.h"
+#include "cli/answer_text.h"
 #include "cli/escape.h"
 #include "cli/table.h"
 
@@ -54,6 +55,7 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
       {"software_version", status.software_version, ""},
       {"uptime_ms", status.uptime_ms, UptimeText(status.uptime_ms)},
       {"durability", status.durability, ""},
+      {"ready", status.ready, status.ready ? "" : "it serves no calls now"},
       {"writable", status.writable, status.writable ? "" : "the disk is too full"},
       Bytes("key_bytes_max", status.key_bytes_max),
       Bytes("data_bytes_max", status.data_bytes_max),
@@ -116,6 +118,99 @@ std::string Text(const std::vector<Line>& lines, OutputFormat format) {
   return format == OutputFormat::kJson ? JsonText(lines) : PlainText(lines);
 }
 
+std::string_view StateOf(const ServerStatus& status) {
+  if (!status.ready) return "not ready";
+  return status.writable ? "ready" : "read-only";
+}
+
+// Keeps the beginning of the host's name and the port.
+std::string ShortEndpoint(const std::string& endpoint, size_t characters_max) {
+  if (endpoint.size() <= characters_max) return endpoint;
+  const size_t port = endpoint.size() - std::min(endpoint.rfind(':'), endpoint.size());
+  const size_t end = std::min(port, (characters_max - 3) / 2);
+  return endpoint.substr(0, characters_max - 3 - end) + "..." +
+         endpoint.substr(endpoint.size() - end);
+}
+
+std::string TableOf(const std::vector<EndpointStatus>& servers, size_t endpoint_max) {
+  constexpr size_t kHashDigits = 8;  // enough to tell that two states differ
+  Table table({"SERVER", "NODE", "ROLE", "STATE", "TERM", "REVISION", "KEYS", "HASH"});
+  for (const EndpointStatus& server : servers) {
+    const std::string endpoint = ShortEndpoint(server.endpoint, endpoint_max);
+    if (!server.answer.ok()) {
+      table.Add({endpoint, "-", "-", "down"});
+      continue;
+    }
+    const ServerStatus& status = *server.answer;
+    const std::string node = status.node.empty() ? "-" : Escape(status.node, Keep::kQuotes);
+    table.Add({endpoint, node, Escape(status.role, Keep::kQuotes), std::string(StateOf(status)),
+               std::to_string(status.term), std::to_string(status.revision),
+               std::to_string(status.keys),
+               absl::BytesToHexString(status.state_hash).substr(0, kHashDigits)});
+  }
+  return table.Text();
+}
+
+std::string StatusTable(const std::vector<EndpointStatus>& servers) {
+  constexpr size_t kColumns = 80;  // of a terminal that nobody has made wider
+  constexpr size_t kEndpointLeast = 11;
+  size_t endpoint_max = 0;
+  for (const EndpointStatus& server : servers) {
+    endpoint_max = std::max(endpoint_max, server.endpoint.size());
+  }
+  std::string text = TableOf(servers, endpoint_max);
+  size_t widest = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = text.find('\n', begin);
+    widest = std::max(widest, end - begin);
+    begin = end + 1;
+  }
+  if (widest <= kColumns) return text;
+  const size_t left = endpoint_max - std::min(endpoint_max, widest - kColumns);
+  return TableOf(servers, std::max(left, kEndpointLeast));
+}
+
+std::string_view NameOfKind(Resolved::Kind kind) {
+  switch (kind) {
+    case Resolved::Kind::kNotApplied:
+      return "NOT_APPLIED";
+    case Resolved::Kind::kDecided:
+      return "DECIDED";
+    case Resolved::Kind::kForgotten:
+      break;
+  }
+  return "FORGOTTEN";
+}
+
+// The data of an earlier answer is not kept by every server: it is never shown here.
+std::string OutcomeLine(const Resolved& outcome) {
+  if (!outcome.decided) return fmt::format("{}\n", NameOfKind(outcome.kind));
+  const Decided& decided = *outcome.decided;
+  std::string line(NameOf(decided.result));
+  line += decided.value ? fmt::format("  version {}  timestamp {}", decided.value->version,
+                                      decided.value->timestamp)
+                        : "  NULL";
+  return fmt::format("{}  revision {}\n", line, decided.revision);
+}
+
+std::string OutcomeJson(const Resolved& outcome) {
+  nlohmann::ordered_json object;
+  object["outcome"] = outcome.kind == Resolved::Kind::kDecided      ? "decided"
+                      : outcome.kind == Resolved::Kind::kNotApplied ? "not applied"
+                                                                    : "forgotten";
+  if (outcome.decided) {
+    const Decided& decided = *outcome.decided;
+    object["result"] = NameOf(decided.result);
+    object["value"] = nullptr;
+    if (decided.value) {
+      object["value"] = {{"version", std::to_string(decided.value->version)},
+                         {"timestamp", std::to_string(decided.value->timestamp)}};
+    }
+    object["revision"] = std::to_string(decided.revision);
+  }
+  return object.dump() + "\n";
+}
+
 }  // namespace
 
 std::string StatusText(const ServerStatus& status, OutputFormat format) {
@@ -123,8 +218,8 @@ std::string StatusText(const ServerStatus& status, OutputFormat format) {
 }
 
 std::string StatusOfAllText(const std::vector<EndpointStatus>& servers, OutputFormat format) {
+  if (format != OutputFormat::kJson) return StatusTable(servers);
   std::string objects;
-  Table table({"SERVER", "NODE", "ROLE", "LEADER", "TERM", "REVISION", "KEYS", "STATE HASH"});
   for (const EndpointStatus& server : servers) {
     std::vector<Line> lines{{"endpoint", server.endpoint, ""}};
     if (server.answer.ok()) {
@@ -134,15 +229,34 @@ std::string StatusOfAllText(const std::vector<EndpointStatus>& servers, OutputFo
       lines.push_back({"error", server.answer.failure().message, ""});
     }
     objects += JsonText(lines);
-    std::vector<std::string> row;
-    for (const Line& line : lines) {
-      // What is said of one server up to its hash, but where the leader is.
-      if (row.size() == table.columns()) break;
-      if (line.name != "leader_endpoint") row.push_back(ValueText(line));
-    }
-    table.Add(std::move(row));
+  }
+  return objects;
+}
+
+std::string HealthText(const std::vector<EndpointHealth>& servers, OutputFormat format) {
+  using State = EndpointHealth::State;
+  Table table({"SERVER", "HEALTH"});
+  std::string objects;
+  for (const EndpointHealth& server : servers) {
+    const bool down = server.state == State::kDown;
+    const bool ready = server.state == State::kReady;
+    std::vector<Line> lines{
+        {"endpoint", server.endpoint, ""}, {"live", !down, ""}, {"ready", ready, ""}};
+    if (down) lines.push_back({"error", server.why, ""});
+    objects += JsonText(lines);
+    table.Add({server.endpoint, down    ? "down: " + Escape(server.why, Keep::kQuotes)
+                                : ready ? "ready"
+                                        : "not ready"});
   }
   return format == OutputFormat::kJson ? objects : table.Text();
+}
+
+std::string OutcomeText(const std::vector<Resolved>& outcomes, OutputFormat format) {
+  std::string text;
+  for (const Resolved& outcome : outcomes) {
+    text += format == OutputFormat::kJson ? OutcomeJson(outcome) : OutcomeLine(outcome);
+  }
+  return text;
 }
 
 std::string ImageText(const ImageInfo& image, OutputFormat format) {

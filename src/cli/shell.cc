@@ -47,8 +47,8 @@ bool Typed::Run(const std::string& entered, LineEditor& editor) {
     if (auto words = lines_.Add(line)) statements.push_back(*std::move(words));
   }
   if (quote_open() == 0) editor.Remember(std::exchange(text_, ""));
-  for (const absl::StatusOr<Words>& words : statements) {
-    const std::optional<ExitCode> code = interpreter_.Run(words, "");
+  for (absl::StatusOr<Words>& words : statements) {
+    const std::optional<ExitCode> code = interpreter_.Run(std::move(words), "");
     if (!code) return false;
     if (*code == ExitCode::kInterrupted) break;
   }
@@ -62,6 +62,8 @@ ExitCode RunShell(LineEditor& editor, Interpreter& interpreter, Console& console
   Typed typed(interpreter);
   std::string entered;
   while (true) {
+    const std::string trouble = editor.TakeTrouble();
+    if (!trouble.empty()) console.Complain(Escape(trouble, Keep::kQuotes));
     const char quote = typed.quote_open();
     const std::string goes_on = std::string(prompt.size() - 3, ' ') + quote + "> ";
     switch (editor.ReadLine(quote == 0 ? prompt : goes_on, entered)) {

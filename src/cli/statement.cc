@@ -161,6 +161,8 @@ absl::StatusOr<Statement> ParseStatement(const std::vector<std::string>& words,
   if (verb->name == "cas") return ParseCas(*verb, arguments, context);
   if (verb->name == "batch") return BatchStatement{arguments.words[0]};
   if (verb->name == "status") return StatusStatement{};
+  if (verb->name == "health") return HealthStatement{};
+  if (verb->name == "outcome") return OutcomeStatement{arguments.words[0]};
   if (verb->name == "snapshot") return SnapshotStatement{};
   if (arguments.words.empty()) return HelpStatement{};
   TRIPLA_ASSIGN_OR_RETURN(verb, VerbOf(arguments.words[0]));

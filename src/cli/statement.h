@@ -20,13 +20,17 @@ struct BatchStatement {
   std::string file;  // "-": standard input
 };
 struct StatusStatement {};
+struct HealthStatement {};
+struct OutcomeStatement {
+  std::string id;  // as Failure::request
+};
 struct SnapshotStatement {};
 struct HelpStatement {
   std::string verb;  // or nothing
 };
 
-using Statement =
-    std::variant<Operation, BatchStatement, StatusStatement, SnapshotStatement, HelpStatement>;
+using Statement = std::variant<Operation, BatchStatement, StatusStatement, HealthStatement,
+                               OutcomeStatement, SnapshotStatement, HelpStatement>;
 
 // Where statements take what their words leave out.
 struct StatementContext {

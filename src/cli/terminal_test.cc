@@ -220,6 +220,23 @@ TEST_F(TerminalTest, FormerLinesAreFoundAlsoByTheNextShell) {
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
+TEST_F(TerminalTest, S7_AHistoryThatCannotBeReadIsSaidAndLeftAsItIs) {
+  const std::filesystem::path file = home_ / ".local/state/tripla/history";
+  std::filesystem::create_directories(file.parent_path());
+  std::ofstream(file) << "no history of ours";
+  Terminal terminal;
+  terminal.Await("former lines are not kept: ");
+  terminal.AwaitPrompt();
+  terminal.Type("get 1\r");
+  terminal.Await("ERROR  NULL");
+  terminal.AwaitPrompt();
+  terminal.Type("\\q\r");
+  EXPECT_EQ(terminal.ExitCode(), 0);
+  std::string kept;
+  std::getline(std::ifstream(file), kept);
+  EXPECT_EQ(kept, "no history of ours");
+}
+
 TEST_F(TerminalTest, ControlCGivesUpTheLineAndTheShellStays) {
   Terminal terminal;
   terminal.AwaitPrompt();
@@ -312,7 +329,8 @@ TEST_F(TerminalTest, S19_TabCompletesFilesOfData) {
   terminal.AwaitPrompt();
   terminal.Type("cas 1 @" + home_.string() + "/ph\t--version 1\r");
   terminal.Await("ERROR  NULL");
-  EXPECT_EQ(server_.received().back().test_and_set().value().data(), "pixels");
+  ASSERT_EQ(server_.received().size(), 1u);
+  EXPECT_EQ(server_.received()[0].test_and_set().value().data(), "pixels");
 }
 
 TEST_F(TerminalTest, S19_SaysWhatWasProbablyMeant) {

@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 1> kSetFlags{"--timestamp"};
 constexpr std::array<std::string_view, 2> kDelFlags{"--version", "--if-revision"};
 constexpr std::array<std::string_view, 3> kCasFlags{"--version", "--timestamp", "--if-revision"};
 
-constexpr std::array<Verb, 8> kVerbs{{
+constexpr std::array<Verb, 10> kVerbs{{
     {"get", "get KEY [--consistency stale]", "read an entry",
      "Answers SUCCESS with the entry, or ERROR when there is none. With --consistency stale it is "
      "what the\n"
@@ -65,7 +65,35 @@ constexpr std::array<Verb, 8> kVerbs{{
      1,
      1,
      {}},
-    {"status", "status", "what the server says about itself; of several, a row each", "", 0, 0, {}},
+    {"status",
+     "status",
+     "what the server says about itself; of several, a row each",
+     "Exits with 0 when all servers that were asked are up, ready and take writes; with 6 when one "
+     "is\n"
+     "down or not ready, with 9 when one is read-only.\n",
+     0,
+     0,
+     {}},
+    {"health",
+     "health",
+     "whether each server is ready to serve",
+     "Asks each server's health service (grpc.health.v1). Exits with 0 when all are ready, else "
+     "with 6.\n",
+     0,
+     0,
+     {}},
+    {"outcome",
+     "outcome ID",
+     "what became of a write whose answer is missing",
+     "ID is what the message of that write says. Exits as the write would have: 0 SUCCESS, 3 "
+     "ERROR, "
+     "4\n"
+     "ERROR_NE, 5 ERROR_WV; 6 it was not applied and never will be; 7 the server does not remember "
+     "it.\n"
+     "Of a batch: 0 when all was decided.\n",
+     1,
+     1,
+     {}},
     {"snapshot",
      "snapshot",
      "write an image to the server's disk now",

@@ -162,12 +162,21 @@ TEST(CheckWithoutAServer, SaysWhichWordIsWrongAndWhatThereIs) {
            {{"api", "-o", "1"}, {}, {"\"1\" is no output format", "table and json"}},
            {{"api", "-o", "xml"}, {}, {"\"xml\" is no output format", "table and json"}},
            {{"api"}, {"TRIPLA_SERVER=bad"}, {"TRIPLA_SERVER", "\"bad\" is not HOST:PORT"}},
+           {{"--bogus"}, {}, {"--bogus"}},
+           {{"--list", "--bogus"}, {}, {"--bogus"}},
+           {{"api", "--bogus"}, {}, {"--bogus"}},
        }) {
     const Ended run = Check(one.arguments, one.environment);
     EXPECT_EQ(run.code, 2) << run.output;
     for (const std::string& part : one.parts) EXPECT_THAT(run.output, HasSubstr(part));
     EXPECT_THAT(run.output, HasSubstr("tripla-check --help"));
   }
+}
+
+TEST(CheckWithoutAServer, S20_ListAloneListsTheClaimsOfAllCommands) {
+  const Ended alone = Check({"--list"}, {});
+  EXPECT_EQ(alone.code, 0) << alone.output;
+  EXPECT_EQ(alone.output, Check({"all", "--list"}, {}).output);
 }
 
 TEST(CheckWithoutAServer, ABadServerVariableHarmsNobodyWhoDoesNotUseIt) {

@@ -126,7 +126,7 @@ TEST_F(BenchProgram, AnOpenLoopCallsAtItsRate) {
   const nlohmann::json report =
       Bench({"set", "--rate", "500", "--warm-up", "0", "--duration", "2s", "--in-flight", "1000"});
   EXPECT_NEAR(report["calls"], 1000, 200);  // six standard deviations
-  EXPECT_LT(report["never_begun"], 100);  // a stalled machine is no fault of the generator
+  EXPECT_LT(report["never_begun"], 100);    // a stalled machine is no fault of the generator
 }
 
 TEST_F(BenchProgram, TheTimelineHasALineForEachTenthOfASecond) {
@@ -193,6 +193,9 @@ TEST_F(BenchProgram, UsageErrorsExitWith2AndSayWhatNext) {
     EXPECT_EQ(process->Wait(), 2) << process->output();
     EXPECT_THAT(process->output(), AllOf(HasSubstr("tripla-bench: "), HasSubstr("--")));
   }
+  const std::unique_ptr<Process> bogus = Start({"--bogus"});
+  EXPECT_EQ(bogus->Wait(), 2);
+  EXPECT_THAT(bogus->output(), HasSubstr("--bogus")) << "S20: it is what is wrong";
   EXPECT_EQ(Start({"set"}, {"TRIPLA_ENDPOINTS=nowhere"})->Wait(), 2);
   EXPECT_EQ(Start({"set"}, {"TRIPLA_BENCH_IN_FLIGHT=x"})->Wait(), 2);
 }

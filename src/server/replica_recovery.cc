@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,24 +20,6 @@ namespace {
 
 // Of a command beside key and data when it is encoded.
 constexpr size_t kCommandOverheadBytes = 128;
-
-// The first place that the segments of Ratis's log still hold, by their names: log_FIRST-LAST and
-// log_inprogress_FIRST. 0 when there are none.
-absl::StatusOr<LogIndex> FirstRatisIndex(const DataDirectory& directory,
-                                         const Membership& membership) {
-  std::optional<LogIndex> first;
-  TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names,
-                          directory.disk().List(RatisLogPath(directory, membership)));
-  for (std::string_view name : names) {
-    if (!name.starts_with("log_")) continue;
-    name.remove_prefix(name.starts_with("log_inprogress_") ? 15 : 4);
-    LogIndex index = 0;
-    if (std::from_chars(name.data(), name.data() + name.size(), index).ec != std::errc()) continue;
-    first = std::min(first.value_or(index), index);
-  }
-  // Place 0 holds no batch: a log that begins there reaches back to the beginning.
-  return first ? std::max<LogIndex>(*first, 1) : 0;
-}
 
 // The path of the image that came from another replica, if there is one with records behind
 // `newest`. One that is in force too is only there to be sent, and was passed over for damage.
@@ -63,7 +44,7 @@ absl::StatusOr<std::optional<std::string>> FindReceivedImage(const DataDirectory
 // Loads the newest image; one that was received before the last end of the process counts too.
 absl::StatusOr<RecoveredState> LoadState(const DataDirectory& directory,
                                          const Membership& membership, ImageStore& images) {
-  TRIPLA_ASSIGN_OR_RETURN(const LogIndex first, FirstRatisIndex(directory, membership));
+  TRIPLA_ASSIGN_OR_RETURN(const LogIndex first, FirstIndexInSegments(directory, membership));
   absl::StatusOr<RecoveredState> recovered = images.Recover(first);
   const LogIndex newest = images.newest() ? images.newest()->position.index : 0;
   TRIPLA_ASSIGN_OR_RETURN(const std::optional<std::string> received,

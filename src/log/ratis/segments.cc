@@ -17,7 +17,6 @@
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
 #include "model/little_endian.h"
-#include "model/log_position.h"
 
 namespace tripla {
 namespace {
@@ -257,6 +256,13 @@ absl::Status CheckSegments(const DataDirectory& directory, const Membership& mem
     next = first + count;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<LogIndex> FirstIndexInSegments(const DataDirectory& directory,
+                                              const Membership& membership) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<Segment> segments,
+                          ListSegments(directory.disk(), RatisLogPath(directory, membership)));
+  return segments.empty() ? 0 : std::max<LogIndex>(segments.front().first, 1);
 }
 
 }  // namespace tripla

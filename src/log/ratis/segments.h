@@ -2,8 +2,10 @@
 #pragma once
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
+#include "model/log_position.h"
 
 namespace tripla {
 
@@ -24,5 +26,10 @@ namespace tripla {
 // another way or missing, also between two segments; what the disk says.
 [[nodiscard]] absl::Status CheckSegments(const DataDirectory& directory,
                                          const Membership& membership);
+
+// The index from which on the segments hold the log, by their names; 0 when there are none. A log
+// that begins at index 0, which never holds a batch, begins at 1.
+[[nodiscard]] absl::StatusOr<LogIndex> FirstIndexInSegments(const DataDirectory& directory,
+                                                            const Membership& membership);
 
 }  // namespace tripla

@@ -184,5 +184,15 @@ TEST_F(Segments, OneThatIsMissingBetweenTwoIsNamed) {
   EXPECT_THAT(Check(), IsDamage("/log_12-12 at offset 0: it begins with entry 12, but entry 10 "));
 }
 
+TEST_F(Segments, TheirNamesSayWhereTheLogBegins) {
+  EXPECT_EQ(*FirstIndexInSegments(directory_, membership_), 160u);
+  Write("log_17-159", "");
+  Write("log_nothing", "");
+  Write("raft-meta", "term=1");
+  EXPECT_EQ(*FirstIndexInSegments(directory_, membership_), 17u);
+  Write("log_0-16", "");
+  EXPECT_EQ(*FirstIndexInSegments(directory_, membership_), 1u);
+}
+
 }  // namespace
 }  // namespace tripla

@@ -12,7 +12,7 @@
 
 namespace tripla {
 
-// How far this replica has applied the log, for those who wait for it.
+// How far this replica has applied the log, and the reads that wait for that.
 //
 // Thread-safety: one thread advances, any waits.
 class AppliedIndex {
@@ -23,15 +23,15 @@ class AppliedIndex {
 
   [[nodiscard]] LogIndex get() const { return index_.load(std::memory_order_acquire); }
 
-  // Everything up to `index` is applied; calls those who waited for it. Without anybody waiting it
-  // costs two atomic operations.
+  // Says that everything up to `index` is applied, and calls whoever waited for it. Two atomic
+  // operations when nobody waits.
   void Advance(LogIndex index);
 
   // Calls `reached` once everything up to `index` is applied: at once if it is, else on the
   // advancing thread.
   void Await(LogIndex index, ReachedFn reached);
 
-  // Sends away those who wait, and all who will.
+  // Answers all that wait, and all that come later, with Unavailable.
   void Stop();
 
  private:

@@ -13,8 +13,8 @@
 
 namespace tripla {
 
-// What to do about a replica whose directory is no good. An older copy of it is worse than nothing:
-// it has forgotten what the replica has acknowledged since.
+// What to do about a replica whose directory is damaged. Not: restore an older copy. That has
+// forgotten what the replica has acknowledged since.
 inline constexpr char kRebuild[] =
     "empty the directory and rebuild it from the other servers: triplad init --rebuild "
     "(docs/operating.md)";
@@ -35,11 +35,11 @@ struct Member {
 //                         the XXH3-64 of all before
 //   DIR/log/UUID/         what Ratis keeps: its log, its term and its vote
 struct Membership {
-  std::string cluster;  // a UUID that follows from the members: every node's init finds the same
+  std::string cluster;  // a UUID made from the members, so that all nodes have the same
   std::string node;     // this server, one of the members
   std::vector<Member> members;
-  // It takes part in no election before its log has reached this place: it replaces one that was
-  // lost, and does not know what that one has acknowledged. 0: it never was.
+  // Not 0 for a replica that replaces a lost one: it does not know what that one has acknowledged,
+  // so it takes part in no election before its log has reached this index.
   LogIndex votes_from = 0;
 
   [[nodiscard]] const Member& self() const { return *Find(node); }
@@ -60,8 +60,8 @@ struct Membership {
 [[nodiscard]] std::string RatisLogPath(const DataDirectory& directory,
                                        const Membership& membership);
 
-// Makes an empty data directory the replica's: all of it is durable on return. It has voted in
-// `term` and knows of no later one.
+// Makes an empty data directory that of a replica which has voted in `term`. All of it is durable
+// on return.
 //
 // Errors: FailedPrecondition when it holds anything already; what the disk says.
 [[nodiscard]] absl::Status InitializeReplica(const DataDirectory& directory,

@@ -22,14 +22,14 @@ namespace {
 // What Ratis and the codec add to the commands of an entry.
 constexpr size_t kEntryOverheadBytes = 4096;
 
-// At a stop, for what was submitted. A leader without a majority knows by then that it leads no
-// more.
+// How long a stop waits for what was submitted. By then a leader without a majority has stepped
+// down.
 constexpr std::chrono::seconds kStopPatience{3};
 
-// Between two attempts to let another node lead.
+// Between two attempts to transfer leadership.
 constexpr std::chrono::seconds kHandOverPause{5};
 
-// After a hand-over that nobody has confirmed.
+// After a transfer that nobody has confirmed.
 constexpr std::chrono::milliseconds kSuccessorPatience{2000};
 
 constexpr std::chrono::milliseconds kWarmUpTime{800};
@@ -201,7 +201,7 @@ std::optional<std::chrono::nanoseconds> RatisLog::TimeOfNoOps() {
     SubmitNoOp(
         [ordered](const absl::StatusOr<LogIndex>& index) { ordered->set_value(index.ok()); });
     std::future<bool> done = ordered->get_future();
-    // A disk or a majority that hangs must not hold up who waits for the end of the warm-up.
+    // The warm-up must end though the disk or the majority hangs.
     if (done.wait_for(kWarmUpTime) != std::future_status::ready || !done.get()) return std::nullopt;
   }
   return std::chrono::steady_clock::now() - begun;
@@ -225,8 +225,8 @@ void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
   if (Leads()) return ConfirmReadIndex(Proof::kLeaseOrEntry, std::move(answer));
   const Member* leader = membership_.Find(replica_->Leader());
   if (leader == nullptr || leader->node == membership_.node) return answer(NoLeader());
-  // Ratis's leader believes that this log still has what its lost predecessor had. It finds out
-  // when the next entry does not fit, and while nobody writes there is none.
+  // The leader believes that this log still has what the lost replica's had, until the next entry
+  // does not fit. While nobody writes there is none, so one is asked for.
   const bool rebuilt = membership_.votes_from != 0 && IsBeingRebuilt(replica_->GetState().last);
   hooks_.ask_leader(leader->client_endpoint, rebuilt ? Proof::kEntry : Proof::kLeaseOrEntry,
                     std::move(answer));
@@ -261,7 +261,7 @@ void RatisLog::LetAnotherLead(const std::string& successor, std::string_view why
   const bool followed = replica_->ReadIndex().has_value();
   const absl::Status status = replica_->HandOver(successor);
   if (status.ok()) return Say(Severity::kWarning, fmt::format("this node leads no more: {}", why));
-  // The others may still choose: each of them holds its promise to this leader for a second.
+  // The others may elect one yet: each keeps its promise to this leader for a second.
   const auto chosen_by = std::chrono::steady_clock::now() + kSuccessorPatience;
   while (Leads() && std::chrono::steady_clock::now() < chosen_by) {
     std::this_thread::sleep_for(kSuccessorPatience / 20);
@@ -269,7 +269,7 @@ void RatisLog::LetAnotherLead(const std::string& successor, std::string_view why
   if (!Leads()) return;
   const std::string cannot =
       fmt::format("this node must not lead ({}), but {}", why, std::string(status.message()));
-  // It may not even be able to write down that it votes for another. Without it the others can.
+  // This node may be unable to write down a vote for another. The others can elect one without it.
   if (followed) Die(cannot + "; it ends, so that the others choose a leader; start it again then");
   Say(Severity::kWarning, cannot);
 }

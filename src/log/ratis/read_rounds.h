@@ -12,18 +12,18 @@
 
 namespace tripla {
 
-// How a leader makes sure that no other leads: it may hold a lease; an entry of the log that holds
-// nothing works always, takes longer, and lets it see what a follower's log lacks.
+// How a leader makes sure that no other leads: by its lease, or by a no-op entry of the log. The
+// entry always works, takes longer, and also shows the leader what a follower's log lacks.
 enum class Proof { kLeaseOrEntry, kEntry };
 
-// Asks one question for all who wait: while an answer is under way those who come collect, and the
-// next question is for all of them. An answer serves only those who waited before it was asked for,
-// since it must not be older than they are.
+// Joins reads that ask the same question. While one question is under way, new reads wait; the next
+// question is for all of them. An answer serves only reads that began before its question was
+// asked, because it may miss writes that were acknowledged after that.
 //
 // Thread-safety: any thread. Lifetime: outlives every answer.
 class ReadRounds {
  public:
-  // Takes the place in the log that a linearizable read must see, or why it is not known.
+  // Takes the index of the log that a linearizable read must see, or why it is not known.
   using AnswerFn = std::function<void(const absl::StatusOr<LogIndex>&)>;
   // Asks; calls the function it is given exactly once, perhaps at once.
   using AskFn = std::function<void(AnswerFn)>;
@@ -34,14 +34,14 @@ class ReadRounds {
   // many wait.
   void Await(AnswerFn answer);
 
-  // Tells all who wait, and all who will, that the server is shutting down: the answer that is
-  // under way may take long.
+  // Answers all that wait, and all that come later, with Unavailable. Does not wait for the
+  // question under way, which may take long.
   void Stop();
 
  private:
   struct Round;
 
-  // Asks for those who wait, until nobody does.
+  // Asks the next question, as long as somebody waits.
   void AskForAll();
   [[nodiscard]] std::vector<AnswerFn> TakeAsked();
 

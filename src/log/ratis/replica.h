@@ -21,24 +21,23 @@ struct ImageFile {
   std::string path;
 };
 
-// What Ratis asks of this process. Called on Java's threads; all of them must return soon.
+// What Ratis calls, on threads of Java's. All of these must return soon.
 struct ReplicaCallbacks {
-  // A batch given to Submit() has its place and is durable: applies it. False when nobody waits for
-  // it any more; then `apply` follows. This, apply, skip and install come from one thread, in
-  // order.
+  // Applies a batch that was given to Submit() and is durable now. False when its submission was
+  // taken out already; then `apply` follows. This, `apply` and `skip` come in the order of the log,
+  // and none of them beside `install`.
   std::function<bool(uint64_t batch, LogPosition)> apply_submitted;
   std::function<void(LogPosition, std::string_view bytes)> apply;
-  // An entry of Ratis's own is at this place.
+  // The entry at this index is one of Ratis's own.
   std::function<void(LogPosition)> skip;
-  // A batch given to Submit() will not be applied through it; if `appended`, it may be all the
-  // same.
+  // A batch that was given to Submit() will not be passed to `apply_submitted`. If `appended`, it
+  // is in the log and may still be applied.
   std::function<void(uint64_t batch, bool appended, std::string why)> failed;
-  // When it returns no image is being written, nor will one be until `install`, or until
-  // `release_images` when none is to be installed.
+  // Waits until no image is being written. None is written then before `install`, or
+  // `release_images` when there is nothing to install.
   std::function<void()> hold_images;
   std::function<void()> release_images;
-  // An image from another replica lies in ReceivedImagesPath(): takes it over, in place of the
-  // state.
+  // Replaces the state by the image from another replica that lies in ReceivedImagesPath().
   std::function<ImageFile()> install;
 };
 
@@ -101,12 +100,12 @@ class Replica {
   // or takes longer than ten seconds.
   [[nodiscard]] absl::Status Purge(LogIndex through);
 
-  // Lets `successor` lead if this node does; empty: the one that answered last. Errors: Internal
-  // with the reason when none took over.
+  // Transfers leadership, if this node leads, to `successor`; empty: to any. Errors: Internal with
+  // the reason when no other node leads then.
   [[nodiscard]] absl::Status HandOver(const std::string& successor);
 
-  // Applies what is committed and fails what still waits. Afterwards it leads no more and knows no
-  // read index. Idempotent.
+  // Applies what is committed and fails what still waits. No callback comes afterwards, this node
+  // does not lead, and ReadIndex() returns nothing. Idempotent.
   void Close();
 
  private:

@@ -37,7 +37,7 @@ constexpr size_t kHoleBytesMin = 16;
 // help reads. A follower is sent at most so many at once (Properties.java of ratis-bridge).
 constexpr size_t kOnTheirWayMax = 8;
 
-// Castagnoli's polynomial, reflected: what a byte leaves behind when 0, 1 … 7 others follow it.
+// Tables of CRC32C (Castagnoli's polynomial, reflected), for a byte that 0, 1 … 7 others follow.
 constexpr size_t kBytesAtOnce = sizeof(uint64_t);
 constexpr auto kTables = [] {
   std::array<std::array<uint32_t, 256>, kBytesAtOnce> tables{};
@@ -138,10 +138,9 @@ Entries FirstWholeEntries(std::string_view segment, size_t from) {
   return {};
 }
 
-// Whether a page of the entry at `end`, or the one in which it would begin, never reached the disk,
-// while later ones did: what a power cut does to writes that no sync has ended. A page of zeros
-// that was written would look the same; but what was acknowledged has soon more behind it than was
-// ever on its way at once.
+// Whether a page of the entry at `end`, or the page in which it would begin, never reached the
+// disk, while later pages did. A power cut does that to writes that were not synced. Damage could
+// look the same, but then more entries follow than are ever unacknowledged at once.
 bool HasHole(std::string_view segment, size_t end) {
   if (segment[end] == '\0') {
     const size_t next_page = (end / kPageBytes + 1) * kPageBytes;

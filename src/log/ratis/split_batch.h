@@ -12,8 +12,9 @@ namespace tripla {
 // have more. Each operation is decided on its own (R12), so they mean the same as one.
 [[nodiscard]] std::vector<Batch> SplitBatch(Batch batch, size_t bytes_max);
 
-// Makes of `parts` functions one: `done` gets the outcomes of all parts in order; or, when one
-// failed, its reason, which is Unknown as soon as another may have been applied.
+// Returns `parts` functions, one to take the outcomes of each part. When all were called, `done`
+// gets the outcomes of all parts in order; or, if one failed, its error, which becomes Unknown if
+// another part may have been applied.
 [[nodiscard]] std::vector<Log::DoneFn> JoinOutcomes(size_t parts, Log::DoneFn done);
 
 }  // namespace tripla

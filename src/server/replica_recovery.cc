@@ -50,9 +50,9 @@ absl::StatusOr<RecoveredState> LoadState(const DataDirectory& directory,
   TRIPLA_ASSIGN_OR_RETURN(const std::optional<std::string> received,
                           FindReceivedImage(directory, membership, newest));
   if (!received) return recovered;
-  RecoveredState adopted;
-  TRIPLA_ASSIGN_OR_RETURN(adopted.machine, images.Adopt(*received));
-  return adopted;
+  RecoveredState installed;
+  TRIPLA_ASSIGN_OR_RETURN(installed.machine, images.Install(*received));
+  return installed;
 }
 
 // A standalone server's advice would be to take a copy.
@@ -78,7 +78,7 @@ ImageFile InstallReceived(const DataDirectory& directory, const Membership& memb
   if (!received.ok() || !*received) {
     Die("an image came from the leader, but it is not where it should be; start the server again");
   }
-  absl::StatusOr<std::unique_ptr<StateMachine>> loaded = images.Adopt(**received);
+  absl::StatusOr<std::unique_ptr<StateMachine>> loaded = images.Install(**received);
   if (!loaded.ok()) {
     Die(
         fmt::format("the image that came from the leader cannot be used: {}; start the server "
@@ -86,7 +86,7 @@ ImageFile InstallReceived(const DataDirectory& directory, const Membership& memb
                     std::string(loaded.status().message())));
   }
   machine.Install(*std::move(loaded));
-  Say(Severity::kInfo, fmt::format("this replica was too far behind for the log: it has taken over "
+  Say(Severity::kInfo, fmt::format("this replica was too far behind for the log: it has installed "
                                    "the leader's image of record {}",
                                    machine.GetSummary().position.index));
   return *NewestImage(directory, images);

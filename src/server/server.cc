@@ -191,7 +191,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   server->housekeeping_ = std::make_unique<Housekeeping>(
       server->disk_reserve_,
       [&succession = server->succession_] {
-        if (succession != nullptr) succession->Seek();
+        if (succession != nullptr) succession->TransferIfPossible();
       },
       [&machine = *server->machine_] { machine.Reclaim(); });
   server->snapshots_ = std::make_unique<SnapshotSchedule>(

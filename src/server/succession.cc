@@ -27,7 +27,7 @@ struct Succession::Answers {
 Succession::Succession(const Membership& membership, RatisLog& log, PeerLink& peers)
     : membership_(membership), log_(log), peers_(peers) {}
 
-void Succession::Seek() {
+void Succession::TransferIfPossible() {
   if (!log_.Leads()) return;
   if (answers_ == nullptr || Clock::now() - asked_ >= kPeriod) return Ask();
   std::string successor;
@@ -35,7 +35,7 @@ void Succession::Seek() {
     MutexLock lock(answers_->mutex);
     successor = std::exchange(answers_->successor, "");
   }
-  if (!successor.empty()) log_.LetAnotherLead(successor, "its disk is too full to write");
+  if (!successor.empty()) log_.TransferLeadership(successor, "its disk is too full to write");
 }
 
 void Succession::Ask() {

@@ -21,8 +21,8 @@ class Succession {
 
   // One step: asks the others, once a second, or lets one that has answered lead. Does nothing on a
   // follower. To be called as long as this server cannot write; may take as long as
-  // RatisLog::LetAnotherLead().
-  void Seek();
+  // RatisLog::TransferLeadership().
+  void TransferIfPossible();
 
  private:
   struct Answers;

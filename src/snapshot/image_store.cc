@@ -82,7 +82,7 @@ absl::StatusOr<RecoveredState> ImageStore::LoadNewest(LogIndex first_log_index) 
       return recovered;
     }
     if (!absl::IsDataLoss(loaded.status())) return loaded.status();
-    TRIPLA_RETURN_IF_ERROR(PassOver(loaded.status(), older, first_log_index));
+    TRIPLA_RETURN_IF_ERROR(FallBack(loaded.status(), older, first_log_index));
     if (recovered.log_must_reach != 0) continue;
     recovered.log_must_reach = images.back();
     recovered.damage = std::string(loaded.status().message());
@@ -123,7 +123,7 @@ absl::StatusOr<LoadedImage> ImageStore::Load(LogIndex index) const {
 }
 
 // What the log must hold in place of the damaged image: everything behind the next older one.
-absl::Status ImageStore::PassOver(const absl::Status& damage, LogIndex older,
+absl::Status ImageStore::FallBack(const absl::Status& damage, LogIndex older,
                                   LogIndex first_log_index) const {
   const std::string what(damage.message());
   if (first_log_index == 0 || first_log_index > older + 1) {
@@ -193,7 +193,7 @@ void ImageStore::Release() {
   held_ = false;
 }
 
-absl::StatusOr<std::unique_ptr<StateMachine>> ImageStore::Adopt(const std::string& path) {
+absl::StatusOr<std::unique_ptr<StateMachine>> ImageStore::Install(const std::string& path) {
   TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(directory_.disk(), path));
   const LogIndex index = loaded.header.summary.position.index;
   Disk& disk = directory_.disk();

@@ -45,7 +45,7 @@ struct RecoveredState {
 // The images of one data directory: writes them whole or not at all (R16), keeps the last two, and
 // loads the newest at the start.
 //
-// Thread-safety: Recover() or LoadNewest() before all else; Write() from one thread, Adopt() from
+// Thread-safety: Recover() or LoadNewest() before all else; Write() from one thread, Install() from
 // one after Hold(); the rest from any.
 class ImageStore {
  public:
@@ -82,8 +82,8 @@ class ImageStore {
   [[nodiscard]] absl::StatusOr<ImageSummary> Write(const StateView& view,
                                                    const std::atomic<bool>& abandon);
 
-  // No Write() is under way when it returns, nor succeeds until Adopt(), or Release() when nothing
-  // is to be adopted: another replica's image is about to come (R27).
+  // No Write() is under way when it returns, nor succeeds until Install(), or Release() when
+  // nothing is to be installed: another replica's image is about to come (R27).
   void Hold();
   void Release();
 
@@ -92,7 +92,7 @@ class ImageStore {
   //
   // Errors: DataLoss when it is damaged, Unimplemented for a later format; what the disk says. The
   // images that were are still there unless removing them was what failed.
-  [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Adopt(const std::string& path);
+  [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Install(const std::string& path);
 
   // The newest image in force.
   [[nodiscard]] std::optional<ImageSummary> newest() const;
@@ -104,7 +104,7 @@ class ImageStore {
  private:
   absl::Status RemovePartial();
   // Says that `older` is used in place of a damaged image, or refuses it.
-  absl::Status PassOver(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
+  absl::Status FallBack(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
   absl::StatusOr<ImageSummary> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
   // Also a damaged one that was passed over: the next start must not count on it.
   absl::Status RemoveAllBut(LogIndex older, LogIndex newest);

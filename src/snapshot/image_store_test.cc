@@ -229,22 +229,22 @@ std::string ReceiveImage(FaultyDisk& disk) {
   return path;
 }
 
-TEST_F(ImageStoreTest, AnAdoptedImageTakesTheStateOfAllThatWere) {
+TEST_F(ImageStoreTest, AnInstalledImageReplacesAllOthers) {
   WriteNext();
   WriteNext();
   const StateView view_of_before = machine_.Freeze();
   const std::string received = ReceiveImage(disk_);
   store_->Hold();
-  const auto adopted = store_->Adopt(received);
-  ASSERT_TRUE(adopted.ok()) << adopted.status();
-  EXPECT_EQ((*adopted)->GetSummary().position.index, 9u);
+  const auto installed = store_->Install(received);
+  ASSERT_TRUE(installed.ok()) << installed.status();
+  EXPECT_EQ((*installed)->GetSummary().position.index, 9u);
   EXPECT_THAT(Files(), ElementsAre(image::FileName(9)));
   EXPECT_EQ(store_->newest()->position.index, 9u);
   EXPECT_EQ(store_->releasable(), 0u);
   // What was frozen before and is written after it does not take the store back.
   const std::atomic<bool> never_abandoned{false};
   EXPECT_EQ(store_->Write(view_of_before, never_abandoned)->position.index, 9u);
-  EXPECT_EQ(Restart(0)->machine->GetSummary(), (*adopted)->GetSummary());
+  EXPECT_EQ(Restart(0)->machine->GetSummary(), (*installed)->GetSummary());
 }
 
 TEST_F(ImageStoreTest, WhileImagesAreHeldNoneIsWritten) {
@@ -256,17 +256,17 @@ TEST_F(ImageStoreTest, WhileImagesAreHeldNoneIsWritten) {
   store_->Release();
   EXPECT_TRUE(WriteNow(*store_, machine_).ok());
   store_->Hold();
-  ASSERT_TRUE(store_->Adopt(ReceiveImage(disk_)).ok());
+  ASSERT_TRUE(store_->Install(ReceiveImage(disk_)).ok());
   while (machine_.GetSummary().position.index < 10) ApplySet(machine_);
   EXPECT_TRUE(WriteNow(*store_, machine_).ok());
 }
 
-TEST_F(ImageStoreTest, APowerCutWhileAnImageIsAdoptedLeavesTheOldOnesOrIt) {
+TEST_F(ImageStoreTest, APowerCutWhileAnImageIsInstalledLeavesTheOldOnesOrIt) {
   for (uint64_t step = 1;; ++step) {
     FaultyDisk disk(step);
     const DataDirectory directory = OpenData(disk);
     std::string received;
-    bool adopted = false;
+    bool installed = false;
     {
       ImageStore store(directory);
       ASSERT_TRUE(store.Recover(0).ok());
@@ -275,7 +275,7 @@ TEST_F(ImageStoreTest, APowerCutWhileAnImageIsAdoptedLeavesTheOldOnesOrIt) {
       ASSERT_TRUE(WriteNow(store, machine).ok());
       received = ReceiveImage(disk);
       disk.CutPowerAt(disk.steps() + step);
-      adopted = store.Adopt(received).ok();
+      installed = store.Install(received).ok();
     }
     disk.Restart(FaultyDisk::Unsynced::kByChance);
     ImageStore store(directory);
@@ -284,7 +284,7 @@ TEST_F(ImageStoreTest, APowerCutWhileAnImageIsAdoptedLeavesTheOldOnesOrIt) {
     const LogIndex index = recovered->machine->GetSummary().position.index;
     const bool still_there = disk.Open(received, OpenMode::kRead).ok();
     EXPECT_TRUE(index == 9 || (index == 1 && still_there)) << "step " << step << ": " << index;
-    if (adopted) break;
+    if (installed) break;
   }
 }
 

@@ -136,7 +136,7 @@ TEST_F(Recovery, AFollowerTheLogDoesNotReachBackToIsCaughtUpByAnImageWhileTheLea
   for (int i = 0; i < 10; ++i) write(2300 + i);
   cluster().AwaitReady(follower);
   cluster().AwaitSameState();
-  cluster().process(follower).AwaitOutput("it has taken over the leader's image");
+  cluster().process(follower).AwaitOutput("it has installed the leader's image");
   EXPECT_EQ(Get(cluster().stub(follower), "2139").reply.value().data(), megabyte + "2139");
   // What ids were decided has come with the image.
   const CallAnswer again = Send(cluster().stub(follower), &Stub::Set, Request(2000));

@@ -254,7 +254,7 @@ Log::Status RatisLog::GetStatus() const {
   return status;
 }
 
-void RatisLog::LetAnotherLead(const std::string& successor, std::string_view why) {
+void RatisLog::TransferLeadership(const std::string& successor, std::string_view why) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_hand_over_ || !Leads()) return;
   next_hand_over_ = now + kHandOverPause;

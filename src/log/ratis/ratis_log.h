@@ -68,7 +68,7 @@ class RatisLog : public Log {
   // If this node leads, transfers leadership to `successor`, for the reason `why`, at most once in
   // five seconds. Ends the process when no other leads afterwards though the others follow. One
   // thread at a time; takes a second or two.
-  void LetAnotherLead(const std::string& successor, std::string_view why);
+  void TransferLeadership(const std::string& successor, std::string_view why);
   // Bounds how long Submit() blocks, so that the submitting thread can end before Stop(). Any
   // thread.
   void BeginStop();

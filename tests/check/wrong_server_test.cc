@@ -29,6 +29,9 @@ using testing::Each;
 using testing::Field;
 using testing::HasSubstr;
 
+// For servers that let each call wait as long. Enough for one that answers on a busy machine.
+constexpr milliseconds kShort{500};
+
 // One claim by its name, or all whose names begin so.
 Report RunPlan(const WrongServer& server, Plan plan) {
   plan.endpoints = {server.endpoint()};
@@ -135,7 +138,7 @@ TEST(WrongServers, AClaimThatIsLeftUndecidedAsksNothingMore) {
         asked.insert(request.operation_case());
         return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO);
       });
-  const Report report = RunAgainst(server, "api", "R10.empty-key", milliseconds(50));
+  const Report report = RunAgainst(server, "api", "R10.empty-key", kShort);
   EXPECT_EQ(report.exit_code(), ExitCode::kClaimFailed) << TableText({}, report);
   EXPECT_THAT(asked, testing::ElementsAre(v1::Operation::kGet));
 }
@@ -144,7 +147,7 @@ TEST(WrongServers, OneThatDecidesNothingIsNotWaitedForAtEveryClaim) {
   const WrongServer server([](const v1::Operation&, v1::Reply&, const WrongServer::Right&) {
     return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO);
   });
-  const Report report = RunAgainst(server, "api", "", milliseconds(50));
+  const Report report = RunAgainst(server, "api", "", kShort);
   EXPECT_EQ(report.exit_code(), ExitCode::kClaimFailed);
   EXPECT_THAT(report.ended_early, HasSubstr("10 claims in a row"));
   EXPECT_EQ(report.results.size(), ClaimsOf({.command = "api"}).size() + 1);
@@ -175,7 +178,7 @@ TEST(WrongServers, KeysThatMayBeLeftAreAlwaysCounted) {
         if (!request.has_del()) return right(request, reply);
         return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO);
       });
-  const Report report = RunAgainst(server, "api", "R4.set-absent", milliseconds(50));
+  const Report report = RunAgainst(server, "api", "R4.set-absent", kShort);
   EXPECT_EQ(report.keys_left, 3u);
   EXPECT_EQ(server.keys(), 3u);
   EXPECT_EQ(ResultOf(report, "R4.set-absent").verdict, Verdict::kHolds);

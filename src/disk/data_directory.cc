@@ -4,11 +4,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <string_view>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "base/diagnostics.h"
 #include "base/status_macros.h"
 
 namespace tripla {
@@ -17,6 +20,9 @@ namespace {
 constexpr std::string_view kFormatLine = "tripla data directory, format 1\n";
 constexpr std::string_view kFormatStart = "tripla data directory, format ";
 constexpr size_t kFormatBytesMax = 128;
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kRetryPeriod{20};  // from one try for a lock to the next
 
 std::string ParentOf(const std::string& path) {
   const size_t slash = path.find_last_of('/');
@@ -58,6 +64,48 @@ absl::Status WriteDurably(Disk& disk, const std::string& path, std::string_view 
   TRIPLA_RETURN_IF_ERROR(file->Sync());
   TRIPLA_RETURN_IF_ERROR(disk.Rename(partial, path));
   return disk.SyncDirectory(ParentOf(path));
+}
+
+// Who held the directory last, or holds it, by its lock file; "" when that says nothing.
+std::string FormerHolder(Disk& disk, const std::string& lock_path) {
+  const absl::StatusOr<std::string> text = ReadSmallFile(disk, lock_path);
+  if (!text.ok()) return "";
+  const std::string process = text->substr(0, text->find('\n'));
+  const bool digits = process.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? process : "";
+}
+
+// Whether a process has lost its memory, which is the first thing to go at its end, and still has
+// what else it had open: files, locks and ports.
+bool IsEnding(const std::string& process) {
+  std::ifstream command("/proc/" + process + "/cmdline");
+  std::ifstream status("/proc/" + process + "/stat");
+  std::string stat;
+  if (!command || command.peek() != std::ifstream::traits_type::eof()) return false;
+  if (!std::getline(status, stat)) return false;
+  // "4711 (name) Z …"; a zombie has nothing open any more.
+  const size_t name_end = stat.rfind(") ");
+  return name_end != std::string::npos && stat[name_end + 2] != 'Z' && stat[name_end + 2] != 'X';
+}
+
+void AwaitEnd(const std::string& process, Clock::time_point deadline) {
+  if (process.empty()) return;
+  while (IsEnding(process) && Clock::now() < deadline) std::this_thread::sleep_for(kRetryPeriod);
+}
+
+absl::StatusOr<std::unique_ptr<FileLock>> AwaitLock(Disk& disk, const std::string& path,
+                                                    Clock::time_point deadline) {
+  for (bool said = false;; said = true) {
+    absl::StatusOr<std::unique_ptr<FileLock>> lock = disk.Lock(path);
+    if (!absl::IsFailedPrecondition(lock.status()) || Clock::now() >= deadline) return lock;
+    if (!said) {
+      const std::string held(lock.status().message());
+      const auto left = std::chrono::ceil<std::chrono::seconds>(deadline - Clock::now());
+      Say(Severity::kInfo, fmt::format("{}; waiting up to {} s for it to end",
+                                       held.substr(0, held.find(": ")), left.count()));
+    }
+    std::this_thread::sleep_for(kRetryPeriod);
+  }
 }
 
 bool HasFormat(const std::vector<std::string>& names) {
@@ -102,24 +150,71 @@ DataDirectory::DataDirectory(Disk& disk, std::string path)
       log_path_(path_ + "/log"),
       image_path_(path_ + "/image") {}
 
-absl::StatusOr<DataDirectory> DataDirectory::Open(Disk& disk, std::string path) {
-  absl::StatusOr<DataDirectory> opened = OpenLocked(disk, std::move(path));
+absl::StatusOr<DataDirectory> DataDirectory::Open(Disk& disk, std::string path,
+                                                  std::chrono::milliseconds patience) {
+  absl::StatusOr<DataDirectory> opened = OpenLocked(disk, std::move(path), patience);
   if (!opened.ok()) return WithAdvice(opened.status());
   return opened;
 }
 
-absl::StatusOr<DataDirectory> DataDirectory::OpenLocked(Disk& disk, std::string path) {
+absl::StatusOr<DataDirectory> DataDirectory::OpenLocked(Disk& disk, std::string path,
+                                                        std::chrono::milliseconds patience) {
+  const Clock::time_point deadline = Clock::now() + patience;
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   TRIPLA_RETURN_IF_ERROR(EnsureWithParents(disk, path));
   DataDirectory directory(disk, std::move(path));
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> found, disk.List(directory.path_));
   if (!HasFormat(found) && !IsUnfinished(found)) return NotOurs(directory.path_);
-  TRIPLA_ASSIGN_OR_RETURN(directory.lock_, disk.Lock(directory.path_ + "/lock"));
+  const std::string former = patience.count() == 0 ? "" : FormerHolder(disk, directory.lock_path());
+  TRIPLA_RETURN_IF_ERROR(directory.LockDirectories({directory.path_}, deadline));
+  // Versions before this one lock nothing else.
+  TRIPLA_ASSIGN_OR_RETURN(directory.lock_, AwaitLock(disk, directory.lock_path(), deadline));
+  AwaitEnd(former, deadline);
   // Looked at again: until the lock was ours, another process may have made it ready.
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.path_));
   if (!HasFormat(names)) TRIPLA_RETURN_IF_ERROR(directory.MakeReady());
   TRIPLA_RETURN_IF_ERROR(directory.CheckFormat());
+  // Each may be a link to a directory that another data directory links to as well.
+  TRIPLA_RETURN_IF_ERROR(
+      directory.LockDirectories({directory.log_path_, directory.image_path_}, deadline));
   return directory;
+}
+
+absl::Status DataDirectory::LockDirectories(const std::vector<std::string>& paths,
+                                            Clock::time_point deadline) {
+  for (const std::string& path : paths) {
+    absl::StatusOr<std::unique_ptr<FileLock>> lock = AwaitLock(*disk_, path, deadline);
+    if (absl::IsUnimplemented(lock.status())) {
+      Say(Severity::kWarning, fmt::format("{}; never remove {} while a server runs: it is all that "
+                                          "keeps a second one away",
+                                          std::string(lock.status().message()), lock_path()));
+      continue;
+    }
+    TRIPLA_RETURN_IF_ERROR(lock.status());
+    directory_locks_.push_back(*std::move(lock));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status DataDirectory::CheckHold() {
+  for (const std::unique_ptr<FileLock>& lock : directory_locks_) {
+    if (lock->IsInPlace()) continue;
+    return absl::FailedPreconditionError(fmt::format(
+        "{0}, or its log or image, was moved, removed or replaced while this server uses it, and "
+        "what is written now could go into another directory; put it back, or start a server on "
+        "the place where it is now",
+        path_));
+  }
+  if (lock_->IsInPlace()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<FileLock>> lock = disk_->Lock(lock_path());
+  if (absl::IsFailedPrecondition(lock.status())) return lock.status();
+  if (!lock.ok()) return absl::OkStatus();  // a full disk, say: the next look tries again
+  lock_ = *std::move(lock);
+  Say(Severity::kWarning,
+      fmt::format("{} was removed or replaced while this server runs; it is there again. Leave it "
+                  "alone: it names the process that uses the directory",
+                  lock_path()));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<DataDirectory> DataDirectory::OpenReadOnly(Disk& disk, std::string path) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "disk/disk.h"
@@ -12,7 +14,9 @@ namespace tripla {
 // The one directory that holds everything a server must not lose:
 //
 //   DIR/format   one line, "tripla data directory, format 1"; written last when DIR is made ready
-//   DIR/lock     locked by the server that uses DIR; holds its process id
+//   DIR/lock     holds the process id of the server that uses DIR; locked by it, as are DIR,
+//                DIR/log and DIR/image themselves: by whatever name, and whatever becomes of the
+//                file, no two servers use one of them
 //   DIR/log/     segments of the operation log (log/local/wal_format.h)
 //   DIR/image/   images of the map, finished and partial (snapshot/image_format.h)
 //
@@ -20,11 +24,15 @@ namespace tripla {
 //
 // A DataDirectory from Open() holds the lock until it is destroyed.
 //
-// Thread-safety: const after Open(): any thread. Lifetime: the Disk outlives it.
+// Thread-safety: CheckHold() from one thread; the const calls from any. Lifetime: the Disk outlives
+// it.
 class DataDirectory {
  public:
   // Locks the directory for this process. One that is missing or empty is made ready, with the
-  // parents it needs; all of it is durable on return.
+  // parents it needs; all of it is durable on return. While another process holds it, waits for
+  // `patience` and says so once: after kill -9 the system takes seconds to take a large process
+  // down. A holder that is about to end is waited for until it has ended, so that its ports are
+  // free too.
   //
   // Errors; each message says what, why and what to do:
   //   FailedPrecondition  another process uses it; or it is not empty and no tripla directory
@@ -32,7 +40,9 @@ class DataDirectory {
   //   DataLoss            a part of it is missing, or `format` is unreadable
   //   ResourceExhausted   no space to make it ready
   //   Internal            any other failure of the disk: a file in its place, permission denied …
-  [[nodiscard]] static absl::StatusOr<DataDirectory> Open(Disk& disk, std::string path);
+  [[nodiscard]] static absl::StatusOr<DataDirectory> Open(
+      Disk& disk, std::string path,
+      std::chrono::milliseconds patience = std::chrono::milliseconds(0));
 
   // Looks at a directory, perhaps a copy of one in use, without the lock and without writing to it.
   //
@@ -41,6 +51,14 @@ class DataDirectory {
 
   DataDirectory(DataDirectory&&) noexcept = default;
   DataDirectory& operator=(DataDirectory&&) noexcept = default;
+
+  // For the holder, now and then: whether the directory is still where it was locked. A DIR/lock
+  // that was removed or replaced is made and locked again, with a warning.
+  //
+  // Errors: FailedPrecondition when DIR, or its log or image, was moved, removed or replaced, or
+  // another process holds DIR/lock. What this process writes from then on may go into another
+  // directory.
+  [[nodiscard]] absl::Status CheckHold();
 
   [[nodiscard]] Disk& disk() const { return *disk_; }
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -51,18 +69,24 @@ class DataDirectory {
   DataDirectory(Disk& disk, std::string path);
 
   // Open() without the advice in its errors.
-  static absl::StatusOr<DataDirectory> OpenLocked(Disk& disk, std::string path);
+  static absl::StatusOr<DataDirectory> OpenLocked(Disk& disk, std::string path,
+                                                  std::chrono::milliseconds patience);
+  absl::Status LockDirectories(const std::vector<std::string>& paths,
+                               std::chrono::steady_clock::time_point deadline);
   // Creates what a new directory lacks, `format` last: a crash before that leaves one that is made
   // ready by the next start.
   absl::Status MakeReady();
   absl::Status CheckFormat() const;
   [[nodiscard]] std::string format_path() const { return path_ + "/format"; }
+  [[nodiscard]] std::string lock_path() const { return path_ + "/lock"; }
 
   Disk* disk_;
   std::string path_;
   std::string log_path_;
   std::string image_path_;
-  std::unique_ptr<FileLock> lock_;  // null when read-only
+  // All empty when read-only.
+  std::vector<std::unique_ptr<FileLock>> directory_locks_;  // DIR, DIR/log, DIR/image
+  std::unique_ptr<FileLock> lock_;                          // DIR/lock
 };
 
 }  // namespace tripla

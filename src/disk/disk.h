@@ -54,6 +54,10 @@ enum class OpenMode {
 class FileLock {
  public:
   virtual ~FileLock() = default;
+
+  // Whether the path that was locked still leads to what is locked: it may have been removed, moved
+  // or replaced meanwhile.
+  [[nodiscard]] virtual bool IsInPlace() const { return true; }
 };
 
 // The file system as the database uses it: the seam at which tests make writes fail, disks fill and
@@ -77,7 +81,8 @@ class Disk {
   // Removes a file, no directory.
   [[nodiscard]] virtual absl::Status Remove(const std::string& path) = 0;
 
-  // Its parent must exist.
+  // Its parent must exist. Nobody but the owner may enter it (R16a); so it is with files that
+  // Open() makes.
   [[nodiscard]] virtual absl::Status CreateDirectory(const std::string& path) = 0;
 
   // Makes creations, renames and removals in a directory durable; before it any of them may be
@@ -87,9 +92,10 @@ class Disk {
   // The names in a directory, sorted, without "." and "..".
   [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
 
-  // Takes the exclusive lock on the file `path`, which it creates when missing, and writes this
-  // process's id into it, if there is room for that. The system drops the lock when the process
-  // ends, however it ends.
+  // Takes the exclusive lock on what `path` leads to. A directory is locked itself, so whoever
+  // reaches it by another name, or after it was moved, finds it locked. A file is created when
+  // missing, and this process's id is written into it, if there is room for that. The system drops
+  // the lock when the process ends, however it ends.
   //
   // Errors besides the above: FailedPrecondition when another process, or another FileLock of this
   // one, holds it; the message says which process.

@@ -5,11 +5,14 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -55,7 +58,7 @@ class Descriptor {
 absl::StatusOr<Descriptor> OpenDescriptor(const std::string& path, int flags) {
   int fd;
   do {
-    fd = open(path.c_str(), flags | O_CLOEXEC, 0644);
+    fd = open(path.c_str(), flags | O_CLOEXEC, 0600);
   } while (fd < 0 && errno == EINTR);
   if (fd < 0) return SystemError(errno, "open", path);
   return Descriptor(fd);
@@ -132,18 +135,53 @@ class PosixFile : public File {
 // another descriptor, as that of fcntl() would.
 class PosixLock : public FileLock {
  public:
-  explicit PosixLock(Descriptor descriptor) : descriptor_(std::move(descriptor)) {}
+  PosixLock(Descriptor descriptor, std::string path)
+      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+
+  bool IsInPlace() const override { return LeadsTo(path_, descriptor_); }
+
+  static bool LeadsTo(const std::string& path, const Descriptor& descriptor) {
+    struct stat named {};
+    struct stat held {};
+    return stat(path.c_str(), &named) == 0 && fstat(descriptor.get(), &held) == 0 &&
+           named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+  }
 
  private:
   Descriptor descriptor_;
+  std::string path_;
 };
 
+// The system knows who holds a lock: "1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF".
+std::string HolderBySystem(const Descriptor& lock) {
+  struct stat status {};
+  if (fstat(lock.get(), &status) != 0) return "";
+  const std::string place =
+      fmt::format("{:02x}:{:02x}:{}", major(status.st_dev), minor(status.st_dev), status.st_ino);
+  std::ifstream locks("/proc/locks");
+  for (std::string line; std::getline(locks, line);) {
+    std::istringstream words(line);
+    std::string number, kind, advisory, access, process, where;
+    words >> number >> kind >> advisory >> access >> process >> where;
+    if (kind == "FLOCK" && where == place && process != "0") return process;
+  }
+  return "";
+}
+
 std::string HolderOf(const Descriptor& lock) {
-  char text[32] = {};
-  const ssize_t count = pread(lock.get(), text, sizeof(text) - 1, 0);
-  const std::string_view written(text, count > 0 ? count : 0);
-  const std::string holder(written.substr(0, written.find('\n')));
+  std::string holder = HolderBySystem(lock);
+  if (holder.empty()) {
+    char text[32] = {};
+    const ssize_t count = pread(lock.get(), text, sizeof(text) - 1, 0);  // of a directory: none
+    const std::string_view written(text, count > 0 ? count : 0);
+    holder = written.substr(0, written.find('\n'));
+  }
   return holder.empty() ? "another process" : "process " + holder;
+}
+
+// Some network file systems lock no directories; there the file DIR/lock must do.
+bool CannotBeLocked(int error) {
+  return error == EBADF || error == EINVAL || error == EOPNOTSUPP || error == ENOLCK;
 }
 
 // Written over the former holder's, in the block that the file may have: freeing that first would
@@ -183,7 +221,7 @@ class OperatingSystemDisk : public Disk {
   }
 
   absl::Status CreateDirectory(const std::string& path) override {
-    if (mkdir(path.c_str(), 0755) != 0) return SystemError(errno, "create directory", path);
+    if (mkdir(path.c_str(), 0700) != 0) return SystemError(errno, "create directory", path);
     return absl::OkStatus();
   }
 
@@ -209,15 +247,30 @@ class OperatingSystemDisk : public Disk {
   }
 
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
-    TRIPLA_ASSIGN_OR_RETURN(Descriptor descriptor, OpenDescriptor(path, O_RDWR | O_CREAT));
-    if (flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return SystemError(errno, "lock", path);
-      return absl::FailedPreconditionError(
-          fmt::format("{} is held by {}: end that one first, or name another data directory", path,
-                      HolderOf(descriptor)));
+    struct stat status {};
+    const bool is_directory = stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+    const int flags = is_directory ? O_RDONLY | O_DIRECTORY : O_RDWR | O_CREAT;
+    while (true) {
+      TRIPLA_ASSIGN_OR_RETURN(Descriptor descriptor, OpenDescriptor(path, flags));
+      if (flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EINTR) continue;
+        if (is_directory && CannotBeLocked(errno)) {
+          return absl::UnimplementedError(
+              fmt::format("{} is on a file system that locks no "
+                          "directories",
+                          path));
+        }
+        if (errno != EWOULDBLOCK) return SystemError(errno, "lock", path);
+        return absl::FailedPreconditionError(
+            fmt::format("{} is held by {}: end that one first, or name another data directory",
+                        path, HolderOf(descriptor)));
+      }
+      // Between the two calls somebody may have removed or replaced it: then the lock is on
+      // nothing.
+      if (!PosixLock::LeadsTo(path, descriptor)) continue;
+      if (!is_directory) TRIPLA_RETURN_IF_ERROR(SayHolder(descriptor, path));
+      return std::make_unique<PosixLock>(std::move(descriptor), path);
     }
-    TRIPLA_RETURN_IF_ERROR(SayHolder(descriptor, path));
-    return std::make_unique<PosixLock>(std::move(descriptor));
   }
 
   absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override {

@@ -12,11 +12,8 @@ constexpr std::chrono::milliseconds kPeriod{100};
 
 }  // namespace
 
-Housekeeping::Housekeeping(DiskReserve& disk_reserve, std::function<void()> too_full,
-                           std::function<void()> free_memory)
-    : disk_reserve_(disk_reserve),
-      too_full_(std::move(too_full)),
-      free_memory_(std::move(free_memory)) {
+Housekeeping::Housekeeping(DiskReserve& disk_reserve, Hooks hooks)
+    : disk_reserve_(disk_reserve), hooks_(std::move(hooks)) {
   disk_reserve_.Refresh();
   thread_ = std::thread([this] { Run(); });
 }
@@ -32,9 +29,9 @@ Housekeeping::~Housekeeping() {
 
 void Housekeeping::Run() {
   while (AwaitNextLook()) {
+    hooks_.look();
     disk_reserve_.Refresh();
-    if (!disk_reserve_.Check().ok()) too_full_();
-    free_memory_();
+    if (!disk_reserve_.Check().ok()) hooks_.too_full();
   }
 }
 

@@ -16,10 +16,14 @@ namespace tripla {
 // Thread-safety: constructed and destroyed by one thread.
 class Housekeeping {
  public:
-  // `disk_reserve` outlives it. On return the disk has been looked at once. On the thread of this,
-  // `too_full` is called after each look that finds so, and `free_memory` after each look.
-  Housekeeping(DiskReserve& disk_reserve, std::function<void()> too_full,
-               std::function<void()> free_memory);
+  // What it has done, on a thread of its own.
+  struct Hooks {
+    std::function<void()> look;      // at each look
+    std::function<void()> too_full;  // after each look at which writes are refused
+  };
+
+  // `disk_reserve` outlives it. On return the disk has been looked at once.
+  Housekeeping(DiskReserve& disk_reserve, Hooks hooks);
   ~Housekeeping();
 
   Housekeeping(const Housekeeping&) = delete;
@@ -31,8 +35,7 @@ class Housekeeping {
   bool AwaitNextLook();
 
   DiskReserve& disk_reserve_;
-  const std::function<void()> too_full_;
-  const std::function<void()> free_memory_;
+  const Hooks hooks_;
   Mutex mutex_;
   Condition stop_changed_;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
+#include <sys/stat.h>
 
 #include <cstdlib>
 #include <iostream>
@@ -32,12 +33,12 @@ ExitCode Fail(const absl::Status& status) {
 }
 
 ExitCode Run(const Options& options) {
-  HoldStopSignals();
+  TakeSignals();
   SetLowestSeverity(options.verbosity);
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options);
   // Java's threads, if it was started, run on, and would find what the end of main() destroys gone.
   if (!server.ok()) std::_Exit(static_cast<int>(Fail(server.status())));
-  AwaitStopSignal();
+  AwaitStopSignal((*server)->is_replica());
   Say(Severity::kInfo, "stopping: calls in flight are answered, new ones refused");
   if (const absl::Status status = (*server)->Shutdown(); !status.ok()) return Fail(status);
   Say(Severity::kInfo, "stopped");
@@ -64,7 +65,7 @@ ExitCode Init(const InitOptions& options) {
   if (!known.ok()) return Fail(known.status());
   membership->votes_from = known->index;
   const absl::StatusOr<DataDirectory> directory =
-      DataDirectory::Open(PosixDisk(), options.data_dir);
+      DataDirectory::Open(PosixDisk(), options.data_dir, Server::kHolderPatience);
   if (!directory.ok()) return Fail(directory.status());
   const size_t members = membership->members.size();
   if (members % 2 == 0) {
@@ -83,6 +84,8 @@ ExitCode Init(const InitOptions& options) {
 }
 
 ExitCode Main(int argc, char** argv) {
+  // What is made here is the owner's alone, also by Java (R16a).
+  umask(S_IRWXG | S_IRWXO);
   const auto parsed = ParseOptions(argc, argv);
   if (const auto* exit_code = std::get_if<ExitCode>(&parsed)) return *exit_code;
   if (const auto* init = std::get_if<InitOptions>(&parsed)) return Init(*init);

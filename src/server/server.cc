@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <future>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -27,8 +26,12 @@
 #include "base/status_macros.h"
 #include "log/memory_log.h"
 #include "model/limits.h"
+#include "server/descriptor_limit.h"
+#include "server/directory_modes.h"
+#include "server/grpc_messages.h"
 #include "server/listen_error.h"
 #include "server/replica_recovery.h"
+#include "server/signals.h"
 #include "server/standalone_recovery.h"
 
 namespace tripla {
@@ -76,6 +79,10 @@ void Configure(grpc::ServerBuilder& builder, const Options& options) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(receive_bytes_max));
   builder.SetResourceQuota(grpc::ResourceQuota("incoming")
                                .Resize(std::max(limits::kIncomingBytesMax, 2 * receive_bytes_max)));
+  // One megabyte may inflate to a gigabyte, before any of our checks sees it.
+  for (const grpc_compression_algorithm packed : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+    builder.SetCompressionAlgorithmSupportStatus(packed, false);
+  }
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits::kCallsPerConnectionMax);
   builder.SetMaxSendMessageSize(-1);                        // refusals carry stored data back (R14)
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on a port is an error
@@ -86,14 +93,6 @@ void Configure(grpc::ServerBuilder& builder, const Options& options) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kClientPingMinMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
-}
-
-// What gRPC prints by itself goes where all messages go, and is no news for operators, unless it is
-// the last that it says: it aborts then.
-void ForwardGrpcMessage(gpr_log_func_args* message) {
-  const bool last = std::string_view(message->message).starts_with("assertion failed");
-  Say(last ? Severity::kError : Severity::kDebug,
-      fmt::format("grpc: {} ({}:{})", message->message, message->file, message->line));
 }
 
 // Of the two threads that gRPC polls with, which hand the sockets over to each other after every
@@ -117,7 +116,7 @@ void ForwardGrpcMessage(gpr_log_func_args* message) {
 void PrepareGrpc() {
   // Never given back: the library's end may wait ten seconds for a thread that polls in vain.
   grpc_init();
-  gpr_set_log_function(&ForwardGrpcMessage);
+  TellGrpcMessages();
   // Debian builds Abseil, whose mutexes gRPC uses, with its search for deadlocks: 7 % of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   grpc::EnableDefaultHealthCheckService(true);
@@ -174,7 +173,8 @@ absl::Status CannotListen(const std::string& address, const std::string& why) {
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   TRIPLA_RETURN_IF_ERROR(CheckNode(given));
   TRIPLA_ASSIGN_OR_RETURN(DataDirectory directory,
-                          DataDirectory::Open(PosixDisk(), given.data_dir));
+                          DataDirectory::Open(PosixDisk(), given.data_dir, kHolderPatience));
+  const DescriptorLimit descriptors = RaiseDescriptorLimit();
   TRIPLA_ASSIGN_OR_RETURN(const std::optional<Membership> membership, ReadMembership(directory));
   Options options = given;
   if (membership) TRIPLA_RETURN_IF_ERROR(CheckReplicaOptions(options));
@@ -188,18 +188,30 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   }
   TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
                                     : server->RecoverStandalone(options));
-  server->housekeeping_ = std::make_unique<Housekeeping>(
-      server->disk_reserve_,
-      [&succession = server->succession_] {
-        if (succession != nullptr) succession->TransferIfPossible();
-      },
-      [&machine = *server->machine_] { machine.Reclaim(); });
+  server->BeginHousekeeping();
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
       SnapshotSchedule::Options{.interval = options.snapshot_interval});
   server->batcher_ = std::make_unique<Batcher>(*server->log_);
+  Say(descriptors);
+  WarnOfWideDirectories(server->directory_);
+  StopInOrderFromNowOn();
   TRIPLA_RETURN_IF_ERROR(server->Listen(options));
   return server;
+}
+
+void Server::BeginHousekeeping() {
+  const auto look = [this] {
+    if (const absl::Status held = directory_.CheckHold(); !held.ok()) {
+      Die(std::string(held.message()));
+    }
+    machine_->Reclaim();
+  };
+  const auto too_full = [this] {
+    if (succession_ != nullptr) succession_->TransferIfPossible();
+  };
+  housekeeping_ = std::make_unique<Housekeeping>(
+      disk_reserve_, Housekeeping::Hooks{.look = look, .too_full = too_full});
 }
 
 Server::Server(const Options& options, DataDirectory directory)
@@ -224,7 +236,7 @@ absl::Status Server::RecoverStandalone(const Options& options) {
                       : fmt::format("records 1 to {} from the image", recovered.of_image),
                   reached.index - recovered.of_image));
   if (!options.log) {
-    TRIPLA_RETURN_IF_ERROR(ReplaceLogByImage());
+    TRIPLA_RETURN_IF_ERROR(WriteImageOfAll());
     log_ = std::make_unique<MemoryLog>(reached, [this](LogPosition position, const Batch& batch) {
       return machine_->Apply(position, batch);
     });
@@ -256,7 +268,7 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
   return absl::OkStatus();
 }
 
-absl::Status Server::ReplaceLogByImage() {
+absl::Status Server::WriteImageOfAll() {
   const std::optional<ImageSummary> newest = images_.newest();
   const StateView view = machine_->Freeze();
   if (view.summary().position.index == (newest ? newest->position.index : 0)) {
@@ -311,37 +323,41 @@ void Server::SetReady(bool ready) {
 }
 
 absl::Status Server::WriteLastImage() {
-  std::promise<absl::Status> written;
-  snapshots_->Request(
-      [&](absl::StatusOr<ImageSummary> image) { written.set_value(image.status()); });
-  const absl::Status status = written.get_future().get();
+  const absl::Status status = WriteImageOfAll();
   if (status.ok()) return status;
   return absl::Status(status.code(), fmt::format("what came after the last image is lost: {}",
                                                  std::string(status.message())));
 }
 
+// What makes work ends before what does it:
+//   1. housekeeping, and what asks other replicas
+//   2. images: one that is being written is abandoned, and who waits for one is told
+//   3. readiness: clients and load balancers go elsewhere
+//   4. leadership, so that another replica has it
+//   5. writes: what was taken is written and answered
+//   6. a replica's log; it answers all who wait for it, which a cluster without a majority never
+//      would
+//   7. connections
+//   8. with --log off the image of all, which is all there is (R18)
+//   9. the log
 absl::Status Server::Shutdown() {
   absl::Status status;
   housekeeping_ = nullptr;
+  state_comparison_ = nullptr;
+  if (snapshots_ != nullptr) snapshots_->Stop();
+  readiness_ = nullptr;
+  if (grpc_server_ != nullptr) SetReady(false);
+  if (ratis_log_ != nullptr && grpc_server_ != nullptr) ratis_log_->BeginStop();
+  if (batcher_ != nullptr) batcher_->Stop();
+  if (ratis_log_ != nullptr && grpc_server_ != nullptr) ratis_log_->Stop();
+  peer_link_.Stop();
   if (grpc_server_ != nullptr) {
-    state_comparison_ = nullptr;
-    readiness_ = nullptr;
-    SetReady(false);
-    if (ratis_log_ != nullptr) ratis_log_->BeginStop();
-    batcher_->Stop();
-    // Answers all who wait for it, which a cluster without a majority never would.
-    if (ratis_log_ != nullptr) ratis_log_->Stop();
-    peer_link_.Stop();
     grpc_server_->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
     grpc_server_->Wait();
     grpc_server_ = nullptr;
-    // Without a log the last image is all there is (R18).
     if (image_at_shutdown_) status = WriteLastImage();
   }
-  if (batcher_ != nullptr) batcher_->Stop();
-  if (snapshots_ != nullptr) snapshots_->Stop();
   if (log_ != nullptr) log_->Stop();
-  peer_link_.Stop();
   return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,10 @@ namespace tripla {
 // Thread-safety: Start() and Shutdown() from one thread.
 class Server {
  public:
+  // How long a data directory is waited for that another process holds. After kill -9 the system
+  // takes seconds to take down a process with much memory.
+  static constexpr std::chrono::seconds kHolderPatience{5};
+
   // Listens when it returns. When it can serve, at once or as soon as the cluster has a leader, it
   // says "ready on HOST:PORT", here and through the health service.
   //
@@ -54,8 +59,8 @@ class Server {
 
   [[nodiscard]] bool is_replica() const { return ratis_log_ != nullptr; }
 
-  // Refuses new calls, answers those in flight, makes everything durable. Idempotent: a second call
-  // does nothing and returns OK.
+  // Abandons an image that is being written, refuses new calls, answers those in flight, makes
+  // everything durable. Idempotent: a second call does nothing and returns OK.
   //
   // Errors: with `--log off`, why the last image could not be written, so that what came after the
   // one before is lost.
@@ -67,11 +72,13 @@ class Server {
   // Loads the newest image and opens the log, which applies what it holds behind it.
   absl::Status RecoverStandalone(const Options& options);
   absl::Status RecoverReplica(const Options& options, const Membership& membership);
-  // With `--log off`: brings what an earlier log still holds into an image.
-  absl::Status ReplaceLogByImage();
+  // Looks every now and then after the data directory, the disk and the memory.
+  void BeginHousekeeping();
+  // Brings all that is applied into an image. For `--log off`: at the start, what an earlier log
+  // still holds, and at the stop.
+  absl::Status WriteImageOfAll();
   absl::Status Listen(const Options& options);
   void SetReady(bool ready);
-  // Waits until everything applied is in an image.
   absl::Status WriteLastImage();
 
   // In the order of use: what stands below is destroyed first.

@@ -3,11 +3,19 @@
 
 namespace tripla {
 
-// Makes SIGTERM and SIGINT wait for AwaitStopSignal() in this thread and in all that start after
-// it. To be called before any thread is started. SIGPIPE is ignored from here on.
-void HoldStopSignals();
+// Takes over the signals of this process (docs/operating.md has the table): those that stop it,
+// those that are said and change nothing, and those that are ignored. To be called before any
+// thread is started.
+//
+// Until StopInOrderFromNowOn() a signal to stop ends the process at once, with exit code 0: a start
+// leaves nothing behind that a next one does not mend.
+void TakeSignals();
 
-// Waits for SIGTERM or SIGINT. From then on a second one ends the process at once (exit code 1).
-void AwaitStopSignal();
+// To be called before the first client is served.
+void StopInOrderFromNowOn();
+
+// Waits for a signal to stop. From then on a second SIGTERM or SIGINT ends the process at once
+// (exit code 1). On a replica SIGQUIT is left to Java, which lists its threads.
+void AwaitStopSignal(bool is_replica);
 
 }  // namespace tripla

@@ -16,7 +16,10 @@ using std::chrono::steady_clock;
 // How often the size of the log is looked at.
 constexpr std::chrono::milliseconds kGrowthPeriod{250};
 
-absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutting down"); }
+absl::Status ShuttingDown() {
+  return absl::UnavailableError(
+      "the server is stopping and writes no image; ask again once it runs");
+}
 
 absl::Status AnothersImageComes() {
   return absl::UnavailableError(

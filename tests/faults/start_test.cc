@@ -11,6 +11,7 @@
 #include <map>
 #include <thread>
 
+#include "tests/harness/raw_connection.h"
 #include "tests/harness/test_server.h"
 
 namespace tripla {
@@ -108,8 +109,13 @@ TEST(Start, ADirectoryThatCannotBeWrittenIsRefused) {
 TEST(Start, TheSecondServerOnADirectorySaysWhoHoldsIt) {
   const TemporaryDirectory directory;
   TestServer first(directory.path());
-  ExpectOneLine(RunTriplad({"--data-dir", directory.path(), "--listen", "127.0.0.1:0"}), 1,
-                std::to_string(first.process().pid()) + ": end that one first");
+  const Ended second = RunTriplad({"--data-dir", directory.path(), "--listen", "127.0.0.1:0"});
+  EXPECT_EQ(second.exit_code, 1);
+  const std::string holder = "held by process " + std::to_string(first.process().pid());
+  EXPECT_NE(second.output.find(holder + "; waiting up to 5 s"), std::string::npos) << second.output;
+  EXPECT_NE(second.output.find(holder + ": end that one first"), std::string::npos)
+      << second.output;
+  EXPECT_EQ(std::count(second.output.begin(), second.output.end(), '\n'), 2) << second.output;
 }
 
 TEST(Start, APortInUseIsSaid) {
@@ -209,12 +215,24 @@ TEST(Stop, WritesInFlightAreAnsweredTruly) {
 TEST(Stop, ASecondSignalEndsAtOnce) {
   const TemporaryDirectory directory;
   TestServer server(directory.path());
-  Set(server.stub(), "1", 0, "a");  // an open connection, for which the first signal waits
+  // A call whose message never ends, for which the first signal waits a second.
+  const RawConnection connection(server.endpoint());
+  ASSERT_TRUE(connection.Send(Http2Greeting(65'535) + CallHeaders("/tripla.v1.KeyValue/Set", 1) +
+                              CallMessage("\x0a\x01\x07", 100, 1)));
   server.process().Signal(SIGTERM);
   server.process().AwaitOutput("stopping");
-  server.process().Signal(SIGTERM);
-  EXPECT_NE(server.process().Wait(), 0);
-  EXPECT_NE(server.process().output().find("second signal"), std::string::npos);
+  // One that comes within 200 ms counts as the first.
+  std::atomic<bool> ended = false;
+  std::thread again([&] {
+    while (!ended) {
+      kill(server.process().pid(), SIGTERM);
+      std::this_thread::yield();
+    }
+  });
+  server.process().AwaitOutput("second signal");
+  ended = true;
+  again.join();
+  EXPECT_EQ(server.process().Wait(), 1);
 }
 
 TEST(Stop, WithLogOffAStopWritesALastImage) {

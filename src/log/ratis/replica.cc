@@ -135,7 +135,6 @@ std::string HeapOption(size_t entry_bytes_max) {
 std::vector<std::string> JvmOptions(const std::string& class_path, size_t entry_bytes_max) {
   std::vector<std::string> options = {
       "-Djava.class.path=" + class_path,
-      "-Xrs",  // SIGINT, SIGTERM and SIGHUP are ours
       "-Xms48m",
       HeapOption(entry_bytes_max),
       "-XX:+UseSerialGC",  // least overhead at this size

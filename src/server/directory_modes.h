@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "disk/data_directory.h"
+
+namespace tripla {
+
+// Warns when other users of the machine may enter the data directory, its log or its images (R16a).
+// A server makes them for itself alone; these were made before, by somebody else or by an earlier
+// version.
+void WarnOfWideDirectories(const DataDirectory& directory);
+
+}  // namespace tripla

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The client library. README.md, "Install", says how to find it and which packages it needs.
+//
+// The client library of tripla. It needs C++20 and these packages of Debian 12: libgrpc++-dev,
+// libprotobuf-dev, libabsl-dev, libfmt-dev, libspdlog-dev and libgmp-dev. The headers use Status,
+// StatusOr and StatusCode of that Abseil. README.md, "Install", says how to link it.
 #pragma once
 #if __cplusplus < 202002L
 #error "tripla needs C++20: compile with -std=c++20 or later"

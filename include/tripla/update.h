@@ -23,7 +23,7 @@ struct Change {
   static Change Write(int64_t timestamp, std::string data) {
     return {Kind::kWrite, timestamp, std::move(data)};
   }
-  static Change Delete() { return {Kind::kDelete}; }
+  static Change Delete() { return {Kind::kDelete, 0, {}}; }
 
   Kind kind = Kind::kNothing;
   int64_t timestamp = 0;

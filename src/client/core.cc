@@ -177,8 +177,9 @@ Answer<const Client::Core::Server*> Client::Core::Connect(CallInProgress& call,
                                                           Failure::Applied applied) {
   // Each server has its turn, and goes on connecting while the others have theirs. However many
   // there are, all have had one after a quarter of the time.
-  const auto slice = std::min<Clock::duration>(
-      kConnectSlice, call.allowed / (4 * static_cast<int64_t>(servers_.size())));
+  const auto slice =
+      std::min<Clock::duration>(kConnectSlice, std::chrono::microseconds(call.allowed) /
+                                                   (4 * static_cast<int64_t>(servers_.size())));
   if (Clock::now() >= call.deadline) return NoTimeLeft(applied);
   while (true) {
     for (size_t turn = 0; turn < servers_.size(); ++turn) {

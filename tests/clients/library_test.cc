@@ -109,9 +109,7 @@ TEST_F(Library, ResolveSaysWhatTheDatabaseHasForgotten) {
   EXPECT_EQ(ResolveOne(6).kind, Kind::kDecided);
 }
 
-TEST_F(Library, AWriteRefusedForItsVersionIsResolvedAsNotApplied) {
-  // Its refusal is remembered as any answer is; only a version at its end is refused so, and no
-  // test can count that far. What a Batch does not hold was never sent.
+TEST_F(Library, ABatchIsResolvedOperationByOperation) {
   v1::BatchRequest batch;
   for (const uint64_t sequence : {8, 10}) {
     v1::DelRequest& del = *batch.add_operations()->mutable_del();
@@ -152,6 +150,49 @@ TEST_F(Library, EightThreadsSellTwoThousandUnitsOfOneKey) {
   EXPECT_EQ(client_.Get(K(1))->value->version, kUnits + 1);
   std::cout << fmt::format("{} sold, {} lost races, {} ms\n", sold.load(), lost.load(),
                            took.count());
+}
+
+// S28: read, decide, write on keys of which few are hot, as YCSB draws them.
+TEST_F(Library, ManyWritersOfFewHotKeysLoseNoUpdate) {
+  constexpr int kKeys = 100;
+  constexpr int kUpdatesOfEach = 250;
+  std::vector<double> weights;
+  for (int rank = 1; rank <= kKeys; ++rank) weights.push_back(std::pow(rank, -0.99));
+  std::atomic<int> lost = 0;
+  InThreads([&](int number) {
+    std::mt19937 chance(static_cast<unsigned>(number));
+    std::discrete_distribution<int> zipfian(weights.begin(), weights.end());
+    for (int i = 0; i < kUpdatesOfEach; ++i) {
+      const Answer<Updated> updated =
+          client_.Update(K(zipfian(chance)), [](const std::optional<Triple>& stored) {
+            return Change::Write(0, std::to_string(stored ? std::stoi(stored->data) + 1 : 1));
+          });
+      ASSERT_TRUE(updated.ok()) << updated.failure().ToText();
+      lost += updated->lost;
+    }
+  });
+  int sum = 0;
+  for (int key = 0; key < kKeys; ++key) {
+    const Answer<Decided> stored = client_.Get(K(key));
+    if (stored->value) sum += std::stoi(stored->value->data);
+  }
+  EXPECT_EQ(sum, kThreads * kUpdatesOfEach);
+  std::cout << fmt::format("{} updates, {} lost races\n", sum, lost.load());
+}
+
+// S11: nine of 48 such Batches were refused as forgotten.
+TEST_F(Library, BatchesOfTheLargestSizeByManyThreadsAreNeverRefusedAsForgotten) {
+  InThreads([&](int number) {
+    for (int round = 0; round < 3; ++round) {
+      std::vector<Operation> operations;
+      for (int i = 0; i < 10'000; ++i) {
+        operations.emplace_back(SetOperation{K((number * 3 + round) * 10'000 + i), 0, "a"});
+      }
+      const Answer<std::vector<Decided>> answers = client_.Batch(operations);
+      ASSERT_TRUE(answers.ok()) << answers.failure().ToText();
+      for (const Decided& one : *answers) ASSERT_EQ(one.result, Result::kSuccess);
+    }
+  });
 }
 
 }  // namespace

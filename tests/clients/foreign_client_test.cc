@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <sstream>
 #include <string>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "tests/harness/process.h"
 #include "tests/harness/test_cluster.h"
+#include "tripla/client.h"
 
 namespace tripla {
 namespace {
@@ -53,12 +55,12 @@ TEST(ForeignClient, CountsExactlyOnceWhileTheLeaderIsKilled) {
                                                               kCount, kCount, kCount + 1)));
 
   // The client made the bytes of its keys itself.
-  v1::KeyValue::Stub& stub = cluster.stub((leader + 1) % cluster.size());
+  Client reader({.endpoints = endpoints, .deadline = std::chrono::minutes(1)});
   for (const char* key :
        {"0", "1", "127", "128", "255", "256", "-1", "-128", "-129", "18446744073709551616"}) {
-    const CallAnswer answer = Get(stub, key);
-    EXPECT_EQ(answer.reply.value().data(), key);
-    EXPECT_EQ(answer.reply.value().timestamp(), -5);
+    const Answer<Decided> answer = reader.Get(*Key::Parse(key));
+    ASSERT_TRUE(answer.ok()) << answer.failure().ToText();
+    EXPECT_EQ(answer->value, (Triple{1, -5, key})) << key;
   }
 }
 

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "model/limits.h"
 
 namespace tripla {
 
@@ -17,8 +16,7 @@ RequestIds::RequestIds() : client_(limits::kClientIdBytes, '\0') {
 
 bool RequestIds::HasRoomFor(uint64_t count) {
   const MutexLock lock(mutex_);
-  return outstanding_.empty() ||
-         next_ + count - *outstanding_.begin() <= limits::kAnswersPerSessionMax;
+  return outstanding_.empty() || next_ + count - *outstanding_.begin() <= kOutstandingMax;
 }
 
 void RequestIds::Release(uint64_t first) {
@@ -34,7 +32,7 @@ RequestIds::Lease::Lease(RequestIds& ids, uint64_t count) : ids_(ids) {
   ids_.outstanding_.insert(first_);
   // What is kept gives way to what is outstanding.
   std::set<uint64_t>& kept = ids_.kept_;
-  while (!kept.empty() && ids_.next_ - *kept.begin() > limits::kAnswersPerSessionMax) {
+  while (!kept.empty() && ids_.next_ - *kept.begin() > kOutstandingMax) {
     kept.erase(kept.begin());
   }
   first_unanswered_ = *ids_.outstanding_.begin();

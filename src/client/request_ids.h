@@ -8,8 +8,13 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
+#include "model/limits.h"
 
 namespace tripla {
+
+// How many ids a client has open at most, from the first unanswered one to the newest: as many as a
+// Batch needs, and no more than a server of any version remembers (answers_per_client_max).
+inline constexpr uint64_t kOutstandingMax = limits::kBatchOperationsMax;
 
 // Numbers the writes of one client, and knows which of them may still be sent again (R13).
 //
@@ -26,7 +31,7 @@ class RequestIds {
   [[nodiscard]] const std::string& client() const { return client_; }
 
   // Whether the database remembers the answers of `count` further ids and of all that are
-  // outstanding (limits::kAnswersPerSessionMax).
+  // outstanding.
   [[nodiscard]] bool HasRoomFor(uint64_t count);
 
   // The lease that began with `first` and was kept is no longer asked about.
@@ -74,7 +79,7 @@ class RequestIds {
 // Thread-safety: all methods may be called from any thread.
 class RequestIdPool {
  public:
-  // `count` is between 1 and limits::kAnswersPerSessionMax. The pool outlives the lease.
+  // `count` is between 1 and kOutstandingMax. The pool outlives the lease.
   [[nodiscard]] RequestIds::Lease Take(uint64_t count);
 
   // As RequestIds::Release(), if `client` is a name of this pool.

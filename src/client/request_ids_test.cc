@@ -11,12 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "model/limits.h"
-
 namespace tripla {
 namespace {
 
-constexpr uint64_t kMost = limits::kAnswersPerSessionMax;
+constexpr uint64_t kMost = kOutstandingMax;
 
 TEST(RequestIds, CallsThatFitShareOneClientName) {
   RequestIdPool pool;

@@ -3,6 +3,11 @@
 // durable record takes. raw_sync_bench.cc has what the disk itself needs.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
 #include "base/check.h"
 #include "bench/scratch_directory.h"
 #include "bench/workload.h"
@@ -14,12 +19,12 @@ namespace {
 // A log in a directory of its own that applies nothing.
 class LogUnderTest {
  public:
-  explicit LogUnderTest(FsyncPolicy::Mode mode) {
+  explicit LogUnderTest(FsyncPolicy::Mode mode, bool prepare_ahead = true) {
     absl::StatusOr<DataDirectory> opened = DataDirectory::Open(PosixDisk(), scratch_.path() + "/d");
     TRIPLA_CHECK(opened.ok(), "an empty directory can be made ready");
     directory_ = std::make_unique<DataDirectory>(*std::move(opened));
     absl::StatusOr<std::unique_ptr<LocalLog>> log =
-        LocalLog::Open(*directory_, {.fsync = {.mode = mode}}, {},
+        LocalLog::Open(*directory_, {.fsync = {.mode = mode}, .prepare_ahead = prepare_ahead}, {},
                        [](LogPosition, const Batch&) { return std::vector<Outcome>(); });
     TRIPLA_CHECK(log.ok(), "an empty log opens");
     log_ = *std::move(log);
@@ -33,7 +38,8 @@ class LogUnderTest {
 
   // As after an image: what is measured should not fill the disk.
   void Release() {
-    TRIPLA_CHECK(log_->ReleasePrefix(log_->GetStatus().last.index).ok(), "old segments go");
+    TRIPLA_CHECK(log_->ReleasePrefix(log_->GetStatus().last.index, Log::Release::kUsual).ok(),
+                 "old segments go");
   }
 
  private:
@@ -64,6 +70,31 @@ void AppendDurably(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * state.range(0));
 }
 BENCHMARK(AppendDurably)->UseRealTime()->Arg(1)->Arg(64)->Iterations(2000);
+
+// How long single appends take when the log changes segments, with the next one made ahead (1) or
+// when it is needed (0).
+void AppendOverSegments(benchmark::State& state) {
+  using Clock = std::chrono::steady_clock;
+  constexpr size_t kDataBytes = size_t{64} << 10;
+  LogUnderTest log(FsyncPolicy::Mode::kAlways, state.range(0) != 0);
+  Batch batch = SetsOf(0, 1);
+  batch.commands[0].data = std::string(kDataBytes, 'x');
+  std::vector<double> ms;
+  for (auto _ : state) {
+    const Clock::time_point start = Clock::now();
+    log.Submit(batch);
+    ms.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    if (ms.size() % 1000 == 0) log.Release();
+  }
+  std::ranges::sort(ms);
+  const auto at = [&](double part) {
+    return ms[static_cast<size_t>(part * static_cast<double>(ms.size() - 1))];
+  };
+  state.counters["p50_ms"] = at(0.5);
+  state.counters["p99.9_ms"] = at(0.999);
+  state.counters["max_ms"] = ms.back();
+}
+BENCHMARK(AppendOverSegments)->UseRealTime()->Arg(0)->Arg(1)->Iterations(5000);
 
 }  // namespace
 }  // namespace tripla

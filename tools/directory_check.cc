@@ -124,11 +124,26 @@ class Check {
   void CheckTop() {
     for (const std::string& name : List(directory_.path())) {
       if (name == "log" || name == "image" || name == "replica") continue;
-      const bool ours = name == "format" || name == "lock" || name == "format.partial";
+      if (name == LogExtent::kFileName) {
+        CheckExtent();
+        continue;
+      }
+      const bool ours = name == "format" || name == "lock" || name == "format.partial" ||
+                        name == std::string(LogExtent::kFileName) + ".partial";
       FileReport& file = Add(name, ours ? FileCondition::kSound : FileCondition::kForeign);
       if (name == "format") file.holds = "format 1";  // proved when the directory was opened
       if (name == "lock") file.holds = "process id of the last server";
     }
+  }
+
+  void CheckExtent() {
+    FileReport& file = Add(LogExtent::kFileName);
+    const absl::StatusOr<std::optional<Extent>> extent = LogExtent::Read(directory_);
+    if (!extent.ok()) return Fail(file, extent.status());
+    if (!*extent) return;  // removed meanwhile
+    extent_ = **extent;
+    file.holds = extent_->log_on ? fmt::format("records up to {} must be there", extent_->reached)
+                                 : fmt::format("the log is off since record {}", extent_->reached);
   }
 
   bool IsStandalone() const { return membership_.ok() && !*membership_; }
@@ -189,7 +204,7 @@ class Check {
                                  .holds = "the log of Apache Ratis",
                                  .condition = FileCondition::kNotLookedAt});
       } else if (!wal::ParseSegmentName(name)) {
-        AddOther("log/" + name, wal::IsPartialSegmentName(name));
+        AddOther("log/" + name, wal::IsUnusedSegmentName(name));
       }
     }
     absl::StatusOr<std::vector<SegmentFile>> segments = ListSegments(directory_);
@@ -207,7 +222,8 @@ class Check {
     const auto note = [&](LogIndex index, const Batch&, const std::string&, uint64_t) {
       return records.Add(index), absl::OkStatus();
     };
-    const absl::StatusOr<SegmentEnd> end = ReplaySegment(disk_, segment, next, 0, note);
+    const absl::StatusOr<SegmentEnd> end =
+        ReplaySegment(directory_, extent_, segment, next, 0, note);
     if (!end.ok()) {
       Fail(file, end.status());
       if (!absl::IsDataLoss(end.status())) return;
@@ -306,6 +322,7 @@ class Check {
   ImageStore images_;
   absl::StatusOr<std::optional<Membership>> membership_;
   Report report_{.start = absl::UnknownError("not tried")};
+  std::optional<Extent> extent_;
   std::map<LogIndex, image::Header> sound_images_;
 };
 

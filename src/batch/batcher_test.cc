@@ -29,7 +29,7 @@ class GatedLog : public Log {
     for (Outcome& outcome : outcomes) outcome.revision = ++revision_;
     done(std::move(outcomes));
   }
-  absl::Status ReleasePrefix(LogIndex) override { return absl::OkStatus(); }
+  absl::Status ReleasePrefix(LogIndex, Release) override { return absl::OkStatus(); }
   Status GetStatus() const override { return {}; }
   void Stop() override {}
 
@@ -65,7 +65,7 @@ class PipelinedLog : public Log {
     waiting_.push_back(std::move(done));
     changed_.NotifyAll();
   }
-  absl::Status ReleasePrefix(LogIndex) override { return absl::OkStatus(); }
+  absl::Status ReleasePrefix(LogIndex, Release) override { return absl::OkStatus(); }
   Status GetStatus() const override { return {}; }
   void Stop() override {
     while (AnswerOldest()) continue;

@@ -15,8 +15,10 @@ namespace tripla {
 // One open file.
 //
 // Thread-safety: calls on one File must not overlap, except ReadAt() with ReadAt().
-// Errors of all calls: ResourceExhausted when space or quota is used up (ENOSPC, EDQUOT); Internal
-// for every other failure. Messages name the operation, the path and the system error.
+// Errors of all calls: ResourceExhausted when something is used up that may be free again later:
+// space or quota, descriptors, memory, or the size that a file may have (ENOSPC, EDQUOT, EMFILE,
+// ENFILE, ENOMEM, EFBIG); Internal for every other failure. Messages name the operation, the path
+// and the system error.
 class File {
  public:
   virtual ~File() = default;
@@ -42,6 +44,16 @@ class File {
   [[nodiscard]] virtual absl::StatusOr<uint64_t> Size() = 0;
 
   [[nodiscard]] virtual const std::string& path() const = 0;
+
+  // Tells an open file the name that it has been given, for messages about it.
+  virtual void SetPath(std::string path) = 0;
+};
+
+// What there is to say about a file system.
+struct DiskSpace {
+  uint64_t free_bytes = 0;   // that an ordinary user may still write
+  uint64_t total_bytes = 0;  // used and free
+  uint64_t file_system = 0;  // equal for two paths on the same one
 };
 
 enum class OpenMode {
@@ -87,6 +99,9 @@ class Disk {
 
   // Makes creations, renames and removals in a directory durable; before it any of them may be
   // undone by a power cut.
+  //
+  // Errors: ResourceExhausted only when nothing was begun, for want of a descriptor: it may be
+  // called again. A failed fsync is always Internal.
   [[nodiscard]] virtual absl::Status SyncDirectory(const std::string& path) = 0;
 
   // The names in a directory, sorted, without "." and "..".
@@ -101,8 +116,8 @@ class Disk {
   // one, holds it; the message says which process.
   [[nodiscard]] virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 
-  // Bytes an ordinary user may still write on the file system that holds `path`.
-  [[nodiscard]] virtual absl::StatusOr<uint64_t> FreeBytes(const std::string& path) = 0;
+  // Of the file system that holds `path`, which may be a link to another one.
+  [[nodiscard]] virtual absl::StatusOr<DiskSpace> Space(const std::string& path) = 0;
 };
 
 // The operating system's file system. Lives as long as the process.

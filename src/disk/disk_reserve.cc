@@ -3,44 +3,135 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/diagnostics.h"
+#include "base/status_macros.h"
 
 namespace tripla {
+namespace {
 
-DiskReserve::DiskReserve(Disk& disk, std::string path, uint64_t reserve_bytes)
-    : disk_(disk), path_(std::move(path)), reserve_bytes_(reserve_bytes) {}
+constexpr uint64_t kPartOfASmallDisk = 16;
 
-void DiskReserve::Refresh() {
-  const absl::StatusOr<uint64_t> free = disk_.FreeBytes(path_);
-  if (!free.ok()) return;
-  free_bytes_.store(*free, std::memory_order_relaxed);
+uint64_t ReserveOf(Disk& disk, const std::string& log_path, std::optional<uint64_t> asked_for) {
+  if (asked_for) return *asked_for;
+  const absl::StatusOr<DiskSpace> space = disk.Space(log_path);
+  if (!space.ok()) return DiskReserve::kDefaultBytes;
+  return std::min(DiskReserve::kDefaultBytes, space->total_bytes / kPartOfASmallDisk);
+}
+
+// Sizes are far below 2^63.
+int64_t Signed(uint64_t bytes) {
+  return static_cast<int64_t>(std::min<uint64_t>(bytes, INT64_MAX / 4));
+}
+
+}  // namespace
+
+DiskReserve::DiskReserve(Disk& disk, std::string log_path, std::string image_path,
+                         std::optional<uint64_t> reserve_bytes)
+    : disk_(disk),
+      log_path_(std::move(log_path)),
+      image_path_(std::move(image_path)),
+      reserve_bytes_(ReserveOf(disk, log_path_, reserve_bytes)) {}
+
+absl::StatusOr<DiskReserve::Room> DiskReserve::Look(const NextImage& next) const {
+  TRIPLA_ASSIGN_OR_RETURN(const DiskSpace log, disk_.Space(log_path_));
+  TRIPLA_ASSIGN_OR_RETURN(const DiskSpace image, disk_.Space(image_path_));
+  const int64_t log_room = Signed(log.free_bytes) - Signed(reserve_bytes_);
+  Room room{.log_free = log.free_bytes};
+  if (log.file_system == image.file_system) {
+    room.bytes = log_room - Signed(next.bytes_left);
+    room.text = fmt::format(
+        "{} has {} bytes free, of which {} are reserved and {} are for the next "
+        "image",
+        log_path_, log.free_bytes, reserve_bytes_, next.bytes_left);
+    return room;
+  }
+  const int64_t image_room = Signed(image.free_bytes) - Signed(next.bytes_left + next.growth);
+  room.bytes = std::min(log_room, image_room);
+  room.text = log_room <= image_room ? fmt::format("{} has {} bytes free, of which {} are reserved",
+                                                   log_path_, log.free_bytes, reserve_bytes_)
+                                     : fmt::format(
+                                           "{} has {} bytes free, and the next image needs {}, and "
+                                           "what it is larger than the last one",
+                                           image_path_, image.free_bytes, next.bytes_left);
+  return room;
+}
+
+void DiskReserve::Refresh(const NextImage& image) {
+  admitted_.store(0, std::memory_order_relaxed);
+  const absl::StatusOr<Room> room = Look(image);
+  if (!room.ok()) return;
+  free_bytes_.store(room->log_free, std::memory_order_relaxed);
+  image_bytes_.store(image.bytes_left, std::memory_order_relaxed);
+  image_growth_.store(image.growth, std::memory_order_relaxed);
+  room_.store(room->bytes, std::memory_order_relaxed);
+  const bool refused = refused_.exchange(false, std::memory_order_relaxed);
+  tight_.store(refused || room->bytes < Signed(reserve_bytes_), std::memory_order_relaxed);
+  {
+    MutexLock lock(mutex_);
+    text_ = room->text;
+  }
   const bool refusing = refusing_.load(std::memory_order_relaxed);
-  if (!refusing && *free < reserve_bytes_) {
+  if (refused && !refusing && room->bytes >= 0 && !refusal_said_) {
+    Say(Severity::kWarning, fmt::format("{}: a write that needs more was refused", room->text));
+  }
+  refusal_said_ = refused || (refusal_said_ && IsTight());
+  if (!refusing && room->bytes < 0) {
     refusing_.store(true, std::memory_order_relaxed);
     Say(Severity::kError,
-        fmt::format("{} has {} bytes free, less than the reserve of {}: writes are refused until "
-                    "there is room; reads go on",
-                    path_, *free, reserve_bytes_));
-  } else if (refusing && *free >= reserve_bytes_ + reserve_bytes_ / 8) {
+        fmt::format(
+            "{}: writes are refused until there is room, but del is not; delete entries, or "
+            "free space there; reads go on",
+            room->text));
+  } else if (refusing && room->bytes >= Signed(reserve_bytes_ / 8)) {
     refusing_.store(false, std::memory_order_relaxed);
-    Say(Severity::kInfo, fmt::format("{} has {} bytes free: writes are taken again", path_, *free));
+    Say(Severity::kInfo, fmt::format("{}: writes are taken again", room->text));
   }
 }
 
-absl::Status DiskReserve::Check() const {
-  if (!refusing_.load(std::memory_order_relaxed)) return absl::OkStatus();
+absl::Status DiskReserve::Check(uint64_t bytes) const {
+  const uint64_t needed = 2 * bytes;
+  const bool refusing = refusing_.load(std::memory_order_relaxed);
+  const int64_t room = room_.load(std::memory_order_relaxed);
+  if (!refusing && bytes == 0) return absl::OkStatus();
+  const uint64_t before = refusing ? 0 : admitted_.fetch_add(needed, std::memory_order_relaxed);
+  if (!refusing && Signed(before + needed) <= room) return absl::OkStatus();
+  if (!refusing) admitted_.fetch_sub(needed, std::memory_order_relaxed);
+  refused_.store(true, std::memory_order_relaxed);
+  MutexLock lock(mutex_);
+  return absl::ResourceExhaustedError(fmt::format(
+      "the server's disk is nearly full ({}; this write needs {}): it refuses writes "
+      "that make the map larger until there is room; delete entries, or free some space, "
+      "and try again",
+      text_, needed));
+}
+
+absl::Status DiskReserve::CheckSegment(uint64_t bytes) const {
+  const absl::StatusOr<DiskSpace> log = disk_.Space(log_path_);
+  const absl::StatusOr<DiskSpace> image = disk_.Space(image_path_);
+  if (!log.ok() || !image.ok() || log->file_system != image->file_system) return absl::OkStatus();
+  const uint64_t image_bytes = image_bytes_.load(std::memory_order_relaxed);
+  if (log->free_bytes < image_bytes || log->free_bytes >= image_bytes + bytes) {
+    return absl::OkStatus();
+  }
   return absl::ResourceExhaustedError(
-      fmt::format("the server's disk is nearly full ({} bytes free, {} reserved): it is read-only "
-                  "until there is room; free some space and try again",
-                  free_bytes(), reserve_bytes_));
+      fmt::format("{} has {} bytes free, and the next image needs {} of them", log_path_,
+                  log->free_bytes, image_bytes));
+}
+
+bool DiskReserve::HasRoomForImage(uint64_t bytes) const {
+  const absl::StatusOr<DiskSpace> space = disk_.Space(image_path_);
+  return !space.ok() || space->free_bytes >= bytes;
 }
 
 bool DiskReserve::IsFull() const {
   if (refusing_.load(std::memory_order_relaxed)) return true;
-  const absl::StatusOr<uint64_t> free = disk_.FreeBytes(path_);
-  return free.ok() && *free < reserve_bytes_;
+  const absl::StatusOr<Room> room =
+      Look({.bytes_left = image_bytes_.load(std::memory_order_relaxed),
+            .growth = image_growth_.load(std::memory_order_relaxed)});
+  return room.ok() && room->bytes < 0;
 }
 
 }  // namespace tripla

@@ -99,6 +99,7 @@ class FaultyDisk::OpenFile : public File {
   }
 
   const std::string& path() const override { return path_; }
+  void SetPath(std::string path) override { path_ = std::move(path); }
 
  private:
   absl::Status CheckAlive() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_.mutex_) {
@@ -112,7 +113,7 @@ class FaultyDisk::OpenFile : public File {
   }
 
   FaultyDisk& disk_;
-  const std::string path_;
+  std::string path_;
   const std::shared_ptr<Content> content_;
   const OpenMode mode_;
   const uint64_t start_;
@@ -309,10 +310,11 @@ absl::StatusOr<std::unique_ptr<FileLock>> FaultyDisk::Lock(const std::string& pa
   return std::make_unique<HeldLock>(*this, path, starts_);
 }
 
-absl::StatusOr<uint64_t> FaultyDisk::FreeBytes(const std::string&) {
+absl::StatusOr<DiskSpace> FaultyDisk::Space(const std::string&) {
   MutexLock lock(mutex_);
   TRIPLA_RETURN_IF_ERROR(CheckPower());
-  return capacity_ > used_ ? capacity_ - used_ : 0;
+  return DiskSpace{.free_bytes = capacity_ > used_ ? capacity_ - used_ : 0,
+                   .total_bytes = capacity_};
 }
 
 }  // namespace tripla

@@ -60,7 +60,7 @@ class FaultyDisk : public Disk {
   absl::Status SyncDirectory(const std::string& path) override;
   absl::StatusOr<std::vector<std::string>> List(const std::string& path) override;
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override;
-  absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override;
+  absl::StatusOr<DiskSpace> Space(const std::string& path) override;
 
  private:
   struct Content;

@@ -106,7 +106,7 @@ TEST(FaultyDisk, AFullDiskTakesWhatFits) {
   EXPECT_TRUE(absl::IsResourceExhausted(file->WriteAt(6, "7")));
   EXPECT_TRUE(file->WriteAt(0, "654321").ok()) << "overwriting needs no space";
   EXPECT_TRUE(disk.Remove("/a").ok());
-  EXPECT_EQ(*disk.FreeBytes("/"), 6u);
+  EXPECT_EQ(disk.Space("/")->free_bytes, 6u);
 }
 
 // SQLite's crash test in small: a cut at each step of making a directory ready, until none is left.

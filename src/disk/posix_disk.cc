@@ -27,6 +27,10 @@ absl::Status SystemError(int error, std::string_view operation, std::string_view
   switch (error) {
     case ENOSPC:
     case EDQUOT:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EFBIG:
       return absl::ResourceExhaustedError(message);
     case ENOENT:
       return absl::NotFoundError(message);
@@ -123,6 +127,7 @@ class PosixFile : public File {
   }
 
   const std::string& path() const override { return path_; }
+  void SetPath(std::string path) override { path_ = std::move(path); }
 
  private:
   int fd() const { return descriptor_.get(); }
@@ -228,8 +233,9 @@ class OperatingSystemDisk : public Disk {
   absl::Status SyncDirectory(const std::string& path) override {
     TRIPLA_ASSIGN_OR_RETURN(const Descriptor directory,
                             OpenDescriptor(path, O_RDONLY | O_DIRECTORY));
-    if (fsync(directory.get()) != 0) return SystemError(errno, "fsync directory", path);
-    return absl::OkStatus();
+    if (fsync(directory.get()) == 0) return absl::OkStatus();
+    // Also for want of space: nobody knows what of the directory is on the disk.
+    return absl::InternalError(SystemError(errno, "fsync directory", path).message());
   }
 
   absl::StatusOr<std::vector<std::string>> List(const std::string& path) override {
@@ -273,10 +279,14 @@ class OperatingSystemDisk : public Disk {
     }
   }
 
-  absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override {
+  absl::StatusOr<DiskSpace> Space(const std::string& path) override {
     struct statvfs status {};
+    struct stat file {};
     if (statvfs(path.c_str(), &status) != 0) return SystemError(errno, "statvfs", path);
-    return uint64_t{status.f_bavail} * status.f_frsize;
+    if (stat(path.c_str(), &file) != 0) return SystemError(errno, "stat", path);
+    return DiskSpace{.free_bytes = uint64_t{status.f_bavail} * status.f_frsize,
+                     .total_bytes = uint64_t{status.f_blocks} * status.f_frsize,
+                     .file_system = file.st_dev};
   }
 };
 

@@ -47,11 +47,18 @@ class Log {
     uint64_t term = 0;
   };
 
+  // How much a log forgets.
+  enum class Release {
+    kUsual,
+    kAll,  // also at some cost: the disk is nearly full
+  };
+
   struct Status {
     LogPosition last;        // of the newest batch
     LogIndex first = 0;      // the oldest batch still held; last.index + 1 when it holds none
     uint64_t bytes = 0;      // on disk
     std::string durability;  // for people: "fsync always", "log off"
+    std::string refusal;     // why batches are refused for now; empty: they are taken
   };
 
   virtual ~Log() = default;
@@ -79,7 +86,7 @@ class Log {
   // The batches up to `through`, inclusive, are in an image in force: forgets them where it can.
   // May keep more. One thread at a time. Errors: Internal when a file could not be removed; nothing
   // is lost then.
-  [[nodiscard]] virtual absl::Status ReleasePrefix(LogIndex through) = 0;
+  [[nodiscard]] virtual absl::Status ReleasePrefix(LogIndex through, Release release) = 0;
 
   // Any thread.
   [[nodiscard]] virtual Status GetStatus() const = 0;

@@ -20,7 +20,7 @@ std::optional<LogPosition> MemoryLog::NextPosition() {
   return last_;
 }
 
-absl::Status MemoryLog::ReleasePrefix(LogIndex) { return absl::OkStatus(); }
+absl::Status MemoryLog::ReleasePrefix(LogIndex, Release) { return absl::OkStatus(); }
 
 Log::Status MemoryLog::GetStatus() const {
   MutexLock lock(mutex_);

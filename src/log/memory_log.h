@@ -19,7 +19,7 @@ class MemoryLog : public Log {
   MemoryLog(LogPosition last, ApplyFn apply);
 
   void Submit(Batch batch, DoneFn done) override;
-  [[nodiscard]] absl::Status ReleasePrefix(LogIndex through) override;
+  [[nodiscard]] absl::Status ReleasePrefix(LogIndex through, Release release) override;
   [[nodiscard]] Status GetStatus() const override;
   void Stop() override;
 

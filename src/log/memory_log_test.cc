@@ -22,7 +22,7 @@ TEST(MemoryLog, AppliesEachBatchAtTheNextPlaceAndForgetsIt) {
     EXPECT_EQ(outcomes, commands);
   }
   EXPECT_THAT(applied, ElementsAre(42, 43, 44));
-  EXPECT_TRUE(log.ReleasePrefix(43).ok());
+  EXPECT_TRUE(log.ReleasePrefix(43, Log::Release::kUsual).ok());
   EXPECT_EQ(log.GetStatus().last.index, 44u);
   EXPECT_EQ(log.GetStatus().first, 45u) << "it holds nothing";
   EXPECT_EQ(log.GetStatus().bytes, 0u);

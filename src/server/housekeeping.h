@@ -16,9 +16,11 @@ namespace tripla {
 // Thread-safety: constructed and destroyed by one thread.
 class Housekeeping {
  public:
-  // What it has done, on a thread of its own.
+  // What it asks and what it has done, on a thread of its own.
   struct Hooks {
-    std::function<void()> look;      // at each look
+    std::function<void()> look;  // at each look
+    std::function<DiskReserve::NextImage()> next_image;
+    std::function<void()> tight;     // after each look that finds little room
     std::function<void()> too_full;  // after each look at which writes are refused
   };
 

@@ -140,9 +140,11 @@ void AddStorageFlags(CLI::App& app, Options& options) {
           [&](const std::string& text) {
             return ReadSnapshotInterval(text, options.snapshot_interval);
           });
-  AddFlag(app, "--disk-reserve", "free space below which writes are refused; 0 for none [16MiB]",
+  AddFlag(app, "--disk-reserve",
+          "free space, beside that for the next image, below which writes are refused [16MiB, a "
+          "sixteenth of a disk below 256 MiB]",
           "SIZE", [&](const std::string& text) {
-            return ReadSize(text, 0, uint64_t{1} << 50, options.disk_reserve_bytes);
+            return ReadSize(text, 0, uint64_t{1} << 50, options.disk_reserve_bytes.emplace());
           });
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -24,7 +25,7 @@ struct Options {
   FsyncPolicy fsync;
   bool log = true;
   uint64_t data_bytes_max = limits::kDefaultDataBytesMax;
-  uint64_t disk_reserve_bytes = uint64_t{16} << 20;  // 0: none
+  std::optional<uint64_t> disk_reserve_bytes;  // none: as DiskReserve has it
   bool reflection = true;
   Severity verbosity = Severity::kInfo;
 };

@@ -127,6 +127,18 @@ void PrepareGrpc() {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }
 
+// A segment of the usual size, or a smaller one on a small disk: at most two of them are more than
+// the images need.
+uint64_t SegmentBytes(const DataDirectory& directory) {
+  constexpr uint64_t kSmallest = uint64_t{1} << 20;
+  constexpr uint64_t kPartOfASmallDisk = 64;
+  const uint64_t usual = LocalLog::Options().segment_bytes;
+  const absl::StatusOr<DiskSpace> space = directory.disk().Space(directory.log_path());
+  if (!space.ok()) return usual;
+  const uint64_t part = space->total_bytes / kPartOfASmallDisk / kSmallest * kSmallest;
+  return std::clamp(part, kSmallest, usual);
+}
+
 // With --node the directory must be that replica's already: an empty one, in place of one that was
 // lost, would be a voter that has forgotten its vote.
 absl::Status CheckNode(const Options& options) {
@@ -188,10 +200,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   }
   TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
                                     : server->RecoverStandalone(options));
-  server->BeginHousekeeping();
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
       SnapshotSchedule::Options{.interval = options.snapshot_interval});
+  server->WatchDisk();
   server->batcher_ = std::make_unique<Batcher>(*server->log_);
   Say(descriptors);
   WarnOfWideDirectories(server->directory_);
@@ -200,31 +212,44 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   return server;
 }
 
-void Server::BeginHousekeeping() {
+void Server::WatchDisk() {
   const auto look = [this] {
     if (const absl::Status held = directory_.CheckHold(); !held.ok()) {
       Die(std::string(held.message()));
     }
     machine_->Reclaim();
   };
+  const auto tight = [this] {
+    snapshots_->MakeRoom(disk_reserve_.HasRoomForImage(snapshots_->NextImage().bytes_left));
+  };
   const auto too_full = [this] {
     if (succession_ != nullptr) succession_->TransferIfPossible();
   };
   housekeeping_ = std::make_unique<Housekeeping>(
-      disk_reserve_, Housekeeping::Hooks{.look = look, .too_full = too_full});
+      disk_reserve_, Housekeeping::Hooks{.look = look,
+                                         .next_image = [this] { return snapshots_->NextImage(); },
+                                         .tight = tight,
+                                         .too_full = too_full});
 }
 
 Server::Server(const Options& options, DataDirectory directory)
     : directory_(std::move(directory)),
-      disk_reserve_(directory_.disk(), directory_.path(), options.disk_reserve_bytes),
+      disk_reserve_(directory_.disk(), directory_.log_path(), directory_.image_path(),
+                    options.disk_reserve_bytes),
       images_(directory_),
       image_at_shutdown_(!options.log) {}
 
 Server::~Server() { Shutdown().IgnoreError(); }
 
 absl::Status Server::RecoverStandalone(const Options& options) {
-  TRIPLA_ASSIGN_OR_RETURN(RecoveredStandalone recovered,
-                          tripla::RecoverStandalone(directory_, {.fsync = options.fsync}, images_));
+  TRIPLA_ASSIGN_OR_RETURN(
+      RecoveredStandalone recovered,
+      tripla::RecoverStandalone(
+          directory_,
+          {.fsync = options.fsync,
+           .segment_bytes = SegmentBytes(directory_),
+           .room = [this](uint64_t bytes) { return disk_reserve_.CheckSegment(bytes); }},
+          images_));
   machine_ = std::move(recovered.machine);
   log_ = std::move(recovered.log);
   const LogPosition reached = machine_->GetSummary().position;
@@ -240,6 +265,7 @@ absl::Status Server::RecoverStandalone(const Options& options) {
     log_ = std::make_unique<MemoryLog>(reached, [this](LogPosition position, const Batch& batch) {
       return machine_->Apply(position, batch);
     });
+    TRIPLA_RETURN_IF_ERROR(NoteLogOff(directory_, reached.index));
   }
   return absl::OkStatus();
 }
@@ -324,7 +350,7 @@ void Server::SetReady(bool ready) {
 
 absl::Status Server::WriteLastImage() {
   const absl::Status status = WriteImageOfAll();
-  if (status.ok()) return status;
+  if (status.ok()) return NoteLogOff(directory_, machine_->GetSummary().position.index);
   return absl::Status(status.code(), fmt::format("what came after the last image is lost: {}",
                                                  std::string(status.message())));
 }

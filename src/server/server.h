@@ -72,12 +72,12 @@ class Server {
   // Loads the newest image and opens the log, which applies what it holds behind it.
   absl::Status RecoverStandalone(const Options& options);
   absl::Status RecoverReplica(const Options& options, const Membership& membership);
-  // Looks every now and then after the data directory, the disk and the memory.
-  void BeginHousekeeping();
   // Brings all that is applied into an image. For `--log off`: at the start, what an earlier log
   // still holds, and at the stop.
   absl::Status WriteImageOfAll();
   absl::Status Listen(const Options& options);
+  // Begins to look at the free space, and to make room when there is little.
+  void WatchDisk();
   void SetReady(bool ready);
   absl::Status WriteLastImage();
 

@@ -74,7 +74,7 @@ void AdminService::FillDisk(v1::StatusReply& reply) const {
   const Log::Status log = parts_.log.GetStatus();
   reply.set_durability(log.durability);
   reply.set_log_bytes(log.bytes);
-  reply.set_writable(parts_.disk_reserve.Check().ok());
+  reply.set_writable(parts_.disk_reserve.Check().ok() && log.refusal.empty());
   reply.set_disk_free_bytes(parts_.disk_reserve.free_bytes());
   const std::optional<ImageSummary> image = parts_.images.newest();
   if (!image) return;

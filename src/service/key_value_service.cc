@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "model/batch_codec.h"
 #include "model/pushback.h"
 #include "service/reply.h"
 #include "service/request_check.h"
@@ -58,6 +59,16 @@ void FinishWithoutRoom(PendingCall& pending, const absl::Status& error,
                        std::optional<Applied> applied) {
   AdviseRetry(pending.context(), kOverloadPushback);
   pending.Finish(applied ? WriteError(error, *applied) : ReadError(error));
+}
+
+// Whether the disk has room for what these commands may add. Removals make the next image smaller.
+absl::Status CheckDisk(const DiskReserve& reserve, const std::vector<Command>& commands) {
+  uint64_t bytes = 0;
+  for (const Command& command : commands) {
+    const bool adds = command.kind == CommandKind::kSet || command.kind == CommandKind::kTestAndSet;
+    if (adds) bytes += EncodedBytes(command);
+  }
+  return bytes == 0 ? absl::OkStatus() : reserve.Check(bytes);
 }
 
 bool OnlyReads(const v1::BatchRequest& request) {
@@ -221,7 +232,7 @@ bool KeyValueService::PassedOn(PendingCall& pending, const Request& request, Rep
 }
 
 void KeyValueService::Enqueue(PendingCall& pending, Call call) {
-  if (const absl::Status status = parts_.disk_reserve.Check(); !status.ok()) {
+  if (const absl::Status status = CheckDisk(parts_.disk_reserve, call.commands); !status.ok()) {
     return FinishUndecided(pending, status, kDiskFullPushback);
   }
   absl::Status status = unsent_replies_.Check();

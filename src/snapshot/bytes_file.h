@@ -21,6 +21,7 @@ class BytesFile : public File {
   }
   absl::StatusOr<uint64_t> Size() override { return bytes_.size(); }
   const std::string& path() const override { return path_; }
+  void SetPath(std::string path) override { path_ = std::move(path); }
 
   absl::Status WriteAt(uint64_t, std::string_view) override { return ReadOnly(); }
   absl::Status Sync() override { return ReadOnly(); }
@@ -30,7 +31,7 @@ class BytesFile : public File {
  private:
   static absl::Status ReadOnly() { return absl::InternalError("a file that can only be read"); }
 
-  const std::string path_;
+  std::string path_;
   const std::string_view bytes_;
 };
 

@@ -70,6 +70,19 @@ std::optional<LogIndex> ParseFileName(std::string_view name) {
   return index;
 }
 
+uint64_t BytesOf(const StateSummary& summary) {
+  constexpr uint64_t kFixedBytes = 4096;
+  constexpr uint64_t kEntryBytes = 32;    // beside key and data
+  constexpr uint64_t kSessionBytes = 64;  // at most
+  constexpr uint64_t kRunBytes = 17;
+  constexpr uint64_t kAnswerBytes = 96;   // beside key and data of its entry, at most
+  const uint64_t rows = summary.payload_bytes + summary.keys * kEntryBytes +
+                        summary.sessions * kSessionBytes + summary.answers * kAnswerBytes +
+                        summary.runs * kRunBytes + summary.answer_bytes;
+  // Headers of blocks, and what a file system needs beside the content.
+  return kFixedBytes + rows + rows / 256;
+}
+
 std::string EncodePreamble(uint32_t format) {
   std::string bytes(kMagic);
   AppendLittleEndian(bytes, format);

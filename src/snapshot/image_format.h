@@ -76,6 +76,9 @@ struct BlockHeader {
 // The index in an image's name, or nothing for another file.
 [[nodiscard]] std::optional<LogIndex> ParseFileName(std::string_view name);
 
+// How much of a disk the image of a state takes, or a little less than this.
+[[nodiscard]] uint64_t BytesOf(const StateSummary& summary);
+
 [[nodiscard]] std::string EncodePreamble(uint32_t format);
 // Preamble and header, in the format that it names.
 [[nodiscard]] std::string EncodeHeader(const Header& header);

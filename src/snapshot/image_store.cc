@@ -152,6 +152,7 @@ absl::StatusOr<ImageSummary> ImageStore::Write(const StateView& view,
     writing_ = true;
   }
   absl::StatusOr<ImageSummary> info = WriteUnheld(view, abandon);
+  written_bytes_.store(0, std::memory_order_relaxed);
   MutexLock lock(mutex_);
   writing_ = false;
   written_.NotifyAll();
@@ -166,7 +167,8 @@ absl::StatusOr<ImageSummary> ImageStore::WriteUnheld(const StateView& view,
   const std::string partial = path + std::string(kPartialSuffix);
   const uint64_t now = UnixMilliseconds();
   const auto abandoned = [&] { return abandon.load(std::memory_order_relaxed) || held_.load(); };
-  const absl::StatusOr<uint64_t> bytes = WriteImage(disk, partial, view, now, abandoned);
+  const absl::StatusOr<uint64_t> bytes =
+      WriteImage(disk, partial, view, now, abandoned, &written_bytes_);
   absl::Status status = bytes.status();
   if (status.ok()) status = disk.Rename(partial, path);
   if (!status.ok()) {
@@ -236,6 +238,30 @@ absl::Status ImageStore::RemoveInPieces(LogIndex index) {
     }
   }
   return disk.Remove(partial);
+}
+
+absl::StatusOr<LogIndex> ImageStore::ProveNewest() const {
+  const std::optional<ImageSummary> newest = this->newest();
+  if (!newest) return absl::FailedPreconditionError("there is no image");
+  const LogIndex index = newest->position.index;
+  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
+                          directory_.disk().Open(PathOf(index), OpenMode::kRead));
+  const ImageRows rows = RowsToProve();
+  TRIPLA_ASSIGN_OR_RETURN(const image::Header header, ReadImage(*file, rows));
+  if (header.summary.position.index == index) return index;
+  return absl::DataLossError(
+      fmt::format("{} at offset 0: it is the image of another record", PathOf(index)));
+}
+
+absl::Status ImageStore::RemoveOlder() {
+  LogIndex newest = 0;
+  {
+    MutexLock lock(mutex_);
+    if (held_ || !newest_) return absl::OkStatus();
+    newest = newest_->position.index;
+    older_ = 0;
+  }
+  return RemoveAllBut(newest, newest);
 }
 
 std::optional<ImageSummary> ImageStore::newest() const {

@@ -94,6 +94,19 @@ class ImageStore {
   // images that were are still there unless removing them was what failed.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Install(const std::string& path);
 
+  // Reads the newest image and proves every block of it. Returns the last record it holds.
+  //
+  // Errors: FailedPrecondition when there is none, or images are held; as LoadImage().
+  [[nodiscard]] absl::StatusOr<LogIndex> ProveNewest() const;
+
+  // Removes all images but the newest, which must have been proved: the log behind it is gone.
+  [[nodiscard]] absl::Status RemoveOlder();
+
+  // Of the image that is being written, until older ones have been removed; 0 when none is.
+  [[nodiscard]] uint64_t written_bytes() const {
+    return written_bytes_.load(std::memory_order_relaxed);
+  }
+
   // The newest image in force.
   [[nodiscard]] std::optional<ImageSummary> newest() const;
 
@@ -116,6 +129,7 @@ class ImageStore {
   std::optional<ImageSummary> newest_ ABSL_GUARDED_BY(mutex_);
   LogIndex older_ ABSL_GUARDED_BY(mutex_) = 0;  // index of the image before the newest; 0: none
   std::atomic<bool> held_{false};
+  std::atomic<uint64_t> written_bytes_{0};
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   Condition written_;
 };

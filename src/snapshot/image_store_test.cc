@@ -376,5 +376,24 @@ TEST(ImageStore, APowerCutAtAnyStepLeavesTheOldImageOrTheNew) {
   }
 }
 
+TEST_F(ImageStoreTest, OnAFullDiskOnlyTheNewestStaysOnceItWasProved) {
+  EXPECT_TRUE(absl::IsFailedPrecondition(store_->ProveNewest().status()));
+  for (int i = 0; i < 3; ++i) WriteNext();
+  ASSERT_EQ(Files().size(), 2u);
+  const auto proved = store_->ProveNewest();
+  ASSERT_TRUE(proved.ok()) << proved.status();
+  EXPECT_EQ(*proved, 3u);
+  ASSERT_TRUE(store_->RemoveOlder().ok());
+  EXPECT_THAT(Files(), ElementsAre(image::FileName(3)));
+  EXPECT_EQ(store_->releasable(), 0u);
+  WriteNext();
+  EXPECT_THAT(Files(), ElementsAre(image::FileName(3), image::FileName(4))) << "again two";
+  EXPECT_EQ(store_->releasable(), 3u);
+  Overwrite(disk_, ImagePath(4), image::kHeaderBytes + image::kBlockHeaderBytes + 3, "?");
+  const absl::Status damaged = store_->ProveNewest().status();
+  EXPECT_TRUE(absl::IsDataLoss(damaged)) << damaged;
+  EXPECT_THAT(std::string(damaged.message()), HasSubstr(ImagePath(4)));
+}
+
 }  // namespace
 }  // namespace tripla

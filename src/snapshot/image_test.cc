@@ -273,6 +273,15 @@ TEST_F(ImageTest, ALaterFormatIsRefusedByName) {
   }
 }
 
+TEST_F(ImageTest, ABlockOfAnUnknownKindIsANewerVersionAndNoDamage) {
+  const std::string image = SmallImage(path());
+  const auto unknown = static_cast<image::BlockKind>(4);
+  const absl::Status status = Load(WithFirstBlock(image, unknown, "what is to come")).status();
+  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(path()), HasSubstr("kind 4"), HasSubstr("use the newer one")));
+}
+
 // Each block is intact and so is the header, but they do not belong together.
 TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
   std::string image = SmallImage(path());

@@ -14,7 +14,8 @@ using image::BlockKind;
 
 class Writer {
  public:
-  Writer(File& file, const std::function<bool()>& abandoned) : file_(file), abandoned_(abandoned) {}
+  Writer(File& file, const std::function<bool()>& abandoned, std::atomic<uint64_t>* written)
+      : file_(file), abandoned_(abandoned), written_(written) {}
 
   absl::Status Write(const StateView& view, uint64_t written_unix_ms) {
     TRIPLA_RETURN_IF_ERROR(Append(
@@ -75,11 +76,13 @@ class Writer {
   absl::Status Append(std::string_view bytes) {
     TRIPLA_RETURN_IF_ERROR(file_.WriteAt(offset_, bytes));
     offset_ += bytes.size();
+    if (written_ != nullptr) written_->store(offset_, std::memory_order_relaxed);
     return absl::OkStatus();
   }
 
   File& file_;
   const std::function<bool()>& abandoned_;
+  std::atomic<uint64_t>* const written_;
   std::string content_;
   uint64_t number_ = 0;
   uint64_t offset_ = 0;
@@ -89,10 +92,11 @@ class Writer {
 
 absl::StatusOr<uint64_t> WriteImage(Disk& disk, const std::string& path, const StateView& view,
                                     uint64_t written_unix_ms,
-                                    const std::function<bool()>& abandoned) {
+                                    const std::function<bool()>& abandoned,
+                                    std::atomic<uint64_t>* written) {
   TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                           disk.Open(path, OpenMode::kCreateFresh));
-  Writer writer(*file, abandoned);
+  Writer writer(*file, abandoned, written);
   TRIPLA_RETURN_IF_ERROR(writer.Write(view, written_unix_ms));
   return writer.size();
 }

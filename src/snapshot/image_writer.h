@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -15,12 +16,13 @@ namespace tripla {
 // not count before it has its name: that is ImageStore's to give.
 //
 // `written_unix_ms` is for people only. Once `abandoned` says so it stops early. Returns the file's
-// size. Memory: one block, whatever the size of the map.
+// size. `written` follows the bytes that were. Memory: one block, whatever the size of the map.
 //
 // Errors: ResourceExhausted when there is no space; Cancelled when abandoned; Internal for other
 // failures of the disk. The file is left as it is.
 [[nodiscard]] absl::StatusOr<uint64_t> WriteImage(Disk& disk, const std::string& path,
                                                   const StateView& view, uint64_t written_unix_ms,
-                                                  const std::function<bool()>& abandoned);
+                                                  const std::function<bool()>& abandoned,
+                                                  std::atomic<uint64_t>* written = nullptr);
 
 }  // namespace tripla

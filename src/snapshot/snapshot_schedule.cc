@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "base/diagnostics.h"
+#include "base/status_macros.h"
+#include "snapshot/image_format.h"
 
 namespace tripla {
 namespace {
@@ -15,6 +17,9 @@ using std::chrono::steady_clock;
 
 // How often the size of the log is looked at.
 constexpr std::chrono::milliseconds kGrowthPeriod{250};
+
+// From one image that is to make room to the next, at least.
+constexpr std::chrono::seconds kImagesForRoomPeriod{1};
 
 absl::Status ShuttingDown() {
   return absl::UnavailableError(
@@ -65,6 +70,15 @@ void SnapshotSchedule::Stop() {
 void SnapshotSchedule::Run() {
   while (!abandon_.load(std::memory_order_relaxed)) {
     const std::vector<DoneFn> requests = AwaitDue();
+    Room room = Room::kEnough;
+    {
+      MutexLock lock(mutex_);
+      room = std::exchange(room_, Room::kEnough);
+    }
+    if (room != Room::kEnough && requests.empty()) {
+      MakeRoomNow(room == Room::kTightAndImageFits);
+      continue;
+    }
     if (requests.empty() && !HasChanged()) continue;
     const steady_clock::time_point start = steady_clock::now();
     const absl::StatusOr<ImageSummary> info =
@@ -91,11 +105,64 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
     // wait.
     const bool outgrown = LogHasOutgrownImage();
     MutexLock lock(mutex_);
-    if (outgrown || stopped_ || !requests_.empty() || steady_clock::now() >= due) {
+    if (outgrown || stopped_ || !requests_.empty() || room_ != Room::kEnough ||
+        steady_clock::now() >= due) {
       return std::exchange(requests_, {});
     }
     changed_.WaitUntil(mutex_, std::min(due, steady_clock::now() + kGrowthPeriod));
   }
+}
+
+void SnapshotSchedule::MakeRoom(bool image_fits) {
+  MutexLock lock(mutex_);
+  room_ = image_fits ? Room::kTightAndImageFits : Room::kTight;
+  changed_.NotifyAll();
+}
+
+void SnapshotSchedule::MakeRoomNow(bool image_fits) {
+  const std::optional<ImageSummary> newest = images_.newest();
+  const bool done = !newest || newest->position.index == only_image_;
+  if (done && image_fits && steady_clock::now() >= next_image_for_room_ && HasChanged()) {
+    const steady_clock::time_point start = steady_clock::now();
+    making_room_.store(true, std::memory_order_relaxed);
+    const bool written = WriteImage().ok();
+    last_took_ = steady_clock::now() - start;
+    // Half of the disk's time is left to the calls.
+    next_image_for_room_ =
+        steady_clock::now() + std::max<steady_clock::duration>(kImagesForRoomPeriod, last_took_);
+    if (!written) return making_room_.store(false, std::memory_order_relaxed);
+  } else if (done) {
+    return;
+  }
+  const absl::Status kept = KeepNewestOnly();
+  making_room_.store(false, std::memory_order_relaxed);
+  if (kept.ok()) return;
+  Say(Severity::kWarning, fmt::format("no room could be made on the disk that is nearly full: {}",
+                                      std::string(kept.message())));
+}
+
+absl::Status SnapshotSchedule::KeepNewestOnly() {
+  TRIPLA_ASSIGN_OR_RETURN(const LogIndex newest, images_.ProveNewest());
+  TRIPLA_RETURN_IF_ERROR(log_.ReleasePrefix(newest, Log::Release::kAll));
+  log_bytes_after_image_ = log_.GetStatus().bytes;
+  TRIPLA_RETURN_IF_ERROR(images_.RemoveOlder());
+  only_image_ = newest;
+  Say(Severity::kDebug,
+      fmt::format("the disk is nearly full: only the image of record {} and the log behind it are "
+                  "kept",
+                  newest));
+  return absl::OkStatus();
+}
+
+DiskReserve::NextImage SnapshotSchedule::NextImage() const {
+  const uint64_t needed = image::BytesOf(machine_.GetSummary());
+  const uint64_t written = images_.written_bytes();
+  const std::optional<ImageSummary> newest = images_.newest();
+  const uint64_t stands = newest ? newest->bytes : 0;
+  // Once it is written, what it replaces is about to go.
+  const bool replaces = written == 0 && making_room_.load(std::memory_order_relaxed);
+  return {.bytes_left = replaces ? 0 : needed - std::min(needed, written),
+          .growth = needed - std::min(needed, stands)};
 }
 
 bool SnapshotSchedule::HasChanged() {
@@ -128,7 +195,8 @@ absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
   }
   Say(Severity::kDebug,
       fmt::format("{}: {} entries, {} bytes", info->file, info->entries, info->bytes));
-  if (absl::Status released = log_.ReleasePrefix(images_.releasable()); !released.ok()) {
+  if (absl::Status released = log_.ReleasePrefix(images_.releasable(), Log::Release::kUsual);
+      !released.ok()) {
     Say(Severity::kWarning,
         fmt::format("an old part of the log stays: {}", std::string(released.message())));
   }

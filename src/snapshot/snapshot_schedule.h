@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "disk/disk_reserve.h"
 #include "log/log.h"
 #include "snapshot/image_store.h"
 #include "state/state_machine.h"
@@ -51,30 +52,47 @@ class SnapshotSchedule {
   // block.
   void Request(DoneFn done);
 
+  // The disk is nearly full: soon lets the log forget what the newest image holds and removes the
+  // older image, once the newest was read and proved; where that has been done already, and
+  // `image_fits`, writes an image of what is newer first. Does not block. To be called as long as
+  // it is so.
+  void MakeRoom(bool image_fits);
+
+  // The image that is being written, or else the next one.
+  [[nodiscard]] DiskReserve::NextImage NextImage() const;
+
   // Abandons an image being written and ends the thread. Idempotent.
   void Stop();
 
  private:
   void Run();
-  // Waits for the period, log growth, a request or the stop, and takes the requests.
+  // Waits for the period, log growth, a request, a full disk or the stop, and takes the requests.
   std::vector<DoneFn> AwaitDue();
   [[nodiscard]] bool LogHasOutgrownImage() const;
   // Whether something was applied since the image in force.
   [[nodiscard]] bool HasChanged();
   absl::StatusOr<ImageSummary> WriteImage();
+  void MakeRoomNow(bool image_fits);
+  // Forgets all but the newest image and what follows it.
+  absl::Status KeepNewestOnly();
 
   ImageStore& images_;
   const StateMachine& machine_;
   Log& log_;
   const Options options_;
   std::atomic<bool> abandon_{false};
+  std::atomic<bool> making_room_{false};  // an image is written for it, and older files go then
   // The thread's own.
   uint64_t log_bytes_after_image_;
   std::chrono::steady_clock::duration last_took_{0};
+  LogIndex only_image_ = 0;  // the newest one when KeepNewestOnly() was done last
+  std::chrono::steady_clock::time_point next_image_for_room_;
 
   Mutex mutex_;
   Condition changed_;
   std::vector<DoneFn> requests_ ABSL_GUARDED_BY(mutex_);
+  enum class Room { kEnough, kTight, kTightAndImageFits };
+  Room room_ ABSL_GUARDED_BY(mutex_) = Room::kEnough;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -6,9 +6,11 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -27,7 +29,7 @@ using std::chrono::milliseconds;
 class FakeLog : public Log {
  public:
   void Submit(Batch, DoneFn) override {}
-  absl::Status ReleasePrefix(LogIndex through) override {
+  absl::Status ReleasePrefix(LogIndex through, Release) override {
     if (on_release) on_release(through);
     return release_status;
   }
@@ -82,6 +84,7 @@ class WatchedFile : public File {
   absl::Status Allocate(uint64_t size) override { return file_->Allocate(size); }
   absl::StatusOr<uint64_t> Size() override { return file_->Size(); }
   const std::string& path() const override { return file_->path(); }
+  void SetPath(std::string path) override { file_->SetPath(std::move(path)); }
 
  private:
   WatchedDisk& disk_;
@@ -153,6 +156,37 @@ TEST_F(SnapshotScheduleTest, ALargeImageComesAndGoesInSmallPieces) {
   EXPECT_LE(disk_.most_written, 2 * kMiB);
   EXPECT_GT(disk_.most_removed, 0u);
   EXPECT_LE(disk_.most_removed, 8 * kMiB);
+}
+
+TEST_F(SnapshotScheduleTest, S14_OnAFullDiskTheNewestImageAloneLetsTheLogGo) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<LogIndex> released;
+  log_.on_release = [&](LogIndex through) {
+    const std::lock_guard lock(mutex);
+    released.push_back(through);
+    changed.notify_all();
+  };
+  const auto await_release = [&](LogIndex through) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30),
+                            [&] { return !released.empty() && released.back() == through; });
+  };
+  Start(kOnRequestOnly);
+  for (int i = 0; i < 2; ++i) {
+    ApplyOne();
+    ASSERT_TRUE(Request().get().ok());
+  }
+  EXPECT_TRUE(await_release(1)) << "the older image's";
+  schedule_->MakeRoom(/*image_fits=*/false);
+  EXPECT_TRUE(await_release(2));
+  ApplyOne();
+  schedule_->MakeRoom(false);
+  schedule_->MakeRoom(true);
+  EXPECT_TRUE(await_release(3)) << "an image of what is newer was written first";
+  schedule_->Stop();
+  EXPECT_EQ(disk_.List("/data/image")->size(), 1u);
+  EXPECT_EQ(images_.newest()->position.index, 3u);
 }
 
 TEST_F(SnapshotScheduleTest, WithoutAChangeTheImageInForceIsTheAnswer) {

@@ -334,6 +334,7 @@ void SessionTable::Summarize(StateSummary& summary) const {
   summary.runs = count_[Session::kRuns];
   summary.use_counter = use_counter_;
   summary.forgotten_through = forgotten_through_;
+  summary.answer_bytes = bytes_;
 }
 
 }  // namespace tripla

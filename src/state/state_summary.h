@@ -25,6 +25,8 @@ struct StateSummary {
   // The highest sequence of any client that was forgotten; 0: none was since the state began
   // (R13a).
   uint64_t forgotten_through = 0;
+  // Of all answers with the data they hold. Not in images: it follows from their rows.
+  uint64_t answer_bytes = 0;
   StateHash hash{};
 
   friend bool operator==(const StateSummary&, const StateSummary&) = default;

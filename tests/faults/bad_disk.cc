@@ -9,13 +9,15 @@
 //           ENOSPC@N the same
 //           short@N  a write is half done, and says so
 //           slow@N   every step takes N times as long as it would
+//           EMFILE@F every open that would make a file fails so while the file F exists; and so for
+//                    ENFILE, ENOMEM, EFBIG, EDQUOT, ENOSPC with a path that begins with a slash
 //           hold@F   every sync waits while another process has a lock on the file F; one that has
 //                    to says so: "bad disk: a sync waits"
 //
 // A step is a call that changes the file system or makes it durable; they count from 1, over all
 // threads. With BAD_DISK_PIECES=once, of writes that follow one another to a file which has no name
-// yet (.partial) only the first counts: a new segment is filled by 64 of them. The one that goes
-// wrong says so on standard error: "bad disk: step 17: pwrite /d/log/1.wal".
+// yet (.partial, next.wal) only the first counts: a new segment is filled by 64 of them. The one
+// that goes wrong says so on standard error: "bad disk: step 17: pwrite /d/log/1.wal".
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -32,7 +34,9 @@
 #include <cstring>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 
 namespace {
 
@@ -44,8 +48,19 @@ struct Plan {
   long step = 0;
   long slowdown = 1;
   const char* held_by = nullptr;
+  const char* no_new_files_while = nullptr;
   bool pieces_once = false;
 };
+
+int ErrorNamed(std::string_view name) {
+  static constexpr std::pair<std::string_view, int> kErrors[] = {
+      {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EMFILE", EMFILE}, {"ENFILE", ENFILE},
+      {"ENOMEM", ENOMEM}, {"EFBIG", EFBIG},   {"EDQUOT", EDQUOT}};
+  for (const auto& [known, error] : kErrors) {
+    if (name == known) return error;
+  }
+  std::abort();
+}
 
 Plan ReadPlan() {
   Plan plan;
@@ -54,6 +69,11 @@ Plan ReadPlan() {
   if (at == nullptr) return plan;
   if (std::strncmp(text, "hold@", 5) == 0) {
     plan.held_by = at + 1;
+    return plan;
+  }
+  if (at[1] == '/') {
+    plan.no_new_files_while = at + 1;
+    plan.error = ErrorNamed({text, static_cast<size_t>(at - text)});
     return plan;
   }
   plan.pieces_once = std::getenv("BAD_DISK_PIECES") != nullptr;
@@ -68,7 +88,7 @@ Plan ReadPlan() {
     plan.fault = Fault::kShort;
   } else {
     plan.fault = Fault::kError;
-    plan.error = is("EIO") ? EIO : ENOSPC;
+    plan.error = ErrorNamed({text, length});
   }
   return plan;
 }
@@ -85,7 +105,8 @@ bool IsNextPiece(const char* call, const char* path) {
   const std::lock_guard lock(mutex);
   const std::string previous = last;
   last = std::strcmp(call, "pwrite") == 0 ? path : "";
-  return !last.empty() && last == previous && last.ends_with(".partial");
+  return !last.empty() && last == previous &&
+         (last.ends_with(".partial") || last.ends_with("/next.wal"));
 }
 
 // Counts a step; what is to happen at it.
@@ -221,6 +242,11 @@ int open(const char* path, int flags, ...) {
     va_start(arguments, flags);
     mode = va_arg(arguments, mode_t);
     va_end(arguments);
+    const char* const until = ThePlan().no_new_files_while;
+    if (until != nullptr && access(until, F_OK) == 0) {
+      errno = ThePlan().error;
+      return -1;
+    }
     return WholeStep("open", path, [&] { return real(path, flags, mode); });
   }
   return real(path, flags, mode);

@@ -90,7 +90,9 @@ size_t FlipAt(const std::string& path, const std::string& text) {
 
 std::vector<std::string> FilesIn(const std::string& directory) {
   std::vector<std::string> paths;
-  for (const auto& entry : fs::directory_iterator(directory)) paths.push_back(entry.path());
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.path().filename() != "next.wal") paths.push_back(entry.path());  // not in use yet
+  }
   std::ranges::sort(paths);
   return paths;
 }
@@ -402,6 +404,7 @@ TEST_F(VerifyTest, ADumpGoesOnBehindDamage) {
 std::string DamageByChance(const std::string& data, std::mt19937_64& random) {
   std::vector<std::string> files = FilesIn(data + "/log");
   for (const std::string& image : FilesIn(data + "/image")) files.push_back(image);
+  if (fs::exists(data + "/log-extent")) files.push_back(data + "/log-extent");
   if (files.empty()) return "nothing";
   const std::string path = files[random() % files.size()];
   std::string content = ReadFile(path);

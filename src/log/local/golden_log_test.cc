@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A released format stays readable: the files in tests/golden/log-format-1 were written by the
+// A released format stays readable: the files in tests/golden/log-format-N were written by the
 // first version that had it, and are never written again.
 #include <gtest/gtest.h>
 
@@ -42,28 +42,33 @@ std::map<LogIndex, Batch> GoldenBatches() {
           {4, {{del_version}}}, {5, {{test_and_set}}}, {6, {{set, get, del, del_version}}}};
 }
 
-class GoldenLogTest : public testing::Test {
+class GoldenLogTest : public testing::TestWithParam<uint32_t> {
  protected:
   void SetUp() override {
     ASSERT_TRUE(log_.Open().ok());  // makes the directory
     log_.Close();
-    for (const auto& entry : std::filesystem::directory_iterator(TRIPLA_GOLDEN "/log-format-1")) {
+    ASSERT_TRUE(disk_.Remove("/data/log-extent").ok());
+    const std::string golden = TRIPLA_GOLDEN "/log-format-" + std::to_string(GetParam());
+    for (const auto& entry : std::filesystem::directory_iterator(golden)) {
       std::ifstream stream(entry.path(), std::ios::binary);
       const std::string bytes(std::istreambuf_iterator<char>(stream), {});
-      const std::string path = "/data/log/" + entry.path().filename().string();
+      const std::string name = entry.path().filename().string();
+      const std::string path = (name == "log-extent" ? "/data/" : "/data/log/") + name;
       const auto file = *disk_.Open(path, OpenMode::kCreateFresh);
       ASSERT_TRUE(file->WriteAt(0, bytes).ok());
-      files_[path] = bytes;
+      if (name != "log-extent") files_[path] = bytes;
     }
     ASSERT_EQ(files_.size(), 2u);
   }
 
   FaultyDisk disk_;
   TestLog log_{disk_};
-  std::map<std::string, std::string> files_;
+  std::map<std::string, std::string> files_;  // the segments
 };
 
-TEST_F(GoldenLogTest, Format1IsReadAndGoneOnWith) {
+INSTANTIATE_TEST_SUITE_P(Format, GoldenLogTest, testing::Values(1, 2));
+
+TEST_P(GoldenLogTest, IsReadAndGoneOnWith) {
   auto expected = GoldenBatches();
   const absl::Status opened = log_.Open();
   ASSERT_TRUE(opened.ok()) << opened;
@@ -74,12 +79,15 @@ TEST_F(GoldenLogTest, Format1IsReadAndGoneOnWith) {
   EXPECT_EQ(log_.batches(), expected);
 }
 
-TEST_F(GoldenLogTest, Format1IsWrittenToTheByte) {
+TEST_P(GoldenLogTest, IsWrittenToTheByte) {
   const auto batches = GoldenBatches();
   for (const auto& file : files_) {
     const std::string& bytes = file.second;
     const wal::SegmentHeader header = *wal::DecodeSegmentHeader(bytes);
-    EXPECT_EQ(wal::EncodeSegmentHeader(header), bytes.substr(0, wal::kSectorBytes));
+    EXPECT_EQ(header.format, GetParam());
+    if (header.format == wal::kSegmentFormat) {
+      EXPECT_EQ(wal::EncodeSegmentHeader(header), bytes.substr(0, wal::kSectorBytes));
+    }
     const auto compare = [&](LogIndex index, std::string_view payload, uint64_t offset) {
       std::string encoded;
       EncodeBatch(batches.at(index), encoded);
@@ -98,6 +106,23 @@ TEST_F(GoldenLogTest, Format1IsWrittenToTheByte) {
     const Segment segment = *ReadSegment(disk_, file.first, header.first_index);
     EXPECT_TRUE(ScanSegment(segment, compare).ok());
   }
+}
+
+TEST(GoldenExtent, Format1IsReadAsItWasWritten) {
+  FaultyDisk disk;
+  const DataDirectory directory = *DataDirectory::Open(disk, "/data");
+  std::ifstream stream(TRIPLA_GOLDEN "/log-format-2/log-extent", std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(stream), {});
+  ASSERT_EQ(bytes.size(), 8192u);
+  const auto file = *disk.Open(LogExtentPath(directory), OpenMode::kCreateFresh);
+  ASSERT_TRUE(file->WriteAt(0, bytes).ok());
+  const Extent extent = **LogExtent::Read(directory);
+  EXPECT_NE(extent.log_id, 0u);
+  EXPECT_EQ(extent, (Extent{.log_id = extent.log_id,
+                            .log_on = true,
+                            .durable_first = true,
+                            .newest_segment = 5,
+                            .reached = 6}));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/check.h"
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
 #include "model/batch_codec.h"
@@ -23,11 +24,11 @@ void MustSucceed(const absl::Status& status) {
   }
 }
 
-absl::Status RemovePartialSegments(const DataDirectory& directory) {
+absl::Status RemoveUnusedSegments(const DataDirectory& directory) {
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names,
                           directory.disk().List(directory.log_path()));
   for (const std::string& name : names) {
-    if (!wal::IsPartialSegmentName(name)) continue;
+    if (!wal::IsUnusedSegmentName(name)) continue;
     TRIPLA_RETURN_IF_ERROR(directory.disk().Remove(directory.log_path() + "/" + name));
   }
   return absl::OkStatus();
@@ -52,26 +53,22 @@ absl::StatusOr<std::unique_ptr<LocalLog>> LocalLog::Open(const DataDirectory& di
 }
 
 LocalLog::LocalLog(const DataDirectory& directory, const Options& options, ApplyFn apply)
-    : directory_(directory), options_(options), apply_(std::move(apply)) {}
+    : directory_(directory),
+      options_(options),
+      apply_(std::move(apply)),
+      next_segment_(directory, {.segment_bytes = options.segment_bytes,
+                                .ahead = options.prepare_ahead,
+                                .room = options.room,
+                                .retry = [this] { RetrySegment(); }}) {}
 
 LocalLog::~LocalLog() { Stop(); }
 
 absl::Status LocalLog::Continue(LogContent content, LogPosition applied) {
   MutexLock file_lock(file_mutex_);
   MutexLock status_lock(status_mutex_);
-  TRIPLA_RETURN_IF_ERROR(RemovePartialSegments(directory_));
+  TRIPLA_RETURN_IF_ERROR(RemoveUnusedSegments(directory_));
   if (content.next_index <= applied.index) {
-    if (!content.segments.empty()) {
-      Say(Severity::kWarning,
-          fmt::format(
-              "the log ends with record {}, but the image holds all up to {}: the log begins "
-              "anew behind the image",
-              content.next_index - 1, applied.index));
-    }
-    for (const SegmentFile& segment : content.segments) {
-      TRIPLA_RETURN_IF_ERROR(directory_.disk().Remove(segment.path));
-    }
-    TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.log_path()));
+    TRIPLA_RETURN_IF_ERROR(BeginAnew(content, applied.index));
     content = {.next_index = applied.index + 1};
   }
   if (!content.segments.empty()) {
@@ -89,7 +86,43 @@ absl::Status LocalLog::Continue(LogContent content, LogPosition applied) {
   segments_ = std::move(content.segments);
   last_ = {.index = content.next_index - 1};
   written_through_ = synced_through_ = last_.index;
+  const absl::Status promised =
+      PromiseExtent(segments_.empty() ? 0 : segments_.back().first_index, last_.index);
+  if (!absl::IsResourceExhausted(promised)) return promised;
+  // What was promised before still counts.
+  Say(Severity::kWarning,
+      fmt::format("how far the log reaches cannot be noted yet: {}; it is tried "
+                  "again with the next segment",
+                  std::string(promised.message())));
   return absl::OkStatus();
+}
+
+absl::Status LocalLog::BeginAnew(const LogContent& content, LogIndex applied) {
+  if (content.segments.empty()) return absl::OkStatus();
+  Say(Severity::kWarning,
+      fmt::format("the log ends with record {}, but the image holds all up to {}: the log begins "
+                  "anew behind the image",
+                  content.next_index - 1, applied));
+  // First: a start that finds some of the segments must not miss the others.
+  if (content.extent) {
+    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
+    TRIPLA_RETURN_IF_ERROR(
+        extent_->Write({.log_on = true, .durable_first = false, .reached = applied}));
+  }
+  for (const SegmentFile& segment : content.segments) {
+    TRIPLA_RETURN_IF_ERROR(directory_.disk().Remove(segment.path));
+  }
+  return directory_.disk().SyncDirectory(directory_.log_path());
+}
+
+absl::Status LocalLog::PromiseExtent(LogIndex newest_segment, LogIndex reached) {
+  if (extent_ == nullptr) {
+    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
+  }
+  return extent_->Write({.log_on = true,
+                         .durable_first = options_.fsync.mode == FsyncPolicy::Mode::kAlways,
+                         .newest_segment = newest_segment,
+                         .reached = reached});
 }
 
 void LocalLog::Submit(Batch batch, DoneFn done) {
@@ -99,6 +132,7 @@ void LocalLog::Submit(Batch batch, DoneFn done) {
     if (stopped_) return done(absl::UnavailableError("the server is shutting down"));
     position = {.index = last_.index + 1};
   }
+  ShrinkToUsual(payload_);
   payload_.clear();
   EncodeBatch(batch, payload_);
   if (absl::Status written = Write(position.index); !written.ok()) {
@@ -113,6 +147,8 @@ void LocalLog::Submit(Batch batch, DoneFn done) {
 
 absl::Status LocalLog::Write(LogIndex index) {
   MutexLock lock(file_mutex_);
+  TRIPLA_CHECK(index == written_through_ + 1, "the log would have a gap, or a record twice");
+  TRIPLA_CHECK(synced_through_ <= written_through_, "what was not written cannot be durable");
   TRIPLA_RETURN_IF_ERROR(PrepareFor(payload_.size()));
   MustSucceed(writer_->Append(index, synced_through_, payload_));
   written_through_ = index;
@@ -121,29 +157,88 @@ absl::Status LocalLog::Write(LogIndex index) {
 }
 
 absl::Status LocalLog::PrepareFor(uint64_t payload_bytes) {
-  if (writer_ != nullptr && writer_->Fits(payload_bytes)) return absl::OkStatus();
+  // Once the next segment has its name, the former one takes no record more.
+  if (begun_ == nullptr && writer_ != nullptr && writer_->Fits(payload_bytes)) {
+    if (writer_->used() >= writer_->capacity() / 4) next_segment_.Begin();
+    return absl::OkStatus();
+  }
+  const uint64_t capacity = SegmentWriter::CapacityFor(payload_bytes, options_.segment_bytes);
+  return NoteBegun(BeginSegment(capacity), capacity);
+}
+
+absl::Status LocalLog::NoteBegun(absl::Status begun, uint64_t capacity) {
+  if (!absl::IsResourceExhausted(begun)) MustSucceed(begun);
+  const std::string why(begun.message());
+  std::string before;
+  {
+    MutexLock lock(status_mutex_);
+    before = std::exchange(refusal_, why);
+  }
+  refused_capacity_ = begun.ok() ? 0 : capacity;
+  if (begun.ok()) {
+    if (!before.empty()) {
+      Say(Severity::kInfo, fmt::format("the log in {} can grow again: writes are taken again",
+                                       directory_.log_path()));
+    }
+    return begun;
+  }
+  if (before.empty()) {
+    Say(Severity::kError,
+        fmt::format(
+            "the log in {} cannot grow: {}: writes are refused until it can, which is tried "
+            "each second; reads go on",
+            directory_.log_path(), why));
+  }
+  next_segment_.RetryLater();
+  return absl::ResourceExhaustedError(fmt::format(
+      "the server cannot write, its log cannot grow ({}); try again when that is over", why));
+}
+
+void LocalLog::RetrySegment() {
+  MutexLock lock(file_mutex_);
+  if (refused_capacity_ == 0) return;
+  const uint64_t capacity = refused_capacity_;
+  NoteBegun(BeginSegment(capacity), capacity).IgnoreError();  // said, and shown in the status
+}
+
+absl::Status LocalLog::BeginSegment(uint64_t capacity) {
   // A segment is durable before the next one exists: only the last can be torn.
   SyncWritten();
   const LogIndex first_index = written_through_ + 1;
-  const uint64_t capacity = SegmentWriter::CapacityFor(payload_bytes, options_.segment_bytes);
-  absl::StatusOr<std::unique_ptr<SegmentWriter>> created =
-      SegmentWriter::Create(directory_, first_index, capacity);
-  if (absl::IsResourceExhausted(created.status())) {
-    return absl::ResourceExhaustedError(
-        fmt::format("the server's disk is full, the log cannot grow ({}); free some space and try "
-                    "again",
-                    std::string(created.status().message())));
+  // Without an extent no segment may exist that needs one.
+  if (extent_ == nullptr) {
+    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
   }
-  MustSucceed(created.status());
-  writer_ = *std::move(created);
+  TRIPLA_CHECK(begun_ == nullptr || begun_->used() == wal::kSectorBytes,
+               "no record is written before the segment's name is durable");
+  if (begun_ == nullptr || begun_->capacity() < capacity) {
+    TRIPLA_ASSIGN_OR_RETURN(NextSegment::Made made, next_segment_.Take(capacity));
+    TRIPLA_ASSIGN_OR_RETURN(
+        begun_, SegmentWriter::Begin(directory_, std::move(made), next_segment_.path(), first_index,
+                                     extent_->extent().log_id));
+  }
+  TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.log_path()));
+  TRIPLA_RETURN_IF_ERROR(PromiseExtent(first_index, written_through_));
+  writer_ = std::move(begun_);
   MutexLock lock(status_mutex_);
   // A crash can leave a segment without records behind. Too small for its first, it is replaced.
   if (!segments_.empty() && segments_.back().first_index == first_index) segments_.pop_back();
-  segments_.push_back({.path = writer_->path(), .first_index = first_index, .bytes = capacity});
+  TRIPLA_CHECK(segments_.empty() || segments_.back().first_index < first_index,
+               "segments are in the order of their records");
+  segments_.push_back(
+      {.path = writer_->path(), .first_index = first_index, .bytes = writer_->capacity()});
   return absl::OkStatus();
 }
 
-absl::Status LocalLog::ReleasePrefix(LogIndex through) {
+absl::Status LocalLog::LeaveLargeSegment(LogIndex through) {
+  MutexLock lock(file_mutex_);
+  if (writer_ == nullptr || writer_->capacity() <= options_.segment_bytes) return absl::OkStatus();
+  if (written_through_ > through || writer_->used() <= wal::kSectorBytes) return absl::OkStatus();
+  return NoteBegun(BeginSegment(options_.segment_bytes), options_.segment_bytes);
+}
+
+absl::Status LocalLog::ReleasePrefix(LogIndex through, Release release) {
+  if (release == Release::kAll) TRIPLA_RETURN_IF_ERROR(LeaveLargeSegment(through));
   // One thread releases, so the list only grows behind its back.
   while (true) {
     SegmentFile oldest;
@@ -158,6 +253,7 @@ absl::Status LocalLog::ReleasePrefix(LogIndex through) {
     // Oldest first, each durably: what is left has no gap at any moment.
     TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.log_path()));
     MutexLock lock(status_mutex_);
+    TRIPLA_CHECK(segments_.size() >= 2, "the segment being written is never removed");
     segments_.erase(segments_.begin());
   }
   return absl::OkStatus();
@@ -169,6 +265,7 @@ Log::Status LocalLog::GetStatus() const {
                 .first = segments_.empty() ? last_.index + 1 : segments_.front().first_index,
                 .durability = "fsync " + FsyncPolicyText(options_.fsync)};
   for (const SegmentFile& segment : segments_) status.bytes += segment.bytes;
+  status.refusal = refusal_;
   return status;
 }
 
@@ -179,8 +276,16 @@ void LocalLog::Stop() {
     stop_changed_.NotifyAll();
   }
   if (sync_thread_.joinable()) sync_thread_.join();
+  next_segment_.Stop();
   MutexLock lock(file_mutex_);
   SyncWritten();
+  if (extent_ == nullptr) return;
+  const absl::Status promised = PromiseExtent(extent_->extent().newest_segment, written_through_);
+  if (promised.ok()) return;
+  Say(Severity::kWarning,
+      fmt::format("all records are durable, but how far the log reaches could not be noted: {}; a "
+                  "start will not miss the last ones if they are lost",
+                  std::string(promised.message())));
 }
 
 void LocalLog::SyncWritten() {

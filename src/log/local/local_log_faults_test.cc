@@ -24,13 +24,14 @@ const FsyncPolicy kNever{FsyncPolicy::Mode::kNever};
 // A server's life up to a power cut or to its end, and what is known of it.
 class Life {
  public:
-  Life(FaultyDisk& disk, FsyncPolicy fsync) : disk_(disk), log_(disk_, fsync) {}
+  Life(FaultyDisk& disk, FsyncPolicy fsync, bool prepare_ahead = false)
+      : disk_(disk), log_(disk_, fsync, "/data", prepare_ahead) {}
 
   // Starts, takes batches over several segments, forgets the first, and starts again.
   void Run() {
     if (!Start() || !SubmitThrough(last_ + 12)) return;
     image_ = 6;
-    (void)log_->ReleasePrefix(image_);
+    (void)log_->ReleasePrefix(image_, Log::Release::kUsual);
     if (!disk_.cut() && Start()) SubmitThrough(last_ + 8);
   }
 
@@ -79,6 +80,7 @@ class Life {
 struct PowerCase {
   FsyncPolicy fsync;
   Unsynced unsynced;
+  bool prepare_ahead = false;
 };
 
 // Cuts the power at the first, second, third ... step of a life until one is through, and the start
@@ -97,7 +99,7 @@ TEST_P(PowerCut, AtAnyStepAndAgainWhileItStartsKeepsWhatItMust) {
     for (uint64_t seed = 1; seed <= 8 && !HasFailure(); ++seed) {
       SCOPED_TRACE(testing::Message() << "step " << step << ", seed " << seed);
       FaultyDisk disk(seed);
-      Life life(disk, power.fsync);
+      Life life(disk, power.fsync, power.prepare_ahead);
       const auto restart = [&] {
         life.End();
         disk.Restart(power.unsynced);
@@ -119,14 +121,17 @@ TEST_P(PowerCut, AtAnyStepAndAgainWhileItStartsKeepsWhatItMust) {
 
 std::string NameOf(const testing::TestParamInfo<PowerCase>& info) {
   static constexpr const char* kUnsynced[] = {"Lost", "ByChance", "Kept"};
-  return FsyncPolicyText(info.param.fsync) + kUnsynced[static_cast<int>(info.param.unsynced)];
+  return FsyncPolicyText(info.param.fsync) + kUnsynced[static_cast<int>(info.param.unsynced)] +
+         (info.param.prepare_ahead ? "PreparedAhead" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Fsync, PowerCut,
     testing::Values(PowerCase{kAlways, Unsynced::kLost}, PowerCase{kAlways, Unsynced::kByChance},
                     PowerCase{kAlways, Unsynced::kKept}, PowerCase{kNever, Unsynced::kLost},
-                    PowerCase{kNever, Unsynced::kByChance}, PowerCase{kNever, Unsynced::kKept}),
+                    PowerCase{kNever, Unsynced::kByChance}, PowerCase{kNever, Unsynced::kKept},
+                    PowerCase{kAlways, Unsynced::kByChance, true},
+                    PowerCase{kAlways, Unsynced::kKept, true}),
     NameOf);
 
 // Runs a life in which one step fails. Exits with 0 when it was refused, repeated and all is there;
@@ -156,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(
   }
   const LogIndex last = log->GetStatus().last.index;
   auto expected = log.batches();
-  insist([&] { return log->ReleasePrefix(6); });
+  insist([&] { return log->ReleasePrefix(6, Log::Release::kUsual); });
   expected.erase(expected.begin(), expected.upper_bound(6));
   insist([&] { return log.Open(6); });
   expect(log->GetStatus().last.index == last && log.batches() == expected,
@@ -235,7 +240,7 @@ TEST_F(RealDisk, GivesBackAllBatches) {
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(log.SubmitNext().ok());
   ASSERT_TRUE(log.Open().ok());
   EXPECT_EQ(log.batches(), SampleBatches(1, 20));
-  ASSERT_TRUE(log->ReleasePrefix(15).ok());
+  ASSERT_TRUE(log->ReleasePrefix(15, Log::Release::kUsual).ok());
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(log.SubmitNext().ok());
   ASSERT_TRUE(log.Open(15).ok());
   EXPECT_EQ(log.batches(), SampleBatches(16, 40));

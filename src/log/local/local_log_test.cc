@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "disk/faulty_disk.h"
@@ -84,22 +85,9 @@ TEST_F(LocalLogTest, HandsOverWhatFollowsTheImageOnly) {
   }
 }
 
-TEST_F(LocalLogTest, BeginsAnewBehindAnImageThatHoldsMore) {
-  SubmitThrough(30);
-  testing::internal::CaptureStderr();
-  ASSERT_TRUE(log_.Open(/*image=*/40).ok());
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              AllOf(HasSubstr("record 30"), HasSubstr("up to 40")));
-  EXPECT_THAT(Files(), ElementsAre());
-  EXPECT_EQ(log_->GetStatus().first, 41u);
-  SubmitThrough(60);
-  ASSERT_TRUE(log_.Open(40).ok());
-  EXPECT_EQ(log_.batches(), SampleBatches(41, 60));
-}
-
 TEST_F(LocalLogTest, AnImageThatEndsBeforeTheLogBeginsIsDataLoss) {
   SubmitThrough(30);
-  ASSERT_TRUE(log_->ReleasePrefix(20).ok());
+  ASSERT_TRUE(log_->ReleasePrefix(20, Log::Release::kUsual).ok());
   const LogIndex first = log_->GetStatus().first;
   ASSERT_GT(first, 1u);
   const absl::Status status = log_.Open(first - 2);
@@ -130,7 +118,7 @@ TEST_F(LocalLogTest, AMissingSegmentIsDataLoss) {
 TEST_F(LocalLogTest, ReleasesWholeSegmentsThatAreNotNeeded) {
   SubmitThrough(60);
   for (LogIndex image = 1; image <= 60; ++image) {
-    ASSERT_TRUE(log_->ReleasePrefix(image).ok());
+    ASSERT_TRUE(log_->ReleasePrefix(image, Log::Release::kUsual).ok());
     const LogIndex first = log_->GetStatus().first;
     EXPECT_LE(first, image + 1);
     const std::vector<LogIndex> segments = Segments();
@@ -147,10 +135,10 @@ TEST_F(LocalLogTest, AFailedReleaseLosesNothingAndCanBeRepeated) {
   SubmitThrough(60);
   for (uint64_t step = 1; step <= 2; ++step) {
     disk_.FailAt(disk_.steps() + step, absl::InternalError("remove: Input/output error"));
-    EXPECT_TRUE(absl::IsInternal(log_->ReleasePrefix(30)));
+    EXPECT_TRUE(absl::IsInternal(log_->ReleasePrefix(30, Log::Release::kUsual)));
   }
   // The second failure was that of the directory's sync: the file is gone, and still counted.
-  EXPECT_TRUE(log_->ReleasePrefix(30).ok());
+  EXPECT_TRUE(log_->ReleasePrefix(30, Log::Release::kUsual).ok());
   ASSERT_TRUE(log_.Open(30).ok());
   EXPECT_EQ(log_.batches(), SampleBatches(31, 60));
 }
@@ -159,6 +147,7 @@ TEST_F(LocalLogTest, AnEmptySegmentTooSmallForTheFirstRecordIsReplacedNotCounted
   SubmitUntilSegments(4);
   const LogIndex first_index = Segments().back();
   // As after a power cut between making the segment and writing its first record.
+  disk_.Restart(FaultyDisk::Unsynced::kKept);
   log_.Close();
   const auto file = *disk_.Open(PathOf(first_index), OpenMode::kReadWrite);
   ASSERT_TRUE(file->WriteAt(512, std::string(kTestSegmentBytes - 512, '\0')).ok());
@@ -167,7 +156,7 @@ TEST_F(LocalLogTest, AnEmptySegmentTooSmallForTheFirstRecordIsReplacedNotCounted
   Batch large = SampleBatch(11);
   ASSERT_TRUE(log_.Submit(large).ok());
   SubmitThrough(first_index + 20);
-  ASSERT_TRUE(log_->ReleasePrefix(first_index - 1).ok());
+  ASSERT_TRUE(log_->ReleasePrefix(first_index - 1, Log::Release::kUsual).ok());
   ASSERT_TRUE(log_.Open(first_index - 1).ok());
   auto expected = SampleBatches(first_index, first_index + 20);
   expected[first_index] = large;
@@ -177,7 +166,7 @@ TEST_F(LocalLogTest, AnEmptySegmentTooSmallForTheFirstRecordIsReplacedNotCounted
 TEST_F(LocalLogTest, RemovesUnfinishedSegmentsAndNothingElse) {
   SubmitThrough(3);
   for (const std::string& path :
-       {PathOf(9) + ".partial", kLog + "/notes.partial", kLog + "/1.wal"}) {
+       {PathOf(9) + ".partial", kLog + "/next.wal", kLog + "/notes.partial", kLog + "/1.wal"}) {
     ASSERT_TRUE(disk_.Open(path, OpenMode::kCreateFresh).ok());
   }
   ASSERT_TRUE(log_.Open().ok());
@@ -188,7 +177,8 @@ TEST_F(LocalLogTest, RemovesUnfinishedSegmentsAndNothingElse) {
 TEST_F(LocalLogTest, RefusesWithoutSpaceForASegmentAndHeals) {
   SubmitThrough(9);
   log_.Close();
-  const uint64_t free_before = UINT64_MAX - *disk_.FreeBytes("/");  // the capacity has no end
+  const uint64_t free_before =
+      UINT64_MAX - disk_.Space("/")->free_bytes;  // the capacity has no end
   for (uint64_t room = 0; room < kTestSegmentBytes; room += 100) {
     SCOPED_TRACE(room);
     ASSERT_TRUE(log_.Open().ok());
@@ -197,7 +187,8 @@ TEST_F(LocalLogTest, RefusesWithoutSpaceForASegmentAndHeals) {
     // A batch for which there must be a new segment.
     const absl::Status refused = log_.Submit(SampleBatch(11));
     EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
-    EXPECT_THAT(std::string(refused.message()), AllOf(HasSubstr("disk is full"), HasSubstr(kLog)));
+    EXPECT_THAT(std::string(refused.message()),
+                AllOf(HasSubstr("its log cannot grow"), HasSubstr(kLog)));
     EXPECT_EQ(log_->GetStatus().last.index, last);
     for (const std::string& name : Files()) EXPECT_TRUE(wal::ParseSegmentName(name)) << name;
     disk_.SetCapacity(UINT64_MAX);
@@ -226,6 +217,61 @@ TEST_F(LocalLogTest, AfterStopIsUnavailable) {
   EXPECT_TRUE(absl::IsUnavailable(log_.SubmitNext()));
   ASSERT_TRUE(log_.Open().ok());
   EXPECT_EQ(log_.batches(), SampleBatches(1, 3));
+}
+
+TEST(LocalLogFsync, WithoutAnFsyncBeforeEachAnswerTheLogBeginsAnewBehindAnImageThatHoldsMore) {
+  FaultyDisk disk;
+  TestLog log(disk, {FsyncPolicy::Mode::kNever});
+  ASSERT_TRUE(log.Open().ok());
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(log.SubmitNext().ok());
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(log.Open(/*image=*/40).ok());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("record 30"), HasSubstr("up to 40")));
+  EXPECT_THAT(*disk.List(kLog), ElementsAre());
+  EXPECT_EQ(log->GetStatus().first, 41u);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(log.SubmitNext().ok());
+  ASSERT_TRUE(log.Open(40).ok());
+  EXPECT_EQ(log.batches(), SampleBatches(41, 60));
+}
+
+TEST(LocalLogNextSegment, IsThereBeforeItIsNeededAndGoesAtAStop) {
+  FaultyDisk disk;
+  TestLog log(disk, {}, "/data", /*prepare_ahead=*/true);
+  ASSERT_TRUE(log.Open().ok());
+  const auto is_there = [&] { return disk.Open(kLog + "/next.wal", OpenMode::kRead).ok(); };
+  const auto segments = [&] {
+    return std::ranges::count_if(*disk.List(kLog), [](const std::string& name) {
+      return wal::ParseSegmentName(name).has_value();
+    });
+  };
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(log.SubmitNext().ok());  // above a quarter of a segment
+  while (!is_there()) std::this_thread::yield();
+  EXPECT_EQ(segments(), 1);
+  log.Close();
+  EXPECT_FALSE(is_there());
+}
+
+TEST(LocalLogNextSegment, S3_WithoutADescriptorForItsDirectoryIsRefusedAndBegunLater) {
+  FaultyDisk disk;
+  TestLog log(disk);
+  ASSERT_TRUE(log.Open().ok());
+  ASSERT_TRUE(log.SubmitNext().ok());
+  // The sync of the directory, once the segment has its name.
+  for (uint64_t ahead = 1; ahead < 12; ++ahead) {
+    const uint64_t before = disk.steps();
+    disk.FailAt(before + ahead, absl::ResourceExhaustedError("Too many open files"));
+    const absl::Status large = log.Submit(SampleBatch(11));
+    if (large.ok()) continue;
+    EXPECT_TRUE(absl::IsResourceExhausted(large)) << large;
+    EXPECT_NE(log->GetStatus().refusal, "");
+    // A small one must not go into the former segment, which has a follower.
+    ASSERT_TRUE(log.Submit(SampleBatch(1)).ok());
+    EXPECT_EQ(log->GetStatus().refusal, "");
+  }
+  const LogIndex last = log->GetStatus().last.index;
+  ASSERT_TRUE(log.Open().ok());
+  EXPECT_EQ(log->GetStatus().last.index, last);
 }
 
 TEST(LocalLogFsync, AnIntervalSyncsWithoutBeingAsked) {

@@ -39,12 +39,15 @@ class LogDamageTest : public testing::Test {
     TestLog log(disk_);
     ASSERT_TRUE(log.Open().ok());
     while (log->GetStatus().last.index < last) ASSERT_TRUE(log.SubmitNext().ok());
+    // As kill -9 does: after an orderly stop no end may be torn (log_extent_test.cc).
+    disk_.Restart(FaultyDisk::Unsynced::kKept);
     log.Close();
     const std::vector<std::string> names = *disk_.List("/data/log");
     for (const std::string& name : names) {
       const std::string path = "/data/log/" + name;
       files_[path] = Read(path);
     }
+    extent_ = Read("/data/log-extent");
     ASSERT_TRUE(Replay().ok());
     ASSERT_EQ(batches_, SampleBatches(1, last));
     intact_ = places_;
@@ -78,6 +81,7 @@ class LogDamageTest : public testing::Test {
   }
   void PutBack() {
     for (const auto& [path, bytes] : files_) Put(path, bytes);
+    Put("/data/log-extent", extent_);
   }
 
   void ExpectDataLossIn(const std::string& path) {
@@ -97,10 +101,13 @@ class LogDamageTest : public testing::Test {
                             HasSubstr("record " + std::to_string(last + 1) + " is torn")));
     ASSERT_EQ(log.batches(), SampleBatches(1, last));
     ASSERT_TRUE(log.SubmitNext().ok());
+    disk_.Restart(FaultyDisk::Unsynced::kKept);
+    log.Close();
     testing::internal::CaptureStderr();
     ASSERT_TRUE(log.Open().ok());
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
     ASSERT_EQ(log.batches(), SampleBatches(1, last + 1));
+    disk_.Restart(FaultyDisk::Unsynced::kKept);
   }
 
   // The last byte that its record cannot lose: without the end mark and zeros before it it stands.
@@ -123,7 +130,8 @@ class LogDamageTest : public testing::Test {
   }
 
   FaultyDisk disk_;
-  std::map<std::string, std::string> files_;
+  std::map<std::string, std::string> files_;  // the segments
+  std::string extent_;
   std::map<LogIndex, Batch> batches_;
   std::vector<Place> places_;
   std::vector<Place> intact_;
@@ -259,15 +267,15 @@ TEST_F(LogDamageTest, ALaterFormatIsRefusedByName) {
                     HasSubstr("use the newer one")));
 
   std::string segment = files_.rbegin()->second;
-  std::string header = segment.substr(0, wal::kSegmentHeaderBytes - sizeof(uint64_t));
-  header[8] = 2;
+  std::string header = segment.substr(0, 40);
+  header[8] = 3;
   AppendLittleEndian(header, wal::PayloadChecksum(header));
   segment.replace(0, header.size(), header);
   Put(LastPath(), segment);
   status = Replay().status();
   EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
   EXPECT_THAT(std::string(status.message()),
-              AllOf(HasSubstr(LastPath()), HasSubstr("format 2"), HasSubstr("use the newer one")));
+              AllOf(HasSubstr(LastPath()), HasSubstr("format 3"), HasSubstr("use the newer one")));
 }
 
 TEST_F(LogDamageTest, ACommandOfALaterVersionIsRefusedByName) {

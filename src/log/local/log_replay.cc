@@ -3,7 +3,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
+#include <string_view>
 #include <utility>
 
 #include "base/status_macros.h"
@@ -35,6 +37,61 @@ absl::Status CheckJoint(const SegmentFile& segment, const SegmentEnd& end,
       next->path, next->first_index));
 }
 
+constexpr std::string_view kRestore =
+    "restore the data directory from a copy, or see what is left with tripla-verify --dump";
+
+// A segment belongs to the log that the extent speaks of.
+absl::Status CheckBelongs(const DataDirectory& directory, const std::optional<Extent>& extent,
+                          const Segment& segment) {
+  if (segment.header.format < wal::kSegmentFormat) return absl::OkStatus();
+  if (!extent) {
+    return absl::DataLossError(fmt::format(
+        "{} is missing, and with it how far the log must reach: {} (offset 8) was written with it; "
+        "put the file back from where the directory was copied, or {}",
+        LogExtentPath(directory), segment.path, kRestore));
+  }
+  if (segment.header.log_id == extent->log_id) return absl::OkStatus();
+  return absl::DataLossError(
+      fmt::format("{} (offset 48) is a segment of another log than the one that {} speaks of: "
+                  "files of two data "
+                  "directories are mixed; {}",
+                  segment.path, LogExtentPath(directory), kRestore));
+}
+
+// What is there against what must be there (R18a). `after` is the last record of the image.
+absl::Status CheckReached(const DataDirectory& directory, const LogContent& content,
+                          LogIndex after) {
+  if (!content.extent) return absl::OkStatus();
+  const Extent& extent = *content.extent;
+  const std::string says = fmt::format("{} (offset 0) says that", LogExtentPath(directory));
+  const LogIndex newest = content.segments.empty() ? 0 : content.segments.back().first_index;
+  if (newest < extent.newest_segment) {
+    return absl::DataLossError(fmt::format(
+        "{} {}/{}, or a later segment of the log, was written: it is missing, and with it what was "
+        "acknowledged after record {}; {}",
+        says, directory.log_path(), wal::SegmentName(extent.newest_segment),
+        std::max(after, content.next_index - 1), kRestore));
+  }
+  const std::string end =
+      content.segments.empty()
+          ? fmt::format("{} holds no segment", directory.log_path())
+          : fmt::format("{} ends at offset {} with record {}", content.segments.back().path,
+                        content.last_end.offset, content.next_index - 1);
+  if (std::max(after, content.next_index - 1) < extent.reached) {
+    return absl::DataLossError(fmt::format(
+        "{} all records up to {} were durable, but {}{}: the records after it are missing; {}",
+        says, extent.reached, end,
+        after == 0 ? "" : fmt::format(" and the image with record {}", after), kRestore));
+  }
+  if (extent.log_on && extent.durable_first && newest != 0 && content.next_index <= after) {
+    return absl::DataLossError(fmt::format(
+        "the image in force holds the records up to {}, but {}, and {} each record is in "
+        "the log before it is in an image: the log's end is missing; {}",
+        after, end, says, kRestore));
+  }
+  return absl::OkStatus();
+}
+
 // Decodes a record and hands it on.
 absl::Status TakeRecord(LogIndex index, std::string_view payload, const std::string& path,
                         uint64_t offset, const BatchFn& take) {
@@ -61,9 +118,13 @@ absl::StatusOr<std::vector<SegmentFile>> ListSegments(const DataDirectory& direc
   return segments;
 }
 
-absl::StatusOr<SegmentEnd> ReplaySegment(Disk& disk, SegmentFile& segment, const SegmentFile* next,
-                                         LogIndex after, const BatchFn& take) {
-  TRIPLA_ASSIGN_OR_RETURN(const Segment read, ReadSegment(disk, segment.path, segment.first_index));
+absl::StatusOr<SegmentEnd> ReplaySegment(const DataDirectory& directory,
+                                         const std::optional<Extent>& extent, SegmentFile& segment,
+                                         const SegmentFile* next, LogIndex after,
+                                         const BatchFn& take) {
+  TRIPLA_ASSIGN_OR_RETURN(const Segment read,
+                          ReadSegment(directory.disk(), segment.path, segment.first_index));
+  TRIPLA_RETURN_IF_ERROR(CheckBelongs(directory, extent, read));
   segment.bytes = read.bytes.size();
   const auto take_later = [&](LogIndex index, std::string_view payload, uint64_t offset) {
     if (index <= after) return absl::OkStatus();
@@ -78,14 +139,16 @@ absl::StatusOr<LogContent> ReplayLog(const DataDirectory& directory, LogIndex af
                                      const BatchFn& take) {
   LogContent content;
   TRIPLA_ASSIGN_OR_RETURN(content.segments, ListSegments(directory));
+  TRIPLA_ASSIGN_OR_RETURN(content.extent, LogExtent::Read(directory));
   TRIPLA_RETURN_IF_ERROR(CheckBegin(content.segments, after));
   for (size_t i = 0; i < content.segments.size(); ++i) {
     const bool last = i + 1 == content.segments.size();
     TRIPLA_ASSIGN_OR_RETURN(content.last_end,
-                            ReplaySegment(directory.disk(), content.segments[i],
+                            ReplaySegment(directory, content.extent, content.segments[i],
                                           last ? nullptr : &content.segments[i + 1], after, take));
     content.next_index = content.last_end.next_index;
   }
+  TRIPLA_RETURN_IF_ERROR(CheckReached(directory, content, after));
   return content;
 }
 

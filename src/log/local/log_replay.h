@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "disk/data_directory.h"
+#include "log/local/log_extent.h"
 #include "log/local/segment_scan.h"
 #include "model/command.h"
 #include "model/log_position.h"
@@ -26,6 +28,7 @@ struct LogContent {
   std::vector<SegmentFile> segments;  // in order; may be empty
   LogIndex next_index = 1;            // of the record that would follow; 1 in an empty log
   SegmentEnd last_end;                // of the last segment
+  std::optional<Extent> extent;       // what the directory says must be there
 };
 
 // Takes each batch with its place and where it lies. An error it returns ends the reading.
@@ -36,9 +39,9 @@ using BatchFn = std::function<absl::Status(LogIndex index, Batch batch, const st
 // nothing on disk; a torn end is in LogContent::last_end. The directory may be a copy of one in
 // use.
 //
-// Errors: DataLoss, naming file and offset, for damage, for a segment that is missing, and when the
-// log begins later than at `after` + 1; Unimplemented for a later format; what the disk and `take`
-// say.
+// Errors: DataLoss, naming file and offset, for damage, for a segment that is missing, when the log
+// begins later than at `after` + 1, and when it does not reach as far as the directory's extent or
+// the image at `after` says (R18a); Unimplemented for a later format; what the disk and `take` say.
 [[nodiscard]] absl::StatusOr<LogContent> ReplayLog(const DataDirectory& directory, LogIndex after,
                                                    const BatchFn& take);
 
@@ -47,7 +50,9 @@ using BatchFn = std::function<absl::Status(LogIndex index, Batch batch, const st
 
 // What ReplayLog() does with one segment, which `next` (or none) must follow without a gap. Sets
 // the size in `segment`.
-[[nodiscard]] absl::StatusOr<SegmentEnd> ReplaySegment(Disk& disk, SegmentFile& segment,
+[[nodiscard]] absl::StatusOr<SegmentEnd> ReplaySegment(const DataDirectory& directory,
+                                                       const std::optional<Extent>& extent,
+                                                       SegmentFile& segment,
                                                        const SegmentFile* next, LogIndex after,
                                                        const BatchFn& take);
 

@@ -76,11 +76,11 @@ class Scan {
     const std::optional<wal::RecordHeader> header =
         wal::DecodeRecordHeader(header_bytes, segment_.header.salt);
     if (!header) return Damage(end_.offset, "the checksum of the record's header does not fit");
-    if (header->format != wal::kFormat) {
+    if (header->format != wal::kRecordFormat) {
       return absl::UnimplementedError(
           fmt::format("{}, offset {}: a record of format {}; this version reads format {}: use the "
                       "newer one",
-                      segment_.path, end_.offset, header->format, wal::kFormat));
+                      segment_.path, end_.offset, header->format, wal::kRecordFormat));
     }
     if (header->index != end_.next_index) {
       return Damage(end_.offset, fmt::format("record {} stands where record {} should",

@@ -2,21 +2,14 @@
 #include "log/local/segment_writer.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
+#include "base/check.h"
 #include "base/status_macros.h"
+#include "model/limits.h"
 
 namespace tripla {
-namespace {
 
-uint64_t RandomSalt() {
-  std::random_device device;
-  return uint64_t{device()} << 32 | device();
-}
-
-// Writes zeros, not only reserves space: on a file whose blocks are reserved but unwritten each
-// fdatasync has to journal that they are written now (docs/decisions/0003-zero-filled-segments.md).
 absl::Status FillWithZeros(File& file, uint64_t from, uint64_t to) {
   static constexpr size_t kPiece = size_t{256} << 10;
   static const std::string zeros(kPiece, '\0');
@@ -27,42 +20,26 @@ absl::Status FillWithZeros(File& file, uint64_t from, uint64_t to) {
   return absl::OkStatus();
 }
 
-absl::Status WriteEmptySegment(Disk& disk, const std::string& path,
-                               const wal::SegmentHeader& header) {
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                          disk.Open(path, OpenMode::kCreateFresh));
-  TRIPLA_RETURN_IF_ERROR(file->Allocate(header.capacity));
-  TRIPLA_RETURN_IF_ERROR(FillWithZeros(*file, wal::kSectorBytes, header.capacity));
-  TRIPLA_RETURN_IF_ERROR(file->WriteAt(0, wal::EncodeSegmentHeader(header)));
-  return file->Sync();
+void ShrinkToUsual(std::string& buffer) {
+  if (buffer.capacity() > 2 * limits::kLogBatchBytesMax) buffer = std::string();
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Create(const DataDirectory& directory,
-                                                                     LogIndex first_index,
-                                                                     uint64_t capacity) {
-  Disk& disk = directory.disk();
+absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Begin(const DataDirectory& directory,
+                                                                    NextSegment::Made made,
+                                                                    const std::string& made_path,
+                                                                    LogIndex first_index,
+                                                                    uint64_t log_id) {
+  const wal::SegmentHeader header{.first_index = first_index,
+                                  .capacity = made.capacity,
+                                  .salt = wal::RandomNumber(),
+                                  .log_id = log_id};
+  TRIPLA_RETURN_IF_ERROR(made.file->WriteAt(0, wal::EncodeSegmentHeader(header)));
+  TRIPLA_RETURN_IF_ERROR(made.file->Sync());
   const std::string path = directory.log_path() + "/" + wal::SegmentName(first_index);
-  const std::string partial = path + std::string(wal::kPartialSuffix);
-  if (absl::Status removed = disk.Remove(partial); !removed.ok() && !absl::IsNotFound(removed)) {
-    return removed;
-  }
-  const wal::SegmentHeader header{
-      .first_index = first_index, .capacity = capacity, .salt = RandomSalt()};
-  if (absl::Status written = WriteEmptySegment(disk, partial, header); !written.ok()) {
-    disk.Remove(partial).IgnoreError();  // the next start removes it too
-    return written;
-  }
-  TRIPLA_RETURN_IF_ERROR(disk.Rename(partial, path));
-  if (absl::Status synced = disk.SyncDirectory(directory.log_path()); !synced.ok()) {
-    // Never a mere lack of space: the segment may stay, and records must not go on in the former.
-    return absl::InternalError(synced.message());
-  }
-  // Opened under the name that messages about it should give.
-  TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk.Open(path, OpenMode::kReadWrite));
+  TRIPLA_RETURN_IF_ERROR(directory.disk().Rename(made_path, path));
+  made.file->SetPath(path);
   return std::unique_ptr<SegmentWriter>(
-      new SegmentWriter(std::move(file), path, header, wal::kSectorBytes));
+      new SegmentWriter(std::move(made.file), path, header, wal::kSectorBytes, first_index));
 }
 
 absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Reopen(const DataDirectory& directory,
@@ -78,7 +55,7 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Reopen(const DataD
   // later record is about to say that they are durable.
   TRIPLA_RETURN_IF_ERROR(opened->Sync());
   return std::unique_ptr<SegmentWriter>(
-      new SegmentWriter(std::move(opened), file.path, header, end.offset));
+      new SegmentWriter(std::move(opened), file.path, header, end.offset, end.next_index));
 }
 
 uint64_t SegmentWriter::CapacityFor(uint64_t payload_bytes, uint64_t segment_bytes) {
@@ -93,6 +70,9 @@ bool SegmentWriter::Fits(uint64_t payload_bytes) const {
 
 absl::Status SegmentWriter::Append(LogIndex index, LogIndex synced_through,
                                    std::string_view payload) {
+  TRIPLA_CHECK(index == next_index_, "the log would have a gap, or a record twice");
+  TRIPLA_CHECK(synced_through < index, "a record cannot be durable before it is written");
+  TRIPLA_CHECK(Fits(payload.size()), "a record goes beyond its segment");
   const uint64_t start = wal::RecordStart(offset_);
   record_.assign(wal::kRecordHeaderBytes, '\0');
   record_ += payload;
@@ -107,6 +87,8 @@ absl::Status SegmentWriter::Append(LogIndex index, LogIndex synced_through,
   wal::EncodeRecordHeader(header, header_.salt, record_.data());
   TRIPLA_RETURN_IF_ERROR(file_->WriteAt(start, record_));
   offset_ = start + record_.size();
+  ++next_index_;
+  ShrinkToUsual(record_);
   return absl::OkStatus();
 }
 

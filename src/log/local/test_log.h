@@ -37,8 +37,14 @@ inline Batch SampleBatch(LogIndex index) {
 // A data directory /data and the log in it; closed and opened again as a server would.
 class TestLog {
  public:
-  explicit TestLog(Disk& disk, FsyncPolicy fsync = {}, std::string path = "/data")
-      : disk_(disk), path_(std::move(path)), options_{fsync, kTestSegmentBytes} {}
+  // With `prepare_ahead` a thread makes the next segment, so that steps of the disk come in any
+  // order.
+  explicit TestLog(Disk& disk, FsyncPolicy fsync = {}, std::string path = "/data",
+                   bool prepare_ahead = false)
+      : disk_(disk),
+        path_(std::move(path)),
+        options_{
+            .fsync = fsync, .segment_bytes = kTestSegmentBytes, .prepare_ahead = prepare_ahead} {}
 
   // Opens the log behind an image of everything up to `image`.
   absl::Status Open(LogIndex image = 0) {
@@ -56,6 +62,7 @@ class TestLog {
     return log.status();
   }
 
+  // An orderly stop. After FaultyDisk::Restart() it is a crash: nothing reaches the disk any more.
   void Close() {
     log_.reset();
     directory_.reset();

@@ -16,7 +16,7 @@ class UnnoticedPowerCut : public Disk {
  public:
   explicit UnnoticedPowerCut(FaultyDisk& disk) : disk_(disk) {}
 
-  [[nodiscard]] bool cut() const { return !disk_.FreeBytes("/").ok(); }
+  [[nodiscard]] bool cut() const { return !disk_.Space("/").ok(); }
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override {
     absl::StatusOr<std::unique_ptr<File>> opened = disk_.Open(path, mode);
@@ -39,9 +39,7 @@ class UnnoticedPowerCut : public Disk {
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override {
     return disk_.Lock(path);
   }
-  absl::StatusOr<uint64_t> FreeBytes(const std::string& path) override {
-    return disk_.FreeBytes(path);
-  }
+  absl::StatusOr<DiskSpace> Space(const std::string& path) override { return disk_.Space(path); }
 
  private:
   class SeemingFile : public File {
@@ -68,10 +66,14 @@ class UnnoticedPowerCut : public Disk {
       return file_->Size();
     }
     const std::string& path() const override { return path_; }
+    void SetPath(std::string path) override {
+      path_ = path;
+      if (file_ != nullptr) file_->SetPath(std::move(path));
+    }
 
    private:
     const UnnoticedPowerCut& disk_;
-    const std::string path_;
+    std::string path_;
     const std::unique_ptr<File> file_;
   };
 

@@ -3,11 +3,13 @@
 
 #define XXH_INLINE_ALL
 #include <fmt/core.h>
+#include <sys/random.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <charconv>
 
+#include "base/check.h"
 #include "model/little_endian.h"
 
 namespace tripla::wal {
@@ -15,7 +17,14 @@ namespace {
 
 constexpr std::string_view kMagic = "TRIPLAWL";
 constexpr std::string_view kSuffix = ".wal";
+constexpr std::string_view kPartialSuffix = ".partial";
 constexpr size_t kIndexDigits = 20;
+// Of format 1, and what keeps its form in every format to come.
+constexpr size_t kFixedHeaderBytes = 48;
+
+bool IsChecked(std::string_view bytes, size_t checked) {
+  return LoadLittleEndian<uint64_t>(bytes.data() + checked) == XXH3_64bits(bytes.data(), checked);
+}
 
 }  // namespace
 
@@ -30,19 +39,29 @@ std::optional<LogIndex> ParseSegmentName(std::string_view name) {
   return index;
 }
 
-bool IsPartialSegmentName(std::string_view name) {
+bool IsUnusedSegmentName(std::string_view name) {
+  if (name == kNextSegmentName) return true;
   if (!name.ends_with(kPartialSuffix)) return false;
   name.remove_suffix(kPartialSuffix.size());
   return ParseSegmentName(name).has_value();
 }
 
+uint64_t RandomNumber() {
+  uint64_t number = 0;
+  TRIPLA_CHECK(getrandom(&number, sizeof(number), 0) == sizeof(number),
+               "the system always gives a few random bytes");
+  return number;
+}
+
 std::string EncodeSegmentHeader(const SegmentHeader& header) {
   std::string bytes(kMagic);
-  AppendLittleEndian(bytes, kFormat);
+  AppendLittleEndian(bytes, kSegmentFormat);
   AppendLittleEndian(bytes, uint32_t{0});
   AppendLittleEndian(bytes, header.first_index);
   AppendLittleEndian(bytes, header.capacity);
   AppendLittleEndian(bytes, header.salt);
+  AppendLittleEndian(bytes, uint64_t{XXH3_64bits(bytes.data(), bytes.size())});
+  AppendLittleEndian(bytes, header.log_id);
   AppendLittleEndian(bytes, uint64_t{XXH3_64bits(bytes.data(), bytes.size())});
   bytes.resize(kSectorBytes, '\0');
   return bytes;
@@ -56,22 +75,26 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
   if (reader.ReadBytes(kMagic.size()) != kMagic) {
     return absl::DataLossError("a segment of the log does not begin so");
   }
-  const auto format = reader.Read<uint32_t>();
-  const auto reserved = reader.Read<uint32_t>();
   SegmentHeader header;
+  header.format = reader.Read<uint32_t>();
+  const auto reserved = reader.Read<uint32_t>();
   header.first_index = reader.Read<uint64_t>();
   header.capacity = reader.Read<uint64_t>();
   header.salt = reader.Read<uint64_t>();
-  const bool intact =
-      reader.Read<uint64_t>() == XXH3_64bits(bytes.data(), kSegmentHeaderBytes - sizeof(uint64_t));
-  if (intact && format > kFormat) {
-    return absl::UnimplementedError(fmt::format(
-        "format {} of the log; this version reads format {}: use the newer one", format, kFormat));
+  bool intact = IsChecked(bytes, kFixedHeaderBytes - sizeof(uint64_t));
+  if (intact && header.format > kSegmentFormat) {
+    return absl::UnimplementedError(
+        fmt::format("format {} of the log; this version reads formats 1 and {}: use the newer one",
+                    header.format, kSegmentFormat));
   }
-  const std::string_view rest =
-      bytes.substr(kSegmentHeaderBytes, kSectorBytes - kSegmentHeaderBytes);
+  if (header.format == kSegmentFormat) {
+    header.log_id = LoadLittleEndian<uint64_t>(bytes.data() + kFixedHeaderBytes);
+    intact = intact && IsChecked(bytes, kSegmentHeaderBytes - sizeof(uint64_t));
+  }
+  const size_t end = header.format == kSegmentFormat ? kSegmentHeaderBytes : kFixedHeaderBytes;
+  const std::string_view rest = bytes.substr(end, kSectorBytes - end);
   const bool zero_rest = rest.find_first_not_of('\0') == std::string_view::npos;
-  if (!intact || format != kFormat || reserved != 0 || !zero_rest) {
+  if (!intact || header.format == 0 || reserved != 0 || !zero_rest) {
     return absl::DataLossError("the checksum of the segment's header does not fit");
   }
   return header;

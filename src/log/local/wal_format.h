@@ -17,8 +17,12 @@
 //
 //   segment   header sector, then records
 //
-//   header    magic "TRIPLAWL" | format u32 = 1 | 0 u32 | first index u64 | capacity u64 | salt u64
-//   (48)      checksum u64 of the bytes before it; zeros up to byte 512
+//   header    magic "TRIPLAWL" | format u32 = 2 | 0 u32 | first index u64 | capacity u64 | salt u64
+//   (64)      checksum u64 of the 40 bytes before it | log id u64 | checksum u64 of the 56 bytes
+//             before it; zeros up to byte 512
+//
+//             Format 1 ends behind the first checksum, and no log-extent need stand beside it
+//             (log_extent.h). Both are read, format 2 is written.
 //
 //   record    length u32 of the payload | format u16 = 1 | 0 u16 | zero sectors u32 | 0 u32
 //   (48 +)    index u64 | synced through u64 | checksum u64 of the payload
@@ -41,22 +45,25 @@ namespace tripla::wal {
 
 inline constexpr size_t kSectorBytes = 512;
 inline constexpr size_t kAlignment = 8;
-inline constexpr uint32_t kFormat = 1;
-inline constexpr size_t kSegmentHeaderBytes = 48;
+inline constexpr uint32_t kSegmentFormat = 2;
+inline constexpr uint16_t kRecordFormat = 1;
+inline constexpr size_t kSegmentHeaderBytes = 64;
 inline constexpr size_t kRecordHeaderBytes = 48;
 inline constexpr char kEndMark = '\xa5';
 // No segment and no record is larger: what a damaged length asks for is not allocated.
 inline constexpr uint64_t kSegmentBytesMax = uint64_t{2} << 30;
 
 struct SegmentHeader {
+  uint32_t format = kSegmentFormat;
   LogIndex first_index = 0;
   uint64_t capacity = 0;  // size of the file
   uint64_t salt = 0;      // random, so that bytes in a value cannot pass for a record
+  uint64_t log_id = 0;    // which log it belongs to; 0 in format 1
 };
 
 struct RecordHeader {
   uint32_t payload_bytes = 0;
-  uint16_t format = kFormat;
+  uint16_t format = kRecordFormat;
   uint32_t zero_sectors = 0;
   LogIndex index = 0;
   LogIndex synced_through = 0;
@@ -68,11 +75,15 @@ struct RecordHeader {
 // The index in a segment's name, or nothing for another file.
 [[nodiscard]] std::optional<LogIndex> ParseSegmentName(std::string_view name);
 
-// A segment that is being made: "00000000000000000042.wal.partial".
-inline constexpr std::string_view kPartialSuffix = ".partial";
-[[nodiscard]] bool IsPartialSegmentName(std::string_view name);
+// A segment that was not in use yet: "next.wal", and "00000000000000000042.wal.partial" of former
+// versions. A start removes it.
+inline constexpr std::string_view kNextSegmentName = "next.wal";
+[[nodiscard]] bool IsUnusedSegmentName(std::string_view name);
 
-// The first sector of a segment.
+// A random number, for salts and ids. Needs no descriptor.
+[[nodiscard]] uint64_t RandomNumber();
+
+// The first sector of a segment, of format 2.
 [[nodiscard]] std::string EncodeSegmentHeader(const SegmentHeader& header);
 // Errors: DataLoss when the bytes are no header; Unimplemented for a later format.
 [[nodiscard]] absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes);

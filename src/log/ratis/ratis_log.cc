@@ -232,7 +232,7 @@ void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
                     std::move(answer));
 }
 
-absl::Status RatisLog::ReleasePrefix(LogIndex through) {
+absl::Status RatisLog::ReleasePrefix(LogIndex through, Release) {
   if (const std::optional<ImageFile> image = hooks_.newest_image()) {
     TRIPLA_RETURN_IF_ERROR(replica_->SetImage(*image));
   }

@@ -61,7 +61,7 @@ class RatisLog : public Log {
   void AwaitReadable(ReadableFn done) override;
   // Java compiles what it runs often. A leader submits no-op entries until they get no quicker.
   void WarmUp() override;
-  [[nodiscard]] absl::Status ReleasePrefix(LogIndex through) override;
+  [[nodiscard]] absl::Status ReleasePrefix(LogIndex through, Release release) override;
   [[nodiscard]] Status GetStatus() const override;
   // Transfers leadership if this node leads, and answers all calls that wait. Idempotent.
   void Stop() override;

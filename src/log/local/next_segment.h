@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "disk/data_directory.h"
+#include "disk/disk.h"
+
+namespace tripla {
+
+// Makes the next segment of the log before it is needed, on a thread of its own: DIR/log/next.wal,
+// of full size, all zero, on disk. Making one takes as long as fifty durable writes
+// (docs/performance.md), which the log would wait for. The file does not count before the log has
+// renamed it; a start removes one that was left.
+//
+// Thread-safety: Begin() and RetryLater() from any thread; Take() and Stop() from one at a time.
+class NextSegment {
+ public:
+  // Whether the file system should give this many bytes more; empty: always.
+  using RoomFn = std::function<absl::Status(uint64_t bytes)>;
+
+  struct Options {
+    uint64_t segment_bytes = 0;
+    bool ahead = true;  // false: Begin() and RetryLater() do nothing, for tests that count steps
+    RoomFn room;
+    std::function<void()> retry;  // as RetryLater() says; may call Take()
+  };
+
+  // A file of `capacity` zero bytes under the name of path().
+  struct Made {
+    std::unique_ptr<File> file;
+    uint64_t capacity = 0;
+  };
+
+  // `directory` outlives it.
+  NextSegment(const DataDirectory& directory, const Options& options);
+  ~NextSegment();
+
+  NextSegment(const NextSegment&) = delete;
+  NextSegment& operator=(const NextSegment&) = delete;
+
+  // Has one made soon, unless there is one. Cheap. A failure is said, and tried again each second.
+  void Begin();
+
+  // The one that was made, or else one made now, of at least `capacity` bytes. No Begin() before it
+  // has been renamed.
+  //
+  // Errors: ResourceExhausted when there is no room or no descriptor: nothing has changed, and the
+  // next call tries again; what else the disk says.
+  [[nodiscard]] absl::StatusOr<Made> Take(uint64_t capacity);
+
+  // Has Options::retry called in a second, on the thread of this.
+  void RetryLater();
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  // Ends the thread and removes the file. Idempotent.
+  void Stop();
+
+ private:
+  void Run();
+  // Waits a second; false at the stop.
+  bool AwaitNextTry();
+  void MakeAhead();
+  void StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // One thread makes at a time.
+  void Occupy() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes or enlarges `made`, which is empty after a failure.
+  absl::Status Make(std::optional<Made>& made, uint64_t capacity);
+  absl::Status Extend(Made& made, uint64_t capacity);
+
+  const DataDirectory& directory_;
+  const Options options_;
+  const std::string path_;
+  mutable Mutex mutex_;
+  Condition changed_;
+  std::optional<Made> made_ ABSL_GUARDED_BY(mutex_);
+  uint64_t wanted_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes of the one to make; 0: none
+  bool making_ ABSL_GUARDED_BY(mutex_) = false;
+  bool retry_ ABSL_GUARDED_BY(mutex_) = false;
+  bool failing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stop_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;  // started when it is needed first
+};
+
+}  // namespace tripla

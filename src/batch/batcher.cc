@@ -53,9 +53,14 @@ absl::Status Batcher::Enqueue(Call call) {
   }
   queued_commands_ += call.commands.size();
   queued_bytes_ += bytes;
-  queue_.push_back(std::move(call));
+  queue_.push_back({std::move(call), bytes});
   if (IsWorthABatch()) changed_.NotifyOne();
   return absl::OkStatus();
+}
+
+size_t Batcher::queued_bytes() {
+  MutexLock lock(mutex_);
+  return queued_bytes_;
 }
 
 void Batcher::Stop() {
@@ -89,13 +94,12 @@ std::vector<Call> Batcher::TakeCalls() {
   size_t bytes = 0;
   while (!queue_.empty() && commands < limits::kLogBatchCommandsMax &&
          bytes < limits::kLogBatchBytesMax) {
-    Call& call = queue_.front();
-    const size_t call_bytes = Bytes(call);
-    commands += call.commands.size();
-    bytes += call_bytes;
-    queued_commands_ -= call.commands.size();
-    queued_bytes_ -= call_bytes;
-    calls.push_back(std::move(call));
+    Queued& queued = queue_.front();
+    commands += queued.call.commands.size();
+    bytes += queued.bytes;
+    queued_commands_ -= queued.call.commands.size();
+    queued_bytes_ -= queued.bytes;
+    calls.push_back(std::move(queued.call));
     queue_.pop_front();
   }
   return calls;

@@ -57,10 +57,18 @@ class Batcher {
   // Errors: ResourceExhausted when the queue is full; Unavailable after Stop().
   [[nodiscard]] absl::Status Enqueue(Call call);
 
+  // Of all that wait for the log.
+  [[nodiscard]] size_t queued_bytes();
+
   // Answers what was enqueued, then stops. Idempotent; not from a DoneFn.
   void Stop();
 
  private:
+  struct Queued {
+    Call call;
+    size_t bytes;  // of its commands as they are in the log
+  };
+
   void Run();
   // Waits for work and takes what fits in one batch. Empty once stopped and drained.
   std::vector<Call> TakeCalls();
@@ -71,7 +79,7 @@ class Batcher {
   Log& log_;
   Mutex mutex_;
   Condition changed_;
-  std::deque<Call> queue_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Queued> queue_ ABSL_GUARDED_BY(mutex_);
   size_t queued_commands_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t queued_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t submitted_commands_ ABSL_GUARDED_BY(mutex_) = 0;  // and not answered

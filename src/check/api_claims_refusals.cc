@@ -44,6 +44,25 @@ void MalformedBatches(Trial& trial) {
   }
 }
 
+// A value that is missing is not an empty one: taken for that it would erase what is stored.
+void TestAndSetWithoutValue(Trial& trial) {
+  SoleClient client(trial, trial.caller());
+  const Key key = trial.NewKey();
+  client.Expect(SetOperation{key, 1, "a"}, Result::kSuccess, std::nullopt);
+  v1::Operation request = ToWire(TestAndSetOperation{key, 0, "", 1});
+  request.mutable_test_and_set()->clear_value();
+  ExpectRefusedInEveryWay(trial, "testAndSet without a value", request, grpc::INVALID_ARGUMENT);
+  client.Expect(GetOperation{key}, Result::kSuccess, Triple{1, 1, "a"});
+  client.Expect(TestAndSetOperation{key, 0, "", 1}, Result::kSuccess, Triple{1, 1, "a"});
+  client.Expect(GetOperation{key}, Result::kSuccess, Triple{2, 0, ""});
+}
+
+void UnknownConsistency(Trial& trial) {
+  v1::Operation request = ToWire(GetOperation{trial.NewKey()});
+  request.mutable_get()->set_consistency(static_cast<v1::Consistency>(7));
+  ExpectRefusedInEveryWay(trial, "get with consistency 7", request, grpc::INVALID_ARGUMENT);
+}
+
 void EmptyBatch(Trial& trial) {
   ExpectRefused(trial, "a batch without operations", trial.caller().SettleBatch({}),
                 grpc::INVALID_ARGUMENT, Effect::kReads);
@@ -83,6 +102,11 @@ std::vector<Claim> RefusalClaims() {
       {"api", "R12.malformed-batch",
        "a batch with a malformed operation is INVALID_ARGUMENT, and nothing of it happened",
        MalformedBatches},
+      {"api", "R12.value-required",
+       "testAndSet without a value is INVALID_ARGUMENT and changes nothing",
+       TestAndSetWithoutValue},
+      {"api", "R12.unknown-consistency",
+       "a consistency that the contract does not name is INVALID_ARGUMENT", UnknownConsistency},
       {"api", "R12.empty-batch", "a batch without operations is INVALID_ARGUMENT", EmptyBatch},
       {"api", "R13.malformed-id",
        "a request id without 16 bytes of client, or with sequence 0, is INVALID_ARGUMENT",

@@ -152,6 +152,14 @@ void HealthIsTold(Trial& trial) {
       if (!told.ok()) return trial.NotDecided(what, "SERVING", told.status, told.error);
       trial.Check(serves, what, "SERVING", Response::ServingStatus_Name(told.reply.status()));
     }
+    Told<v1::StatusReply> status;
+    const bool ready = Await(trial, [&] {
+      status = trial.caller().Status(i);
+      return !status.ok() || status.reply.ready();
+    });
+    const std::string what = "Admin.Status of " + trial.plan().endpoints[i];
+    if (!status.ok()) return trial.NotDecided(what, "ready", status.status, status.error);
+    trial.Check(ready, what, "ready, as health tells", "not ready");
   }
 }
 

@@ -203,10 +203,103 @@ void TimestampsAreNeverCompared(SoleClient& client, const Key& key) {
   client.Expect(GetOperation{key}, Result::kSuccess, Triple{3, 50, "c"});
 }
 
+void LeaveOutData(v1::Operation& request) {
+  if (request.has_set()) request.mutable_set()->set_without_data(true);
+  if (request.has_del()) request.mutable_del()->set_without_data(true);
+  if (request.has_del_version()) request.mutable_del_version()->set_without_data(true);
+  if (request.has_test_and_set()) request.mutable_test_and_set()->set_without_data(true);
+}
+
+void ExpectReply(Trial& trial, const std::string& what, const ToldReply& told, Result result,
+                 const std::optional<Triple>& value) {
+  if (!told.ok()) return trial.NotDecided(what, "a decision", told.status, told.error);
+  const std::optional<Decided> reply = FromWire(told.reply);
+  if (!reply) return trial.Fail(what, "a decision", "a reply without a result");
+  const Decided wanted{.result = result, .value = value, .revision = reply->revision};
+  trial.Check(reply->result == result && reply->value == value, what, TextOf(wanted),
+              TextOf(*reply));
+}
+
+// Each kind of write on one key, in the order in which each finds something to report.
+struct Report {
+  Operation operation;
+  Result result;
+  Triple value;
+};
+std::vector<Report> Reports(const Key& key) {
+  return {{SetOperation{key, 11, "x"}, Result::kError, {1, 10, "abc"}},
+          {TestAndSetOperation{key, 12, "de", 1}, Result::kSuccess, {1, 10, "abc"}},
+          {DelVersionOperation{key, 1}, Result::kWrongVersion, {2, 12, "de"}},
+          {DelOperation{key}, Result::kSuccess, {2, 12, "de"}}};
+}
+
+void WithoutDataAlone(Trial& trial) {
+  const Key key = trial.NewKey();
+  SoleClient client(trial, trial.caller());
+  client.Expect(SetOperation{key, 10, "abc"}, Result::kSuccess, kNull);
+  for (const auto& [operation, result, value] : Reports(key)) {
+    v1::Operation request = ToWire(operation);
+    LeaveOutData(request);
+    ExpectReply(trial, TextOf(operation) + " without data", trial.caller().Settle(request), result,
+                Triple{value.version, value.timestamp, ""});
+    if (trial.Over()) return;
+  }
+}
+
+// Every second operation of a batch wants the data.
+void WithoutDataInBatches(Trial& trial) {
+  const Key key = trial.NewKey();
+  SoleClient client(trial, trial.caller());
+  client.Expect(SetOperation{key, 10, "abc"}, Result::kSuccess, kNull);
+  const std::vector<Report> reports = Reports(key);
+  v1::BatchRequest batch;
+  for (size_t i = 0; i < reports.size(); ++i) {
+    *batch.add_operations() = ToWire(reports[i].operation);
+    if (i % 2 == 0) LeaveOutData(*batch.mutable_operations(static_cast<int>(i)));
+  }
+  const ToldBatch told = trial.caller().SettleBatch(batch);
+  if (!told.ok()) {
+    return trial.NotDecided("a batch without data", "a decision", told.status, told.error);
+  }
+  for (int i = 0; i < std::min(batch.operations_size(), told.reply.replies_size()); ++i) {
+    const auto& [operation, result, value] = reports[static_cast<size_t>(i)];
+    const std::string data = i % 2 == 0 ? "" : value.data;
+    ExpectReply(trial, fmt::format("number {} of a batch: {}", i, TextOf(operation)),
+                {.status = told.status, .reply = told.reply.replies(i)}, result,
+                Triple{value.version, value.timestamp, data});
+  }
+}
+
+void ReplaysWithoutData(Trial& trial) {
+  for (const bool first_without : {true, false}) {
+    const Key key = trial.NewKey();
+    SoleClient client(trial, trial.caller());
+    client.Expect(SetOperation{key, 10, "abc"}, Result::kSuccess, kNull);
+    const RequestIds::Lease lease(trial.caller().ids(), 1);
+    v1::Operation with = ToWire(DelOperation{key});
+    SetRequestId(with,
+                 MakeId(trial.caller().ids().client(), lease.first(), lease.first_unanswered()));
+    v1::Operation without = with;
+    LeaveOutData(without);
+    for (const bool leave_out : {first_without, !first_without, first_without}) {
+      ExpectReply(trial, leave_out ? "del under an id, without data" : "del under the same id",
+                  trial.caller().Settle(leave_out ? without : with), Result::kSuccess,
+                  Triple{1, 10, leave_out ? "" : "abc"});
+      if (trial.Over()) return;
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<Claim> ValueClaims() {
   return {
+      {"api", "R12b.without-data", "an answer without data has version and timestamp, and no data",
+       WithoutDataAlone},
+      {"api", "R12b.in-batches", "each operation of a batch has its data left out or not",
+       WithoutDataInBatches},
+      {"api", "R12b.replays", "a replayed answer has the data when the request that asks wants it",
+       ReplaysWithoutData},
       {"api", "R1.any-size", "keys are integers of any size and sign, 10,000 digits and more",
        KeysOfAnySize},
       {"api", "R1.one-bit", "keys that differ in one bit are different keys",

@@ -24,7 +24,12 @@ std::string DetailText(const grpc::Status& status) {
   for (const google::protobuf::Any& detail : detailed.details()) {
     if (!detail.UnpackTo(&undecided)) continue;
     const std::string name = v1::Undecided::Applied_Name(undecided.applied());
-    return name.empty() ? "Undecided without a meaning" : "Undecided: applied = " + name;
+    if (name.empty()) return "Undecided without a meaning";
+    if (undecided.reason() == v1::Undecided::REASON_UNSPECIFIED) {
+      return "Undecided: applied = " + name;
+    }
+    return fmt::format("Undecided: applied = {}, reason = {}", name,
+                       v1::Undecided::Reason_Name(undecided.reason()));
   }
   return "a status detail without Undecided";
 }
@@ -43,8 +48,11 @@ bool ExpectRefused(Trial& trial, std::string_view what, const grpc::Status& stat
     return false;
   }
   if (effect == Effect::kReads) return true;
-  constexpr std::string_view kWanted = "Undecided: applied = NO";
-  return trial.Check(DetailText(status) == kWanted, what, fmt::format("{}, {}", refusal, kWanted),
+  // Nothing else that a request can be refused for has several meanings (Undecided.Reason).
+  const std::string wanted = code == grpc::RESOURCE_EXHAUSTED
+                                 ? "Undecided: applied = NO, reason = TOO_LARGE"
+                                 : "Undecided: applied = NO";
+  return trial.Check(DetailText(status) == wanted, what, fmt::format("{}, {}", refusal, wanted),
                      fmt::format("{}, {}", TextOf(status), DetailText(status)));
 }
 

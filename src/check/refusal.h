@@ -9,7 +9,7 @@
 namespace tripla::check {
 
 // Fails the trial unless a call was refused with `code` and, when it could write, with the detail
-// that says that it surely had no effect (R12).
+// that says that it surely had no effect (R12), and of RESOURCE_EXHAUSTED that it is too large.
 bool ExpectRefused(Trial& trial, std::string_view what, const grpc::Status& status,
                    const AttemptFailure& error, grpc::StatusCode code, Effect effect);
 

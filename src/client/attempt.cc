@@ -3,7 +3,6 @@
 
 #include <charconv>
 
-#include "model/pushback.h"
 #include "tripla/v1/rpc_status.pb.h"
 #include "tripla/v1/tripla.pb.h"
 
@@ -12,6 +11,9 @@ namespace {
 
 using Applied = Failure::Applied;
 using Reason = Failure::Reason;
+
+// As gRPC's retry design names it (gRFC A6).
+constexpr char kPushbackMetadata[] = "grpc-retry-pushback-ms";
 
 // What the server itself says about the write; empty if it says nothing.
 v1::Undecided Said(const grpc::Status& status) {

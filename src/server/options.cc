@@ -22,6 +22,10 @@ namespace {
 constexpr std::chrono::milliseconds kSnapshotIntervalMin{10};
 constexpr std::chrono::hours kSnapshotIntervalMax{24 * 366};
 
+// Shorter ones would let clients do little but connect; gRPC takes no more than 24 days.
+constexpr std::chrono::seconds kConnectionAgeMin{1};
+constexpr std::chrono::hours kConnectionAgeMax{24 * 7};
+
 // "--snapshot-interval" is TRIPLA_SNAPSHOT_INTERVAL in the environment.
 std::string EnvironmentName(std::string_view flag) {
   std::string name = "TRIPLA_";
@@ -80,6 +84,17 @@ absl::Status ReadSnapshotInterval(const std::string& text, std::chrono::millisec
         "\"{}\" is out of range; from 10ms to a year, or 0 for no images by period", text));
   }
   value = *interval;
+  return absl::OkStatus();
+}
+
+absl::Status ReadConnectionAge(const std::string& text, std::chrono::milliseconds& value) {
+  const absl::StatusOr<std::chrono::milliseconds> age = ParseDuration(text);
+  if (!age.ok()) return age.status();
+  if (age->count() != 0 && (*age < kConnectionAgeMin || *age > kConnectionAgeMax)) {
+    return absl::InvalidArgumentError(
+        fmt::format("\"{}\" is out of range; from 1s to a week, or 0 for none", text));
+  }
+  value = *age;
   return absl::OkStatus();
 }
 
@@ -163,6 +178,17 @@ void AddServingFlags(CLI::App& app, Options& options) {
           });
   AddFlag(app, "--reflection", "let tools ask the server for its API [on]", "on|off",
           [&](const std::string& text) { return ReadSwitch(text, options.reflection); });
+  AddFlag(app, "--max-connection-age",
+          "ask clients after about this long to connect anew, so that a balancer can spread them; "
+          "0 for never [0]",
+          "DURATION", [&](const std::string& text) {
+            return ReadConnectionAge(text, options.max_connection_age);
+          });
+  AddFlag(app, "--max-connection-age-grace",
+          "how long calls may go on after that before they are cut off; 0 for no end [30s]",
+          "DURATION", [&](const std::string& text) {
+            return ReadConnectionAge(text, options.max_connection_age_grace);
+          });
   AddFlag(app, "--verbosity", "the least severe messages to print [info]",
           "debug|info|warning|error",
           [&](const std::string& text) { return ReadVerbosity(text, options.verbosity); });

@@ -27,6 +27,8 @@ struct Options {
   uint64_t data_bytes_max = limits::kDefaultDataBytesMax;
   std::optional<uint64_t> disk_reserve_bytes;  // none: as DiskReserve has it
   bool reflection = true;
+  std::chrono::milliseconds max_connection_age{0};  // 0: without end
+  std::chrono::milliseconds max_connection_age_grace{30'000};
   Severity verbosity = Severity::kInfo;
 };
 

@@ -21,9 +21,11 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "base/check.h"
 #include "base/diagnostics.h"
 #include "base/quantity.h"
 #include "base/status_macros.h"
+#include "health/health.grpc.pb.h"
 #include "log/memory_log.h"
 #include "model/limits.h"
 #include "server/descriptor_limit.h"
@@ -73,6 +75,21 @@ class WithoutReflection : public grpc::ServerBuilderOption {
   }
 };
 
+// What reflection v1 lists; v1alpha finds out by itself.
+std::vector<std::string> OfferedServices(bool is_replica) {
+  std::vector<std::string> services = {
+      v1::KeyValue::service_full_name(),
+      v1::Admin::service_full_name(),
+      grpc::health::v1::Health::service_full_name(),
+      grpc::reflection::v1::ServerReflection::service_full_name(),
+      "grpc.reflection.v1alpha.ServerReflection",
+  };
+  if (is_replica) services.emplace_back(internal::Peer::service_full_name());
+  // Linked in for reflection alone: gRPC serves health without its descriptor.
+  TRIPLA_CHECK(grpc::health::v1::HealthCheckRequest::descriptor() != nullptr, "it is linked in");
+  return services;
+}
+
 void Configure(grpc::ServerBuilder& builder, const Options& options) {
   if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
   const size_t receive_bytes_max = ReceiveBytesMax(options.data_bytes_max);
@@ -93,6 +110,12 @@ void Configure(grpc::ServerBuilder& builder, const Options& options) {
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
                              kClientPingMinMs);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+  if (options.max_connection_age.count() == 0) return;
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
+                             static_cast<int>(options.max_connection_age.count()));
+  if (options.max_connection_age_grace.count() == 0) return;
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
+                             static_cast<int>(options.max_connection_age_grace.count()));
 }
 
 // Of the two threads that gRPC polls with, which hand the sockets over to each other after every
@@ -309,7 +332,7 @@ absl::Status Server::Listen(const Options& options) {
       KeyValueService::Parts{*machine_, *log_, *batcher_, peer_link_, disk_reserve_},
       options.data_bytes_max);
   admin_service_ = std::make_unique<AdminService>(
-      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_},
+      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_, ready_},
       options.data_bytes_max);
   PrepareGrpc();
   grpc::ServerBuilder builder;
@@ -319,6 +342,10 @@ absl::Status Server::Listen(const Options& options) {
   builder.RegisterService(key_value_service_.get());
   builder.RegisterService(admin_service_.get());
   if (peer_service_ != nullptr) builder.RegisterService(peer_service_.get());
+  if (options.reflection) {
+    reflection_service_ = std::make_unique<ReflectionService>(OfferedServices(is_replica()));
+    builder.RegisterService(reflection_service_.get());
+  }
   grpc_server_ = builder.BuildAndStart();
   if (grpc_server_ == nullptr || port == 0) {
     const std::string error = ListenError(options.listen);
@@ -345,6 +372,7 @@ absl::Status Server::Listen(const Options& options) {
 }
 
 void Server::SetReady(bool ready) {
+  ready_.store(ready, std::memory_order_relaxed);
   grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, ready);
 }
 

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "service/key_value_service.h"
 #include "service/peer_link.h"
 #include "service/peer_service.h"
+#include "service/reflection_service.h"
 #include "snapshot/image_store.h"
 #include "snapshot/snapshot_schedule.h"
 #include "state/recent_hashes.h"
@@ -98,11 +100,13 @@ class Server {
   std::unique_ptr<KeyValueService> key_value_service_;
   std::unique_ptr<AdminService> admin_service_;
   std::unique_ptr<PeerService> peer_service_;
+  std::unique_ptr<ReflectionService> reflection_service_;
   std::unique_ptr<grpc::Server> grpc_server_;
   std::unique_ptr<Readiness> readiness_;
   std::unique_ptr<StateComparison> state_comparison_;  // of a replica
   std::string address_;
   bool image_at_shutdown_ = false;
+  std::atomic<bool> ready_ = false;
 };
 
 }  // namespace tripla

@@ -5,11 +5,17 @@
 
 #include "model/limits.h"
 #include "service/status_mapping.h"
+#include "service/strict_handler.h"
 
 namespace tripla {
 
 AdminService::AdminService(const Parts& parts, size_t data_bytes_max)
-    : parts_(parts), data_bytes_max_(data_bytes_max) {}
+    : parts_(parts), data_bytes_max_(data_bytes_max) {
+  const grpc::Status unreadable = ReadError(UnreadableRequest(), {});
+  // In the order of the methods in the contract.
+  MarkMethodCallback(0, Strictly(this, &AdminService::Status, unreadable));
+  MarkMethodCallback(1, Strictly(this, &AdminService::Snapshot, unreadable));
+}
 
 grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* context,
                                                const v1::StatusRequest*, v1::StatusReply* reply) {
@@ -21,6 +27,7 @@ grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* cont
   FillLeadership(*reply);
   FillLimits(*reply);
   FillDisk(*reply);
+  reply->set_ready(parts_.ready.load(std::memory_order_relaxed));
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;
@@ -30,8 +37,11 @@ grpc::ServerUnaryReactor* AdminService::Snapshot(grpc::CallbackServerContext* co
                                                  const v1::SnapshotRequest*,
                                                  v1::SnapshotReply* reply) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  parts_.snapshots.Request([reactor, reply](absl::StatusOr<ImageSummary> image) {
-    if (!image.ok()) return reactor->Finish(ReadError(image.status()));
+  parts_.snapshots.Request([context, reactor, reply](absl::StatusOr<ImageSummary> image) {
+    if (!image.ok()) {
+      if (absl::IsResourceExhausted(image.status())) AddPushback(*context, NoRoom::ReadOnly());
+      return reactor->Finish(ReadError(image.status(), NoRoom::ReadOnly()));
+    }
     reply->set_log_index(image->position.index);
     reply->set_revision(image->revision);
     reply->set_entries(image->entries);

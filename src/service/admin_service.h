@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 
@@ -25,6 +26,8 @@ class AdminService : public v1::Admin::CallbackService {
     const ImageStore& images;
     SnapshotSchedule& snapshots;
     const DiskReserve& disk_reserve;
+    // Whether the health service calls tripla.v1.KeyValue serving.
+    const std::atomic<bool>& ready;
   };
 
   // `data_bytes_max`: limit of one value, advertised (R14).

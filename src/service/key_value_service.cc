@@ -1,32 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/key_value_service.h"
 
+#include <fmt/core.h>
 #include <grpc/support/time.h>
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
+#include <iterator>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "model/batch_codec.h"
-#include "model/pushback.h"
+#include "model/limits.h"
 #include "service/reply.h"
 #include "service/request_check.h"
 #include "service/status_mapping.h"
+#include "service/strict_handler.h"
 
 namespace tripla {
 namespace {
 
-// When to come back. A full queue drains in milliseconds; a full disk takes somebody to clear it.
-constexpr std::chrono::milliseconds kOverloadPushback{20};
-constexpr std::chrono::milliseconds kDiskFullPushback{1000};
-
-void AdviseRetry(grpc::CallbackServerContext* context, std::chrono::milliseconds after) {
-  context->AddTrailingMetadata(kPushbackMetadata, std::to_string(after.count()));
-}
-
-// The call's deadline on the clock that nobody sets.
+// The call's deadline on the monotonic clock.
 std::chrono::steady_clock::time_point Deadline(const grpc::CallbackServerContext& context) {
   const gpr_timespec deadline = context.raw_deadline();
   const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
@@ -38,27 +34,81 @@ std::chrono::steady_clock::time_point Deadline(const grpc::CallbackServerContext
 }
 
 // Ends a call for which the batcher or the log has no outcomes.
-void FinishUndecided(PendingCall& pending, const absl::Status& error,
-                     std::chrono::milliseconds pushback) {
-  if (absl::IsResourceExhausted(error)) AdviseRetry(pending.context(), pushback);
+void FailUndecided(PendingCall& call, const absl::Status& error, const NoRoom& no_room) {
   // Worth asking again, and the details tell what is not known.
-  pending.Finish(absl::IsUnknown(error)
-                     ? WriteError(absl::UnavailableError(error.message()), Applied::kUnknown)
-                     : WriteError(error, Applied::kNo));
+  const bool unknown = absl::IsUnknown(error);
+  call.FailWrite(unknown ? absl::UnavailableError(error.message()) : error,
+                 unknown ? Applied::kUnknown : Applied::kNo, no_room);
 }
 
-// Ends a read for which this server does not know enough, or has no room to wait.
-void FinishUnread(PendingCall& pending, const absl::Status& error) {
-  if (absl::IsResourceExhausted(error)) AdviseRetry(pending.context(), kOverloadPushback);
-  pending.Finish(ReadError(error));
+void Answer(PendingCall& call, const Outcome& outcome, v1::Reply& reply) {
+  FillReply(outcome, call.without_data(), reply);
+  call.Succeed();
 }
 
-// Ends a call whose reply, with the data of these outcomes, would take too much memory. `applied`
-// says what became of its writes; it has none when that is nothing.
-void FinishWithoutRoom(PendingCall& pending, const absl::Status& error,
-                       std::optional<Applied> applied) {
-  AdviseRetry(pending.context(), kOverloadPushback);
-  pending.Finish(applied ? WriteError(error, *applied) : ReadError(error));
+// Ends a write that was decided and whose answer has waited too long for room.
+void FailDecided(PendingCall& call, const Outcome& outcome, const absl::Status& no_room) {
+  if (outcome.result != Result::kSuccess) {
+    return call.FailWrite(no_room, Applied::kNo, call.NoRoomForReply());
+  }
+  v1::Reply reply;
+  FillReply(outcome, true, reply);
+  call.FailApplied(std::string(no_room.message()), reply);
+}
+
+void AnswerWrite(PendingCall& call, Outcome outcome, v1::Reply& reply) {
+  if (outcome.refusal != Refusal::kNone) {
+    return call.Finish(RefusedWrite(outcome));
+  }
+  const size_t bytes = DataBytes(outcome, call.without_data());
+  if (call.HasRoomFor(bytes)) return Answer(call, outcome, reply);
+  call.AwaitRoom(bytes, bytes,
+                 [&call, &reply, outcome = std::move(outcome)](const absl::Status& room) {
+                   if (!room.ok()) return FailDecided(call, outcome, room);
+                   Answer(call, outcome, reply);
+                 });
+}
+
+absl::Status ReplyTooLarge(size_t bytes) {
+  return absl::ResourceExhaustedError(
+      fmt::format("the replies of the batch have {} bytes of data; {} can be sent: divide it, or "
+                  "ask for answers without data",
+                  bytes, limits::kBatchReplyBytesMax));
+}
+
+// Ends a Batch that was executed and whose reply cannot be given.
+void FailDecided(PendingCall& call, const DecidedBatch& batch, const absl::Status& why,
+                 const NoRoom& no_room) {
+  if (!HasChanged(batch)) return call.FailWrite(why, Applied::kNo, no_room);
+  v1::BatchReply reply;
+  FillReplyWithoutData(batch, reply);
+  call.FailApplied(std::string(why.message()), reply);
+}
+
+void AnswerBatch(PendingCall& call, const v1::BatchRequest& request, std::span<Outcome> outcomes,
+                 v1::BatchReply& reply) {
+  const DecidedBatch batch{request, outcomes};
+  Applied applied = Applied::kUnknown;
+  if (const absl::Status refusal = FindRefusal(batch, applied); !refusal.ok()) {
+    return call.Finish(WriteError(refusal, applied));
+  }
+  const size_t bytes = DataBytes(batch);
+  if (bytes > limits::kBatchReplyBytesMax) {
+    return FailDecided(call, batch, ReplyTooLarge(bytes), NoRoom::TooLarge());
+  }
+  if (call.HasRoomFor(bytes)) {
+    FillReply(batch, reply);
+    return call.Succeed();
+  }
+  const auto kept = std::make_shared<std::vector<Outcome>>(
+      std::make_move_iterator(outcomes.begin()), std::make_move_iterator(outcomes.end()));
+  const size_t held_bytes = bytes + kept->size() * sizeof(Outcome);
+  call.AwaitRoom(bytes, held_bytes, [&call, &request, &reply, kept](const absl::Status& room) {
+    const DecidedBatch decided{request, *kept};
+    if (!room.ok()) return FailDecided(call, decided, room, call.NoRoomForReply());
+    FillReply(decided, reply);
+    call.Succeed();
+  });
 }
 
 // Whether the disk has room for what these commands may add. Removals make the next image smaller.
@@ -82,23 +132,20 @@ bool OnlyStaleReads(const v1::BatchRequest& request) {
   });
 }
 
-void AnswerReads(PendingCall& pending, const StateView& view, const std::vector<Command>& commands,
-                 v1::BatchReply& reply) {
-  std::vector<Outcome> outcomes;
-  outcomes.reserve(commands.size());
-  for (const Command& command : commands) outcomes.push_back(view.Get(command.key));
-  if (const absl::Status room = pending.CountReply(DataBytes(outcomes)); !room.ok()) {
-    return FinishWithoutRoom(pending, room, std::nullopt);
-  }
-  Applied ignored = Applied::kNo;
-  const absl::Status status = FillBatchReply(outcomes, reply, ignored);
-  pending.Finish(status.ok() ? grpc::Status::OK : ReadError(status));
-}
-
 }  // namespace
 
-KeyValueService::KeyValueService(const Parts& parts, size_t data_bytes_max)
-    : parts_(parts), data_bytes_max_(data_bytes_max) {}
+KeyValueService::KeyValueService(const Parts& parts, size_t data_bytes_max,
+                                 const UnsentReplies::Times& reply_times)
+    : parts_(parts), data_bytes_max_(data_bytes_max), unsent_replies_(reply_times) {
+  const grpc::Status unreadable = WriteError(UnreadableRequest(), Applied::kNo);
+  // In the order of the methods in the contract.
+  MarkMethodCallback(0, Strictly(this, &KeyValueService::Set, unreadable));
+  MarkMethodCallback(1, Strictly(this, &KeyValueService::Get, unreadable));
+  MarkMethodCallback(2, Strictly(this, &KeyValueService::Del, unreadable));
+  MarkMethodCallback(3, Strictly(this, &KeyValueService::DelVersion, unreadable));
+  MarkMethodCallback(4, Strictly(this, &KeyValueService::TestAndSet, unreadable));
+  MarkMethodCallback(5, Strictly(this, &KeyValueService::Batch, unreadable));
+}
 
 grpc::ServerUnaryReactor* KeyValueService::Set(grpc::CallbackServerContext* context,
                                                const v1::SetRequest* request, v1::Reply* reply) {
@@ -124,23 +171,52 @@ grpc::ServerUnaryReactor* KeyValueService::TestAndSet(grpc::CallbackServerContex
 
 grpc::ServerUnaryReactor* KeyValueService::Get(grpc::CallbackServerContext* context,
                                                const v1::GetRequest* request, v1::Reply* reply) {
-  auto* pending = new PendingCall(context, unsent_replies_);
+  auto* call = new PendingCall(context, unsent_replies_, request->ByteSizeLong());
   absl::StatusOr<Command> get = ToCommand(*request);
   if (!get.ok()) {
-    pending->Finish(ReadError(get.status()));
-    return pending;
+    call->FailRead(get.status(), NoRoom::TooLarge());
+    return call;
   }
   Read(request->consistency() == v1::STALE,
        [=, this, key = std::move(get->key)](const absl::Status& readable) {
-         if (!readable.ok()) return FinishUnread(*pending, readable);
-         const Outcome outcome = parts_.machine.Get(key);
-         if (const absl::Status room = pending->CountReply(DataBytes({&outcome, 1})); !room.ok()) {
-           return FinishWithoutRoom(*pending, room, std::nullopt);
-         }
-         FillReply(outcome, *reply);
-         pending->Finish(grpc::Status::OK);
+         if (!readable.ok()) return call->FailRead(readable, NoRoom::Overloaded());
+         AnswerGet(*call, key, *reply);
        });
-  return pending;
+  return call;
+}
+
+void KeyValueService::AnswerGet(PendingCall& call, const Key& key, v1::Reply& reply) {
+  const Outcome outcome = parts_.machine.Get(key);
+  const size_t bytes = DataBytes(outcome, false);
+  if (call.HasRoomFor(bytes)) return Answer(call, outcome, reply);
+  // Reads again then: what waits does not keep an old entry in memory.
+  call.AwaitRoom(bytes, key.ordered_bytes().size(),
+                 [this, &call, key, &reply](const absl::Status& room) {
+                   if (!room.ok()) return call.FailRead(room, call.NoRoomForReply());
+                   AnswerGet(call, key, reply);
+                 });
+}
+
+void KeyValueService::AnswerGets(PendingCall& call, const v1::BatchRequest& request,
+                                 const std::vector<Command>& gets, v1::BatchReply& reply) {
+  const StateView view = parts_.machine.Freeze();
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(gets.size());
+  for (const Command& get : gets) outcomes.push_back(view.Get(get.key));
+  const DecidedBatch batch{request, outcomes};
+  const size_t bytes = DataBytes(batch);
+  if (bytes > limits::kBatchReplyBytesMax) {
+    return call.FailRead(ReplyTooLarge(bytes), NoRoom::TooLarge());
+  }
+  if (call.HasRoomFor(bytes)) {
+    FillReply(batch, reply);
+    return call.Succeed();
+  }
+  call.AwaitRoom(bytes, request.ByteSizeLong(),
+                 [this, &call, &request, gets, &reply](const absl::Status& room) {
+                   if (!room.ok()) return call.FailRead(room, call.NoRoomForReply());
+                   AnswerGets(call, request, gets, reply);
+                 });
 }
 
 void KeyValueService::Read(bool stale, Log::ReadableFn answer) {
@@ -151,33 +227,30 @@ void KeyValueService::Read(bool stale, Log::ReadableFn answer) {
 grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* context,
                                                  const v1::BatchRequest* request,
                                                  v1::BatchReply* reply) {
-  auto* pending = new PendingCall(context, unsent_replies_);
+  auto* call = new PendingCall(context, unsent_replies_, request->ByteSizeLong());
   absl::StatusOr<std::vector<Command>> commands = ToCommands(*request, data_bytes_max_);
   if (!commands.ok()) {
-    pending->Finish(WriteError(commands.status(), Applied::kNo));
-    return pending;
+    call->FailWrite(commands.status(), Applied::kNo, NoRoom::TooLarge());
+    return call;
   }
   if (OnlyReads(*request)) {
     Read(OnlyStaleReads(*request),
-         [this, pending, reply, gets = *std::move(commands)](const absl::Status& readable) {
-           if (!readable.ok()) return FinishUnread(*pending, readable);
-           AnswerReads(*pending, parts_.machine.Freeze(), gets, *reply);
+         [=, this, gets = *std::move(commands)](const absl::Status& readable) {
+           if (!readable.ok()) return call->FailRead(readable, NoRoom::Overloaded());
+           AnswerGets(*call, *request, gets, *reply);
          });
-    return pending;
+    return call;
   }
-  if (PassedOn(*pending, *request, reply)) return pending;
-  Call call{.commands = *std::move(commands), .deadline = Deadline(*context)};
-  call.done = [pending, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
-    if (!outcomes.ok()) return FinishUndecided(*pending, outcomes.status(), kDiskFullPushback);
-    if (const absl::Status room = pending->CountReply(DataBytes(*outcomes)); !room.ok()) {
-      return FinishWithoutRoom(*pending, room, Applied::kUnknown);
-    }
-    Applied applied = Applied::kUnknown;
-    const absl::Status status = FillBatchReply(*outcomes, *reply, applied);
-    pending->Finish(status.ok() ? grpc::Status::OK : WriteError(status, applied));
-  };
-  Enqueue(*pending, std::move(call));
-  return pending;
+  if (PassedOn(*call, *request, reply)) return call;
+  Enqueue(*call, {.commands = *std::move(commands),
+                  .deadline = Deadline(*context),
+                  .done = [=](absl::StatusOr<std::span<Outcome>> outcomes) {
+                    if (!outcomes.ok()) {
+                      return FailUndecided(*call, outcomes.status(), NoRoom::ReadOnly());
+                    }
+                    AnswerBatch(*call, *request, *outcomes, *reply);
+                  }});
+  return call;
 }
 
 template <typename Request>
@@ -185,44 +258,33 @@ grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* co
                                                  const Request& request,
                                                  absl::StatusOr<Command> command,
                                                  v1::Reply* reply) {
-  auto* pending = new PendingCall(context, unsent_replies_);
+  auto* pending =
+      new PendingCall(context, unsent_replies_, request.ByteSizeLong(), request.without_data());
   if (!command.ok()) {
-    pending->Finish(WriteError(command.status(), Applied::kNo));
+    pending->FailWrite(command.status(), Applied::kNo, NoRoom::TooLarge());
     return pending;
   }
   if (PassedOn(*pending, request, reply)) return pending;
   Call call{.deadline = Deadline(*context)};
   call.commands.push_back(*std::move(command));
   call.done = [pending, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
-    if (!outcomes.ok()) return FinishUndecided(*pending, outcomes.status(), kDiskFullPushback);
-    const Outcome& outcome = outcomes->front();
-    if (outcome.refusal != Refusal::kNone) {
-      return pending->Finish(RefusedWrite(outcome));
-    }
-    if (const absl::Status room = pending->CountReply(DataBytes(*outcomes)); !room.ok()) {
-      const bool changed = outcome.result == Result::kSuccess;
-      return FinishWithoutRoom(*pending, room, changed ? Applied::kUnknown : Applied::kNo);
-    }
-    FillReply(outcome, *reply);
-    pending->Finish(grpc::Status::OK);
+    if (!outcomes.ok()) return FailUndecided(*pending, outcomes.status(), NoRoom::ReadOnly());
+    AnswerWrite(*pending, std::move(outcomes->front()), *reply);
   };
   Enqueue(*pending, std::move(call));
   return pending;
 }
 
 template <typename Request, typename Reply>
-bool KeyValueService::PassedOn(PendingCall& pending, const Request& request, Reply* reply) {
+bool KeyValueService::PassedOn(PendingCall& call, const Request& request, Reply* reply) {
   if (parts_.log.Leads()) return false;
   const Log::Leadership leadership = parts_.log.GetLeadership();
   const std::string& endpoint = leadership.leader_endpoint;
   const bool elsewhere = !endpoint.empty() && leadership.leader != leadership.node;
-  if (elsewhere && !PeerLink::IsPassedOn(*pending.context())) {
-    if (const absl::Status passed = parts_.peers.PassOn(endpoint, pending, request, *reply);
-        !passed.ok()) {
-      FinishUndecided(pending, passed, kOverloadPushback);
-    }
+  if (elsewhere && !PeerLink::IsPassedOn(*call.context())) {
+    parts_.peers.PassOn(endpoint, call, request, *reply);
   } else {
-    pending.Finish(WriteError(
+    call.Finish(WriteError(
         absl::UnavailableError(elsewhere ? "this server leads no more"
                                          : "no leader is ready: the servers are choosing one, or "
                                            "no majority of them is up and connected"),
@@ -233,11 +295,14 @@ bool KeyValueService::PassedOn(PendingCall& pending, const Request& request, Rep
 
 void KeyValueService::Enqueue(PendingCall& pending, Call call) {
   if (const absl::Status status = CheckDisk(parts_.disk_reserve, call.commands); !status.ok()) {
-    return FinishUndecided(pending, status, kDiskFullPushback);
+    return FailUndecided(pending, status, NoRoom::ReadOnly());
   }
-  absl::Status status = unsent_replies_.Check();
-  if (status.ok()) status = parts_.batcher.Enqueue(std::move(call));
-  if (!status.ok()) FinishUndecided(pending, status, kOverloadPushback);
+  if (const absl::Status status = unsent_replies_.Check(); !status.ok()) {
+    return FailUndecided(pending, status, pending.NoRoomForReply());
+  }
+  if (const absl::Status status = parts_.batcher.Enqueue(std::move(call)); !status.ok()) {
+    FailUndecided(pending, status, NoRoom::Overloaded(parts_.batcher.queued_bytes()));
+  }
 }
 
 }  // namespace tripla

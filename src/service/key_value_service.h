@@ -33,7 +33,8 @@ class KeyValueService : public v1::KeyValue::CallbackService {
   };
 
   // `data_bytes_max`: limit of one value (R14).
-  KeyValueService(const Parts& parts, size_t data_bytes_max);
+  KeyValueService(const Parts& parts, size_t data_bytes_max,
+                  const UnsentReplies::Times& reply_times = UnsentReplies::Times());
 
   grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
                                 v1::Reply* reply) override;
@@ -56,11 +57,15 @@ class KeyValueService : public v1::KeyValue::CallbackService {
                                   absl::StatusOr<Command> command, v1::Reply* reply);
   // Passes the call on if another server leads, or ends it if none does that is known.
   template <typename Request, typename Reply>
-  bool PassedOn(PendingCall& pending, const Request& request, Reply* reply);
+  bool PassedOn(PendingCall& call, const Request& request, Reply* reply);
   // Queues a call, or refuses it.
   void Enqueue(PendingCall& pending, Call call);
   // Calls `answer` once the state may be read with this consistency.
   void Read(bool stale, Log::ReadableFn answer);
+  // Read and answer, now or when there is room for the reply.
+  void AnswerGet(PendingCall& call, const Key& key, v1::Reply& reply);
+  void AnswerGets(PendingCall& call, const v1::BatchRequest& request,
+                  const std::vector<Command>& gets, v1::BatchReply& reply);
 
   const Parts parts_;
   const size_t data_bytes_max_;

@@ -7,8 +7,7 @@
 #include <chrono>
 #include <utility>
 
-#include "base/status_macros.h"
-#include "model/pushback.h"
+#include "service/pushback.h"
 #include "service/status_mapping.h"
 
 namespace tripla {
@@ -64,6 +63,20 @@ void Send(Stub& to, grpc::ClientContext& context, const v1::BatchRequest& reques
   to.async()->Batch(&context, &request, &reply, std::move(done));
 }
 
+void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
+          const internal::ReadIndexRequest& request, internal::ReadIndexReply& reply, DoneFn done) {
+  to.async()->ReadIndex(&context, &request, &reply, std::move(done));
+}
+void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
+          const internal::StateHashesRequest& request, internal::StateHashesReply& reply,
+          DoneFn done) {
+  to.async()->StateHashes(&context, &request, &reply, std::move(done));
+}
+void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
+          const internal::LogStateRequest& request, internal::LogStateReply& reply, DoneFn done) {
+  to.async()->LogState(&context, &request, &reply, std::move(done));
+}
+
 // In these words gRPC 1.51 says that it had no connection over which to send a call. Another
 // version may have others; then it stays unknown what became of the write.
 bool WasNotSent(const grpc::Status& status) {
@@ -71,9 +84,45 @@ bool WasNotSent(const grpc::Status& status) {
          status.error_message().starts_with("failed to connect to all addresses");
 }
 
+// Whether the write that a server has answered so has changed something.
+template <typename Request>
+bool HasChanged(const Request&, const v1::Reply& reply) {
+  return reply.result() == v1::SUCCESS;
+}
+
+bool HasChanged(const v1::BatchRequest& request, const v1::BatchReply& reply) {
+  for (int i = 0; i < std::min(request.operations_size(), reply.replies_size()); ++i) {
+    const bool reads = request.operations(i).has_get();
+    if (!reads && reply.replies(i).result() == v1::SUCCESS) return true;
+  }
+  return false;
+}
+
+void LeaveOutData(v1::Reply& reply) {
+  if (reply.has_value()) reply.mutable_value()->clear_data();
+}
+
+void LeaveOutData(v1::BatchReply& reply) {
+  for (v1::Reply& each : *reply.mutable_replies()) LeaveOutData(each);
+}
+
+// Ends the call with the leader's reply, once there is room for it.
+template <typename Request, typename Reply>
+void Answer(PendingCall& call, const Request& request, Reply& reply) {
+  const size_t bytes = reply.ByteSizeLong();
+  if (call.HasRoomFor(bytes)) return call.Succeed();
+  call.AwaitRoom(bytes, bytes, [&call, &request, &reply](const absl::Status& room) {
+    if (room.ok()) return call.Succeed();
+    if (!HasChanged(request, reply))
+      return call.FailWrite(room, Applied::kNo, call.NoRoomForReply());
+    LeaveOutData(reply);
+    call.FailApplied(std::string(room.message()), reply);
+  });
+}
+
 // Ends the call as the leader has ended its part of it.
-void Finish(PendingCall& call, const grpc::ClientContext& asked, const std::string& endpoint,
-            const grpc::Status& status, size_t reply_bytes) {
+void Fail(PendingCall& call, const grpc::ClientContext& asked, const std::string& endpoint,
+          const grpc::Status& status) {
   const auto& trailers = asked.GetServerTrailingMetadata();
   if (const auto pushback = trailers.find(kPushbackMetadata); pushback != trailers.end()) {
     call.context()->AddTrailingMetadata(kPushbackMetadata,
@@ -86,19 +135,12 @@ void Finish(PendingCall& call, const grpc::ClientContext& asked, const std::stri
                    Applied::kNo));
   }
   // Only a server's own answer says what became of the write.
-  const bool answered = status.ok() || !status.error_details().empty();
-  if (answered && status.ok()) {
-    if (const absl::Status room = call.CountReply(reply_bytes); !room.ok()) {
-      return call.Finish(WriteError(room, Applied::kUnknown));
-    }
-  }
-  call.Finish(answered
-                  ? status
-                  : WriteError(absl::UnavailableError(fmt::format(
-                                   "the leader at {} did not answer ({}); whether the write was "
-                                   "applied is not known, the same request id again tells",
-                                   endpoint, status.error_message())),
-                               Applied::kUnknown));
+  if (!status.error_details().empty()) return call.Finish(status);
+  call.Finish(WriteError(absl::UnavailableError(fmt::format(
+                             "the leader at {} did not answer ({}); whether the write "
+                             "was applied is not known, the same request id again tells",
+                             endpoint, status.error_message())),
+                         Applied::kUnknown));
 }
 
 std::map<LogIndex, StateHash> ReadHashes(const internal::StateHashesReply& reply) {
@@ -162,34 +204,37 @@ bool PeerLink::IsPassedOn(const grpc::CallbackServerContext& context) {
 }
 
 template <typename Request, typename Reply>
-absl::Status PeerLink::PassOn(const std::string& endpoint, PendingCall& call,
-                              const Request& request, Reply& reply) {
+void PeerLink::PassOn(const std::string& endpoint, PendingCall& call, const Request& request,
+                      Reply& reply) {
   const auto context = std::make_shared<grpc::ClientContext>();
   context->AddMetadata(kPassedOn, "1");
   context->set_deadline(call.context()->raw_deadline());
-  TRIPLA_RETURN_IF_ERROR(Begin(context, request.ByteSizeLong()));
+  if (const absl::Status begun = Begin(context, request.ByteSizeLong()); !begun.ok()) {
+    return call.FailWrite(begun, Applied::kNo, NoRoom::Overloaded(passed_on_bytes_max_));
+  }
   Send(To(endpoint).key_value, *context, request, reply,
-       [this, context, &call, endpoint, &reply](const grpc::Status& status) {
+       [this, context, &call, endpoint, &request, &reply](const grpc::Status& status) {
          MakeRoom(context);  // before the client can go on
-         Finish(call, *context, endpoint, status, reply.ByteSizeLong());
+         if (status.ok()) {
+           Answer(call, request, reply);
+         } else {
+           Fail(call, *context, endpoint, status);
+         }
          End(context);
        });
-  return absl::OkStatus();
 }
 
-template absl::Status PeerLink::PassOn(const std::string&, PendingCall&, const v1::SetRequest&,
-                                       v1::Reply&);
-template absl::Status PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelRequest&,
-                                       v1::Reply&);
-template absl::Status PeerLink::PassOn(const std::string&, PendingCall&,
-                                       const v1::DelVersionRequest&, v1::Reply&);
-template absl::Status PeerLink::PassOn(const std::string&, PendingCall&,
-                                       const v1::TestAndSetRequest&, v1::Reply&);
-template absl::Status PeerLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
-                                       v1::BatchReply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::SetRequest&, v1::Reply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelRequest&, v1::Reply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelVersionRequest&,
+                               v1::Reply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::TestAndSetRequest&,
+                               v1::Reply&);
+template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
+                               v1::BatchReply&);
 
-template <typename Method, typename Request, typename Reply, typename Answer>
-void PeerLink::Ask(const std::string& endpoint, Method method, Request request,
+template <typename Request, typename Reply, typename Answer>
+void PeerLink::Ask(const std::string& endpoint, Request request,
                    std::function<Answer(const Reply&)> read,
                    std::function<void(const absl::StatusOr<Answer>&)> answer) {
   struct Question {
@@ -200,18 +245,17 @@ void PeerLink::Ask(const std::string& endpoint, Method method, Request request,
   context->set_deadline(std::chrono::system_clock::now() + kAnswerPatience);
   if (absl::Status begun = Begin(context, 0); !begun.ok()) return answer(begun);
   const auto question = std::make_shared<Question>(Question{std::move(request), {}});
-  (To(endpoint).peer.async()->*method)(
-      context.get(), &question->request, &question->reply,
-      [this, context, question, endpoint, read = std::move(read),
-       answer = std::move(answer)](const grpc::Status& status) {
-        if (status.ok()) {
-          answer(read(question->reply));
-        } else {
-          answer(absl::UnavailableError(
-              fmt::format("{} did not answer ({})", endpoint, status.error_message())));
-        }
-        End(context);
-      });
+  Send(To(endpoint).peer, *context, question->request, question->reply,
+       [this, context, question, endpoint, read = std::move(read),
+        answer = std::move(answer)](const grpc::Status& status) {
+         if (status.ok()) {
+           answer(read(question->reply));
+         } else {
+           answer(absl::UnavailableError(
+               fmt::format("{} did not answer ({})", endpoint, status.error_message())));
+         }
+         End(context);
+       });
 }
 
 void PeerLink::AskReadIndex(const std::string& endpoint, const std::string& cluster, Proof proof,
@@ -219,11 +263,8 @@ void PeerLink::AskReadIndex(const std::string& endpoint, const std::string& clus
   internal::ReadIndexRequest request;
   request.set_cluster(cluster);
   request.set_by_entry(proof == Proof::kEntry);
-  using Method = void (internal::Peer::Stub::async::*)(
-      grpc::ClientContext*, const internal::ReadIndexRequest*, internal::ReadIndexReply*,
-      std::function<void(grpc::Status)>);
-  Ask<Method, internal::ReadIndexRequest, internal::ReadIndexReply, LogIndex>(
-      endpoint, &internal::Peer::Stub::async::ReadIndex, std::move(request),
+  Ask<internal::ReadIndexRequest, internal::ReadIndexReply, LogIndex>(
+      endpoint, std::move(request),
       [](const internal::ReadIndexReply& reply) { return reply.index(); }, std::move(answer));
 }
 
@@ -233,12 +274,8 @@ void PeerLink::AskStateHashes(
   internal::StateHashesRequest request;
   request.set_cluster(cluster);
   for (const LogIndex index : indexes) request.add_indexes(index);
-  using Method = void (internal::Peer::Stub::async::*)(
-      grpc::ClientContext*, const internal::StateHashesRequest*, internal::StateHashesReply*,
-      std::function<void(grpc::Status)>);
-  Ask<Method, internal::StateHashesRequest, internal::StateHashesReply,
-      std::map<LogIndex, StateHash>>(endpoint, &internal::Peer::Stub::async::StateHashes,
-                                     std::move(request), &ReadHashes, std::move(answer));
+  Ask<internal::StateHashesRequest, internal::StateHashesReply, std::map<LogIndex, StateHash>>(
+      endpoint, std::move(request), &ReadHashes, std::move(answer));
 }
 
 void PeerLink::AskLogState(
@@ -246,12 +283,9 @@ void PeerLink::AskLogState(
     std::function<void(const absl::StatusOr<internal::LogStateReply>&)> answer) {
   internal::LogStateRequest request;
   request.set_cluster(cluster);
-  using Method = void (internal::Peer::Stub::async::*)(
-      grpc::ClientContext*, const internal::LogStateRequest*, internal::LogStateReply*,
-      std::function<void(grpc::Status)>);
-  Ask<Method, internal::LogStateRequest, internal::LogStateReply, internal::LogStateReply>(
-      endpoint, &internal::Peer::Stub::async::LogState, std::move(request),
-      [](const internal::LogStateReply& reply) { return reply; }, std::move(answer));
+  Ask<internal::LogStateRequest, internal::LogStateReply, internal::LogStateReply>(
+      endpoint, std::move(request), [](const internal::LogStateReply& reply) { return reply; },
+      std::move(answer));
 }
 
 }  // namespace tripla

@@ -36,13 +36,10 @@ class PeerLink {
   [[nodiscard]] static bool IsPassedOn(const grpc::CallbackServerContext& context);
 
   // Passes a write on to the server at `endpoint`, within its deadline, and ends it with the
-  // answer. Request: what v1::KeyValue takes. `request` and `reply` are the call's.
-  //
-  // Errors, with the call left as it was: ResourceExhausted while too much is under way,
-  // Unavailable once the server is shutting down.
+  // answer. Request: what v1::KeyValue takes. `request` and `reply` are the call's. While too much
+  // is under way, and once the server is shutting down, ends it at once with an error.
   template <typename Request, typename Reply>
-  [[nodiscard]] absl::Status PassOn(const std::string& endpoint, PendingCall& call,
-                                    const Request& request, Reply& reply);
+  void PassOn(const std::string& endpoint, PendingCall& call, const Request& request, Reply& reply);
 
   // Ask the server at `endpoint`, which should be of this cluster. The answer comes on a thread of
   // gRPC's, at once or after two seconds at most; errors: Unavailable with the reason.
@@ -72,11 +69,11 @@ class PeerLink {
   };
 
   Server& To(const std::string& endpoint);
-  template <typename Method, typename Request, typename Reply, typename Answer>
-  void Ask(const std::string& endpoint, Method method, Request request,
-           std::function<Answer(const Reply&)> read,
+  template <typename Request, typename Reply, typename Answer>
+  void Ask(const std::string& endpoint, Request request, std::function<Answer(const Reply&)> read,
            std::function<void(const absl::StatusOr<Answer>&)> answer);
-  // Errors: as PassOn(). What has no bytes always has room.
+  // Errors: ResourceExhausted while too much is under way, Unavailable once the server is shutting
+  // down. What has no bytes always has room.
   [[nodiscard]] absl::Status Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes);
   // What was passed on takes no room any more.
   void MakeRoom(const std::shared_ptr<grpc::ClientContext>& call);

@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "service/pushback.h"
 #include "service/status_mapping.h"
+#include "tripla/v1/rpc_status.pb.h"
 
 namespace tripla {
 namespace {
@@ -77,11 +79,8 @@ class Follower : public v1::KeyValue::CallbackService {
 
   grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
                                 v1::Reply* reply) override {
-    auto* pending = new PendingCall(context, unsent_);
-    if (const absl::Status passed = peers_.PassOn(leader_, *pending, *request, *reply);
-        !passed.ok()) {
-      pending->Finish(WriteError(passed, Applied::kNo));
-    }
+    auto* pending = new PendingCall(context, unsent_, request->ByteSizeLong());
+    peers_.PassOn(leader_, *pending, *request, *reply);
     return pending;
   }
 
@@ -104,8 +103,9 @@ class Calls {
     auto* call = new Call;
     call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
     stub_->async()->Set(&call->context, &request_, &call->reply, [this, call](grpc::Status status) {
-      delete call;
       MutexLock lock(mutex_);
+      if (!status.ok()) Keep(status, call->context);
+      delete call;
       ended_.push_back(status.error_code());
       changed_.NotifyAll();
     });
@@ -121,17 +121,37 @@ class Calls {
     return std::exchange(ended_, {});
   }
 
+  v1::Undecided last_refusal() {
+    MutexLock lock(mutex_);
+    return last_refusal_;
+  }
+  bool last_refusal_advised() {
+    MutexLock lock(mutex_);
+    return advised_;
+  }
+
  private:
   struct Call {
     grpc::ClientContext context;
     v1::Reply reply;
   };
 
+  void Keep(const grpc::Status& status, const grpc::ClientContext& context)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    v1::RpcStatus detailed;
+    EXPECT_TRUE(detailed.ParseFromString(status.error_details()));
+    ASSERT_EQ(detailed.details_size(), 1);
+    EXPECT_TRUE(detailed.details(0).UnpackTo(&last_refusal_));
+    advised_ = context.GetServerTrailingMetadata().contains(kPushbackMetadata);
+  }
+
   const std::unique_ptr<v1::KeyValue::Stub> stub_;
   v1::SetRequest request_;
   Mutex mutex_;
   Condition changed_;
   std::vector<grpc::StatusCode> ended_ ABSL_GUARDED_BY(mutex_);
+  v1::Undecided last_refusal_ ABSL_GUARDED_BY(mutex_);
+  bool advised_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 TEST(PeerLink, R14_WhatIsPassedOnAndNotAnsweredHasABound) {
@@ -145,6 +165,9 @@ TEST(PeerLink, R14_WhatIsPassedOnAndNotAnsweredHasABound) {
     EXPECT_TRUE(leader.AwaitCalls(kPassedOnMax));
     calls.Begin();
     EXPECT_EQ(calls.AwaitEnds(1), std::vector{grpc::StatusCode::RESOURCE_EXHAUSTED});
+    EXPECT_EQ(calls.last_refusal().reason(), v1::Undecided::OVERLOADED);
+    EXPECT_EQ(calls.last_refusal().applied(), v1::Undecided::NO);
+    EXPECT_TRUE(calls.last_refusal_advised()) << "the client would not come back";
     // Those that are answered make room.
     leader.AnswerAll();
     EXPECT_EQ(calls.AwaitEnds(kPassedOnMax), std::vector(kPassedOnMax, grpc::StatusCode::OK));

@@ -3,9 +3,21 @@
 
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "service/status_mapping.h"
+#include "service/strict_handler.h"
 
 namespace tripla {
+
+PeerService::PeerService(std::string cluster, Sources sources)
+    : cluster_(std::move(cluster)), sources_(std::move(sources)) {
+  const grpc::Status unreadable = ReadError(UnreadableRequest(), {});
+  // In the order of the methods in the contract.
+  MarkMethodCallback(0, Strictly(this, &PeerService::ReadIndex, unreadable));
+  MarkMethodCallback(1, Strictly(this, &PeerService::StateHashes, unreadable));
+  MarkMethodCallback(2, Strictly(this, &PeerService::LogState, unreadable));
+}
 
 grpc::Status PeerService::Check(const std::string& cluster) const {
   if (cluster == cluster_) return grpc::Status::OK;
@@ -25,7 +37,8 @@ grpc::ServerUnaryReactor* PeerService::ReadIndex(grpc::CallbackServerContext* co
       request->by_entry() ? Proof::kEntry : Proof::kLeaseOrEntry,
       [reactor, reply](const absl::StatusOr<LogIndex>& index) {
         if (index.ok()) reply->set_index(*index);
-        reactor->Finish(index.ok() ? grpc::Status::OK : ReadError(index.status()));
+        reactor->Finish(index.ok() ? grpc::Status::OK
+                                   : ReadError(index.status(), NoRoom::Overloaded()));
       });
   return reactor;
 }
@@ -61,7 +74,7 @@ grpc::ServerUnaryReactor* PeerService::LogState(grpc::CallbackServerContext* con
       reply->set_last_index(state->index);
       reply->set_disk_full(sources_.disk_full());
     } else {
-      status = ReadError(state.status());
+      status = ReadError(state.status(), NoRoom::Overloaded());
     }
   }
   reactor->Finish(status);

@@ -30,8 +30,7 @@ class PeerService : public internal::Peer::CallbackService {
   };
 
   // `cluster`: the id of the one this server belongs to.
-  PeerService(std::string cluster, Sources sources)
-      : cluster_(std::move(cluster)), sources_(std::move(sources)) {}
+  PeerService(std::string cluster, Sources sources);
 
   grpc::ServerUnaryReactor* ReadIndex(grpc::CallbackServerContext* context,
                                       const internal::ReadIndexRequest* request,

@@ -6,13 +6,12 @@
 #include <algorithm>
 #include <string>
 
-#include "model/limits.h"
+#include "service/request_check.h"
 
 namespace tripla {
 namespace {
 
-// Says what the first refused operation met; a batch is decided operation by operation, so others
-// may have been applied.
+// A batch is decided operation by operation, so others may have been applied.
 absl::Status DescribeRefusal(std::span<const Outcome> outcomes, size_t refused, Applied& applied) {
   const absl::Status error = RefusalError(outcomes[refused].refusal);
   const bool none_applied = std::ranges::all_of(outcomes, [](const Outcome& outcome) {
@@ -27,7 +26,7 @@ absl::Status DescribeRefusal(std::span<const Outcome> outcomes, size_t refused, 
 
 }  // namespace
 
-void FillReply(const Outcome& outcome, v1::Reply& reply) {
+void FillReply(const Outcome& outcome, bool without_data, v1::Reply& reply) {
   reply.set_result(static_cast<v1::Result>(outcome.result));
   reply.set_revision(outcome.revision);
   reply.set_replayed(outcome.replayed);
@@ -35,32 +34,48 @@ void FillReply(const Outcome& outcome, v1::Reply& reply) {
   v1::Triple& value = *reply.mutable_value();
   value.set_version(outcome.entry->version());
   value.set_timestamp(outcome.entry->timestamp());
+  if (without_data) return;
   const std::string_view data = outcome.entry->data();
   value.set_data(data.data(), data.size());
 }
 
-size_t DataBytes(std::span<const Outcome> outcomes) {
+size_t DataBytes(const Outcome& outcome, bool without_data) {
+  return outcome.entry && !without_data ? outcome.entry->data().size() : 0;
+}
+
+size_t DataBytes(const DecidedBatch& batch) {
   size_t bytes = 0;
-  for (const Outcome& outcome : outcomes) {
-    if (outcome.entry) bytes += outcome.entry->data().size();
+  for (size_t i = 0; i < batch.outcomes.size(); ++i) {
+    const v1::Operation& operation = batch.request.operations(static_cast<int>(i));
+    bytes += DataBytes(batch.outcomes[i], WithoutData(operation));
   }
   return bytes;
 }
 
-absl::Status FillBatchReply(std::span<const Outcome> outcomes, v1::BatchReply& reply,
-                            Applied& applied) {
-  for (size_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i].refusal != Refusal::kNone) return DescribeRefusal(outcomes, i, applied);
+void FillReply(const DecidedBatch& batch, v1::BatchReply& reply) {
+  for (size_t i = 0; i < batch.outcomes.size(); ++i) {
+    const v1::Operation& operation = batch.request.operations(static_cast<int>(i));
+    FillReply(batch.outcomes[i], WithoutData(operation), *reply.add_replies());
   }
-  const size_t bytes = DataBytes(outcomes);
-  if (bytes > limits::kBatchReplyBytesMax) {
-    applied = Applied::kUnknown;
-    return absl::ResourceExhaustedError(
-        fmt::format("the batch was executed, but its replies have {} bytes of data; {} can be sent",
-                    bytes, limits::kBatchReplyBytesMax));
+}
+
+void FillReplyWithoutData(const DecidedBatch& batch, v1::BatchReply& reply) {
+  for (const Outcome& outcome : batch.outcomes) FillReply(outcome, true, *reply.add_replies());
+}
+
+absl::Status FindRefusal(const DecidedBatch& batch, Applied& applied) {
+  const auto refused = std::ranges::find_if(
+      batch.outcomes, [](const Outcome& outcome) { return outcome.refusal != Refusal::kNone; });
+  if (refused == batch.outcomes.end()) return absl::OkStatus();
+  return DescribeRefusal(batch.outcomes, refused - batch.outcomes.begin(), applied);
+}
+
+bool HasChanged(const DecidedBatch& batch) {
+  for (size_t i = 0; i < batch.outcomes.size(); ++i) {
+    const bool reads = batch.request.operations(static_cast<int>(i)).has_get();
+    if (!reads && batch.outcomes[i].result == Result::kSuccess) return true;
   }
-  for (const Outcome& outcome : outcomes) FillReply(outcome, *reply.add_replies());
-  return absl::OkStatus();
+  return false;
 }
 
 }  // namespace tripla

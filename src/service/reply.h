@@ -12,15 +12,30 @@
 namespace tripla {
 
 // Writes a decided outcome into an empty reply. A NULL value stays an absent message (R5).
-void FillReply(const Outcome& outcome, v1::Reply& reply);
+// `without_data`: the data is left out (R12b).
+void FillReply(const Outcome& outcome, bool without_data, v1::Reply& reply);
 
-// The data of all their entries, which their replies carry.
-[[nodiscard]] size_t DataBytes(std::span<const Outcome> outcomes);
+// The data that its reply carries.
+[[nodiscard]] size_t DataBytes(const Outcome& outcome, bool without_data);
 
-// Writes the outcomes of a Batch's operations into an empty reply and returns OK; or says why there
-// is no reply: an operation was refused, or the reply would be too large. `applied` then tells what
-// became of the batch's writes.
-[[nodiscard]] absl::Status FillBatchReply(std::span<const Outcome> outcomes, v1::BatchReply& reply,
-                                          Applied& applied);
+// The operations of a Batch beside their outcomes, one each.
+struct DecidedBatch {
+  const v1::BatchRequest& request;
+  std::span<const Outcome> outcomes;
+};
+
+// The data that the reply carries.
+[[nodiscard]] size_t DataBytes(const DecidedBatch& batch);
+
+// Writes the outcomes into an empty reply; none is refused. Without data: all of it is left out.
+void FillReply(const DecidedBatch& batch, v1::BatchReply& reply);
+void FillReplyWithoutData(const DecidedBatch& batch, v1::BatchReply& reply);
+
+// What the first refused operation met, or OK. `applied` then tells what became of the batch's
+// writes.
+[[nodiscard]] absl::Status FindRefusal(const DecidedBatch& batch, Applied& applied);
+
+// Whether a write of the batch has changed something.
+[[nodiscard]] bool HasChanged(const DecidedBatch& batch);
 
 }  // namespace tripla

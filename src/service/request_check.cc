@@ -79,6 +79,11 @@ absl::StatusOr<Command> ToCommand(const v1::SetRequest& request, size_t data_byt
 absl::StatusOr<Command> ToCommand(const v1::GetRequest& request) {
   Command command{.kind = CommandKind::kGet};
   TRIPLA_ASSIGN_OR_RETURN(command.key, Key::FromTwosComplement(request.key()));
+  if (!v1::Consistency_IsValid(request.consistency())) {
+    return absl::InvalidArgumentError(
+        fmt::format("consistency {} is unknown to this server; LINEARIZABLE is 0 and STALE is 1",
+                    static_cast<int>(request.consistency())));
+  }
   return command;
 }
 
@@ -96,11 +101,34 @@ absl::StatusOr<Command> ToCommand(const v1::DelVersionRequest& request) {
 absl::StatusOr<Command> ToCommand(const v1::TestAndSetRequest& request, size_t data_bytes_max) {
   TRIPLA_RETURN_IF_ERROR(CheckDataSize(request.value().data(), data_bytes_max));
   TRIPLA_ASSIGN_OR_RETURN(Command command, ToWrite(CommandKind::kTestAndSet, request));
+  if (!request.has_value()) {
+    return absl::InvalidArgumentError(
+        "testAndSet needs a value; one without data is a value with empty data, and del removes "
+        "the "
+        "entry");
+  }
   command.timestamp = request.value().timestamp();
   command.version = request.version();
   command.if_revision = request.if_revision();
   command.data = request.value().data();
   return command;
+}
+
+bool WithoutData(const v1::Operation& operation) {
+  switch (operation.operation_case()) {
+    case v1::Operation::kSet:
+      return operation.set().without_data();
+    case v1::Operation::kDel:
+      return operation.del().without_data();
+    case v1::Operation::kDelVersion:
+      return operation.del_version().without_data();
+    case v1::Operation::kTestAndSet:
+      return operation.test_and_set().without_data();
+    case v1::Operation::kGet:
+    case v1::Operation::OPERATION_NOT_SET:
+      break;
+  }
+  return false;
 }
 
 absl::StatusOr<std::vector<Command>> ToCommands(const v1::BatchRequest& request,

@@ -12,8 +12,9 @@
 namespace tripla {
 
 // The one place where requests are checked; behind it every Command is well-formed and within
-// limits (R10, R14). Errors of all functions: InvalidArgument for what is malformed,
-// ResourceExhausted for what is too large; nothing has changed then.
+// limits (R10, R14). What must be there and is not is an error, never its default. Errors of all
+// functions: InvalidArgument for what is malformed, ResourceExhausted for what is too large;
+// nothing has changed then.
 
 [[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::SetRequest& request,
                                                 size_t data_bytes_max);
@@ -22,6 +23,9 @@ namespace tripla {
 [[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::DelVersionRequest& request);
 [[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::TestAndSetRequest& request,
                                                 size_t data_bytes_max);
+
+// Whether an operation asks for an answer without data (R12b).
+[[nodiscard]] bool WithoutData(const v1::Operation& operation);
 
 // Never empty; in the order of the request. One bad operation refuses them all.
 [[nodiscard]] absl::StatusOr<std::vector<Command>> ToCommands(const v1::BatchRequest& request,

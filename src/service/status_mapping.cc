@@ -1,18 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/status_mapping.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <random>
 #include <string>
 
 #include "base/check.h"
+#include "service/pushback.h"
 #include "tripla/v1/rpc_status.pb.h"
 #include "tripla/v1/tripla.pb.h"
 
 namespace tripla {
 namespace {
 
+using std::chrono::milliseconds;
+
 // gRPC cuts the metadata of a call at 8 KiB; a message that quotes foreign text must not cost the
 // rest.
 constexpr size_t kMessageBytesMax = 1024;
+// The largest answer without data that goes into the details; base64 makes a third more of it.
+constexpr size_t kReplyDetailBytesMax = size_t{4} << 10;
+
+// A full queue drains in milliseconds, and longer the more bytes are in it; a full disk takes
+// somebody to clear it.
+constexpr milliseconds kOverloadedPushback{20};
+constexpr milliseconds kReadOnlyPushback{1000};
+constexpr milliseconds kPushbackMax{5000};
+constexpr size_t kDrainedBytesPerMs = size_t{200} << 10;
 
 grpc::StatusCode CodeOf(const absl::Status& error) {
   return static_cast<grpc::StatusCode>(error.code());  // the same numbers, by absl's definition
@@ -22,16 +39,21 @@ std::string MessageOf(const absl::Status& error) {
   return std::string(error.message().substr(0, kMessageBytesMax));
 }
 
-v1::Undecided::Applied ToWire(Applied applied) {
-  switch (applied) {
-    case Applied::kNo:
-      return v1::Undecided::NO;
-    case Applied::kUnknown:
-      return v1::Undecided::UNKNOWN;
-    case Applied::kYes:
-      return v1::Undecided::YES;
-  }
-  return v1::Undecided::UNKNOWN;
+// From half of `around` to half more: clients that were refused together must not return together.
+milliseconds ByChance(milliseconds around) {
+  thread_local std::minstd_rand chance{std::random_device()()};
+  return milliseconds(
+      std::uniform_int_distribution(around.count() / 2, around.count() * 3 / 2)(chance));
+}
+
+grpc::Status WithDetails(const absl::Status& error, const v1::Undecided& undecided,
+                         const google::protobuf::Message* reply = nullptr) {
+  v1::RpcStatus detailed;
+  detailed.set_code(CodeOf(error));
+  detailed.set_message(MessageOf(error));
+  detailed.add_details()->PackFrom(undecided);
+  if (reply != nullptr) detailed.add_details()->PackFrom(*reply);
+  return {CodeOf(error), detailed.message(), detailed.SerializeAsString()};
 }
 
 v1::Reply FirstAnswer(const Outcome& outcome) {
@@ -47,33 +69,70 @@ v1::Reply FirstAnswer(const Outcome& outcome) {
   return reply;
 }
 
-grpc::Status WithDetail(const absl::Status& error, const v1::Undecided& undecided) {
-  v1::RpcStatus detailed;
-  detailed.set_code(CodeOf(error));
-  detailed.set_message(MessageOf(error));
-  detailed.add_details()->PackFrom(undecided);
-  return {CodeOf(error), detailed.message(), detailed.SerializeAsString()};
+v1::Undecided ToUndecided(Applied applied) {
+  v1::Undecided undecided;
+  undecided.set_applied(static_cast<v1::Undecided::Applied>(applied));
+  return undecided;
 }
 
 }  // namespace
 
-grpc::Status ReadError(const absl::Status& error) { return {CodeOf(error), MessageOf(error)}; }
+grpc::Status ReadError(const absl::Status& error, const NoRoom& no_room) {
+  if (!absl::IsResourceExhausted(error)) return {CodeOf(error), MessageOf(error)};
+  v1::Undecided undecided;
+  undecided.set_reason(no_room.reason);
+  return WithDetails(error, undecided);
+}
+
+grpc::Status WriteError(const absl::Status& error, Applied applied, const NoRoom& no_room) {
+  v1::Undecided undecided = ToUndecided(applied);
+  if (absl::IsResourceExhausted(error)) undecided.set_reason(no_room.reason);
+  return WithDetails(error, undecided);
+}
 
 grpc::Status WriteError(const absl::Status& error, Applied applied,
                         const std::string& leader_endpoint) {
-  v1::Undecided undecided;
-  undecided.set_applied(ToWire(applied));
+  TRIPLA_CHECK(!absl::IsResourceExhausted(error), "RESOURCE_EXHAUSTED needs a reason");
+  v1::Undecided undecided = ToUndecided(applied);
   undecided.set_leader_endpoint(leader_endpoint);
-  return WithDetail(error, undecided);
+  return WithDetails(error, undecided);
+}
+
+grpc::Status AppliedWithoutAnswer(const std::string& why, const google::protobuf::Message& reply) {
+  const bool fits = reply.ByteSizeLong() <= kReplyDetailBytesMax;
+  return WithDetails(
+      absl::OutOfRangeError(fmt::format(
+          "it was applied, but its answer cannot be given ({}); do not send it again{}", why,
+          fits ? ": the details hold the answer without data" : ": read the entries to see them")),
+      ToUndecided(Applied::kYes), fits ? &reply : nullptr);
 }
 
 grpc::Status RefusedWrite(const Outcome& outcome) {
-  v1::Undecided undecided;
-  undecided.set_applied(ToWire(AppliedAfter(outcome.refusal)));
+  v1::Undecided undecided = ToUndecided(AppliedAfter(outcome.refusal));
   if (outcome.refusal == Refusal::kRequestIdReused) {
     *undecided.mutable_first_answer() = FirstAnswer(outcome);
   }
-  return WithDetail(RefusalError(outcome.refusal), undecided);
+  return WithDetails(RefusalError(outcome.refusal), undecided);
+}
+
+absl::Status UnreadableRequest() {
+  return absl::InvalidArgumentError(
+      "the request is missing or cannot be parsed: its bytes are not the message that this method "
+      "takes");
+}
+
+void AddPushback(grpc::ServerContextBase& context, const NoRoom& no_room) {
+  if (no_room.reason == v1::Undecided::TOO_LARGE) return ForbidRetry(context);
+  const milliseconds around =
+      no_room.reason == v1::Undecided::READ_ONLY
+          ? kReadOnlyPushback
+          : std::min(kPushbackMax,
+                     kOverloadedPushback + milliseconds(no_room.bytes_ahead / kDrainedBytesPerMs));
+  context.AddTrailingMetadata(kPushbackMetadata, std::to_string(ByChance(around).count()));
+}
+
+void ForbidRetry(grpc::ServerContextBase& context) {
+  context.AddTrailingMetadata(kPushbackMetadata, "-1");
 }
 
 absl::Status RefusalError(Refusal refusal) {

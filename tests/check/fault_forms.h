@@ -41,6 +41,13 @@ inline void ForgetId(v1::Operation& request) {
   if (request.has_test_and_set()) request.mutable_test_and_set()->clear_request_id();
 }
 
+inline void SetWithoutData(v1::Operation& request, bool without_data) {
+  if (request.has_set()) request.mutable_set()->set_without_data(without_data);
+  if (request.has_del()) request.mutable_del()->set_without_data(without_data);
+  if (request.has_del_version()) request.mutable_del_version()->set_without_data(without_data);
+  if (request.has_test_and_set()) request.mutable_test_and_set()->set_without_data(without_data);
+}
+
 inline std::string KeyBytesOf(const v1::Operation& request) {
   if (request.has_set()) return request.set().key();
   if (request.has_get()) return request.get().key();

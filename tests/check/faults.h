@@ -18,7 +18,7 @@ struct Fault {
   WrongServer::Behaviour behaviour;
   WrongServer::Elsewhere elsewhere = {};
   std::chrono::milliseconds timeout{10'000};  // of one call, for those that wait for it in vain
-  int runs_at_most = 1;  // in one of which it is found
+  int runs_at_most = 1;                       // in one of which it is found
 };
 
 inline void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
@@ -26,8 +26,9 @@ inline void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name;
 [[nodiscard]] std::vector<Fault> FaultsOfPlainOperations();  // set, get, del
 [[nodiscard]] std::vector<Fault> FaultsOfVersions();         // del with a version
 [[nodiscard]] std::vector<Fault> FaultsOfTestAndSet();
-[[nodiscard]] std::vector<Fault> FaultsOfValues();  // keys, timestamps, data
-[[nodiscard]] std::vector<Fault> FaultsOfForms();   // errors, and what a reply may not lack
+[[nodiscard]] std::vector<Fault> FaultsOfValues();       // keys, timestamps, data
+[[nodiscard]] std::vector<Fault> FaultsOfForms();        // errors, and what a reply may not lack
+[[nodiscard]] std::vector<Fault> FaultsOfLeftOutData();  // of answers without data
 [[nodiscard]] std::vector<Fault> FaultsOfRevisions();
 [[nodiscard]] std::vector<Fault> FaultsOfRequestIds();
 // Those that come now and then, for the checks that go on for a time.

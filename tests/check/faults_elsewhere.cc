@@ -173,6 +173,8 @@ std::vector<Fault> FaultsOfAdmin() {
       {"ThereAreNoImages", "api", "R16.image", nullptr,
        Elsewhere{.image = {grpc::StatusCode::UNIMPLEMENTED, "no images here"}}},
       {"ItIsNeverReady", "api", "R15.health", nullptr, Elsewhere{.ready = false}, kSoon},
+      {"StatusIsNeverReady", "api", "R15.health", nullptr,
+       Elsewhere{.status = [](v1::StatusReply& reply) { reply.clear_ready(); }}, kSoon},
       {"StaleReadsShowWhatWasNeverThere", "api", "R25.stale-read",
        Answered([](const v1::Operation& request, v1::Reply& reply) {
          if (request.get().consistency() == v1::STALE) reply.mutable_value()->set_data("c");

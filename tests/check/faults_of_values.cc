@@ -61,6 +61,19 @@ std::vector<Fault> FaultsOfValues() {
 
 std::vector<Fault> FaultsOfForms() {
   return {
+      {"AMissingValueIsEmpty", "api", "R12.value-required", Asked([](v1::Operation& request) {
+         if (request.has_test_and_set()) request.mutable_test_and_set()->mutable_value();
+       })},
+      {"AnyConsistencyIsLinearizable", "api", "R12.unknown-consistency",
+       Asked([](v1::Operation& request) {
+         if (request.has_get()) request.mutable_get()->clear_consistency();
+       })},
+      {"TooLargeHasNoReason", "api", "R14.key-too-long",
+       [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         const grpc::Status status = right(request, reply);
+         if (status.error_code() != grpc::RESOURCE_EXHAUSTED) return status;
+         return Refused(status.error_code(), v1::Undecided::NO);
+       }},
       {"AnEmptyKeyIsZero", "api", "R10.empty-key", Asked([](v1::Operation& request) {
          if (request.has_del_version() && request.del_version().key().empty()) {
            request.mutable_del_version()->set_key(std::string(1, '\0'));
@@ -113,6 +126,36 @@ std::vector<Fault> FaultsOfForms() {
        [](const v1::Operation& request, v1::Reply& reply, const Right& right) {
          if (KeyBytesOf(request).size() < 65'000) return right(request, reply);
          return grpc::Status(grpc::RESOURCE_EXHAUSTED, "too long");
+       }},
+  };
+}
+
+std::vector<Fault> FaultsOfLeftOutData() {
+  return {
+      {"WithoutDataIsIgnored", "api", "R12b.without-data",
+       Asked([](v1::Operation& request) { SetWithoutData(request, false); })},
+      {"WithoutDataLosesTheTimestamp", "api", "R12b.without-data",
+       Answered([](const v1::Operation& request, v1::Reply& reply) {
+         if (request.del().without_data()) reply.mutable_value()->clear_timestamp();
+       })},
+      {"OneWithoutDataIsAllWithoutData", "api", "R12b.in-batches",
+       [without = false](const v1::Operation& request, v1::Reply& reply,
+                         const Right& right) mutable {
+         without = without || request.set().without_data();
+         v1::Operation other = request;
+         if (without) SetWithoutData(other, true);
+         return right(other, reply);
+       }},
+      {"AReplayObeysTheFirstRequest", "api", "R12b.replays",
+       [first = std::make_shared<std::map<uint64_t, bool>>()](
+           const v1::Operation& request, v1::Reply& reply, const Right& right) {
+         v1::Operation other = request;
+         if (request.del().has_request_id()) {
+           const auto [known, inserted] =
+               first->emplace(request.del().request_id().sequence(), request.del().without_data());
+           SetWithoutData(other, known->second);
+         }
+         return right(other, reply);
        }},
   };
 }

@@ -53,14 +53,14 @@ uint64_t WrongServer::keys() {
 
 grpc::Status WrongServer::Execute(const v1::Operation& request, v1::Reply& reply) {
   absl::StatusOr<std::vector<Command>> commands = CommandsOf(request);
-  if (!commands.ok()) return WriteError(commands.status(), Applied::kNo);
+  if (!commands.ok()) return WriteError(commands.status(), Applied::kNo, NoRoom::TooLarge());
   const LogPosition position{.index = machine_.GetSummary().position.index + 1};
   const std::vector<Outcome> outcomes = machine_.Apply(position, {*std::move(commands)});
   if (outcomes[0].refusal != Refusal::kNone) {
     return WriteError(RefusalError(outcomes[0].refusal), AppliedAfter(outcomes[0].refusal));
   }
   reply.Clear();
-  FillReply(outcomes[0], reply);
+  FillReply(outcomes[0], WithoutData(request), reply);
   return grpc::Status::OK;
 }
 
@@ -116,7 +116,7 @@ grpc::Status WrongServer::Batch(grpc::ServerContext* /*context*/, const v1::Batc
   v1::BatchRequest asked = *request;
   if (elsewhere_.asked) elsewhere_.asked(asked);
   const auto commands = ToCommands(asked, kDataBytesMax);
-  if (!commands.ok()) return WriteError(commands.status(), Applied::kNo);
+  if (!commands.ok()) return WriteError(commands.status(), Applied::kNo, NoRoom::TooLarge());
   const MutexLock lock(mutex_);  // other calls see all of the batch or nothing
   for (const v1::Operation& operation : asked.operations()) {
     const grpc::Status status = AnswerLocked(operation, *reply->add_replies());
@@ -138,6 +138,7 @@ grpc::Status WrongServer::Status(grpc::ServerContext* /*context*/,
   reply->set_data_bytes_max(kDataBytesMax);
   reply->set_batch_operations_max(limits::kBatchOperationsMax);
   reply->set_batch_bytes_max(limits::kBatchBytesMax);
+  reply->set_ready(elsewhere_.ready);
   if (elsewhere_.status) elsewhere_.status(*reply);
   return grpc::Status::OK;
 }

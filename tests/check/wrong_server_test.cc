@@ -206,7 +206,7 @@ std::vector<Fault> AllFaults() {
   std::vector<Fault> all;
   for (const auto& part :
        {FaultsOfPlainOperations(), FaultsOfVersions(), FaultsOfTestAndSet(), FaultsOfValues(),
-        FaultsOfForms(), FaultsOfRevisions(), FaultsOfRequestIds(),
+        FaultsOfForms(), FaultsOfLeftOutData(), FaultsOfRevisions(), FaultsOfRequestIds(),
         FaultsNowAndThen("history", "R11.linearizable"), FaultsNowAndThen("stress", "R21.entries"),
         FaultsNowAndThen("stress", "R21.random-mix"), FaultsOfCuts(), FaultsOfRaces(),
         FaultsOfBatches(), FaultsOfLimits(), FaultsOfAdmin(), FaultsThoughtOfLater()}) {

@@ -157,14 +157,16 @@ TEST(Memory, R14_ClientsThatReadNothingOfWhatTheyAskForHaveABoundAndLoseTheirCal
       for (uint32_t number = 0; number < calls; ++number) bytes += call(number);
       ASSERT_TRUE(deaf.back().Send(bytes));
     }
-    // While this client had room for a reply, the others were refused what it holds: one of them
-    // asks again as often, until it has that too.
+    // While this client had room for a reply, the others wait for what it holds: one of them asks
+    // again as often, until a call waits as long as it may.
     const auto deadline = steady_clock::now() + std::chrono::minutes(1);
-    for (uint32_t number = calls; Send(server.stub(), &Stub::Get, get).status.ok(); ++number) {
+    constexpr std::chrono::milliseconds kShort{500};
+    for (uint32_t number = calls; Send(server.stub(), &Stub::Get, get, kShort).status.ok();
+         ++number) {
       ASSERT_TRUE(deaf.back().Send(call(number)));
       ASSERT_LT(steady_clock::now(), deadline) << "those who do not read leave room for others";
     }
-    // There is no room for it, until those who do not read have had their time.
+    // A call with more time waits until those who do not read have had theirs.
     EXPECT_EQ(Settle(server.stub(), &Stub::Get, get).reply.value().data().size(), kLargest);
   });
   ExpectBoundedMemory(server);

@@ -12,14 +12,9 @@ namespace tripla {
 namespace {
 
 std::optional<v1::Undecided::Applied> AppliedOf(const grpc::Status& status) {
-  v1::RpcStatus detailed;
-  v1::Undecided undecided;
-  if (status.error_details().empty() || !detailed.ParseFromString(status.error_details()) ||
-      detailed.code() != status.error_code() || detailed.details().size() != 1 ||
-      !detailed.details(0).UnpackTo(&undecided)) {
-    return std::nullopt;
-  }
-  return undecided.applied();
+  const std::optional<v1::Undecided> undecided = UndecidedOf(status);
+  if (!undecided) return std::nullopt;
+  return undecided->applied();
 }
 
 }  // namespace
@@ -55,6 +50,17 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& endpoint) {
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   return grpc::CreateCustomChannel(endpoint, grpc::InsecureChannelCredentials(), arguments);
+}
+
+std::optional<v1::Undecided> UndecidedOf(const grpc::Status& status) {
+  v1::RpcStatus detailed;
+  v1::Undecided undecided;
+  if (status.error_details().empty() || !detailed.ParseFromString(status.error_details()) ||
+      detailed.code() != status.error_code() || detailed.details().empty() ||
+      !detailed.details(0).UnpackTo(&undecided)) {
+    return std::nullopt;
+  }
+  return undecided;
 }
 
 v1::StatusReply StatusOf(const std::shared_ptr<grpc::Channel>& channel) {

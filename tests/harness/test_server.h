@@ -48,6 +48,9 @@ std::shared_ptr<grpc::Channel> Connect(const std::string& endpoint);
 // What a server says of itself. Fails the test when it does not answer.
 v1::StatusReply StatusOf(const std::shared_ptr<grpc::Channel>& channel);
 
+// The Undecided of an error, its first detail, if it carries one.
+std::optional<v1::Undecided> UndecidedOf(const grpc::Status& status);
+
 // One answered call: the gRPC status, and the reply when it is OK.
 struct CallAnswer {
   grpc::Status status;

@@ -3,6 +3,7 @@
 #include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
@@ -52,6 +53,22 @@ TEST(Admin, StatusTellsWhatTheServerHolds) {
   EXPECT_GT(status.log_bytes(), 0u);
   EXPECT_EQ(status.state_hash().size(), 16u);
   EXPECT_NE(status.state_hash(), empty.state_hash());
+}
+
+TEST(Admin, S20_StatusIsReadyWhenTheHealthServiceServes) {
+  const TemporaryDirectory directory;
+  TestServer server(directory.path());  // waits until it is ready
+  EXPECT_TRUE(Status(server).ready());
+}
+
+// So that a balancer of connections can spread clients over new servers.
+TEST(Admin, S27_AConnectionOfMaxAgeIsEndedAndTheClientGoesOn) {
+  const TemporaryDirectory directory;
+  TestServer server(directory.path(), {"--max-connection-age", "1s"});
+  EXPECT_TRUE(Status(server).ready());
+  const auto deadline = std::chrono::system_clock::now() + std::chrono::seconds(30);
+  EXPECT_TRUE(server.channel()->WaitForStateChange(GRPC_CHANNEL_READY, deadline));
+  EXPECT_TRUE(Status(server).ready());
 }
 
 TEST(Admin, TheStateHashIsTheSameAfterARestart) {

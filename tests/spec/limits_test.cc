@@ -3,11 +3,17 @@
 // applied, and the server goes on.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <limits>
 #include <string>
+#include <thread>
+#include <utility>
 
+#include "base/mutex.h"
 #include "tests/harness/test_server.h"
+#include "tripla/v1/rpc_status.pb.h"
 
 namespace tripla {
 namespace {
@@ -33,6 +39,9 @@ class Limits : public testing::Test {
   void ExpectRefused(const SomeAnswer& answer, grpc::StatusCode code) {
     EXPECT_EQ(answer.status.error_code(), code) << answer.status.error_message();
     EXPECT_EQ(answer.applied(), v1::Undecided::NO) << answer.status.error_message();
+    const bool too_large = code == grpc::RESOURCE_EXHAUSTED;
+    EXPECT_EQ(UndecidedOf(answer.status).value_or(v1::Undecided()).reason(),
+              too_large ? v1::Undecided::TOO_LARGE : v1::Undecided::REASON_UNSPECIFIED);
     EXPECT_FALSE(answer.status.error_message().empty());
     EXPECT_EQ(Get(stub(), "424242").reply.result(), v1::ERROR) << "the server no longer answers";
   }
@@ -41,6 +50,44 @@ class Limits : public testing::Test {
   inline static TemporaryDirectory* directory_ = nullptr;
   inline static TestServer* server_ = nullptr;
 };
+
+// Sends the request as often as `wanted` says, all at once. Leaves there the number of those that
+// were refused, and returns the longest wait that the server advised them.
+std::chrono::milliseconds GetAtOnce(Stub& stub, const v1::GetRequest& request, int& wanted) {
+  struct Call {
+    grpc::ClientContext context;
+    v1::Reply reply;
+  };
+  Mutex mutex;
+  Condition changed;
+  int under_way = wanted;
+  std::chrono::milliseconds advised{0};
+  for (int i = std::exchange(wanted, 0); i > 0; --i) {
+    auto* call = new Call;
+    call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::minutes(2));
+    stub.async()->Get(
+        &call->context, &request, &call->reply, [&, call](const grpc::Status& status) {
+          const MutexLock lock(mutex);
+          if (!status.ok()) {
+            EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED) << status.error_message();
+            const auto& trailers = call->context.GetServerTrailingMetadata();
+            const auto pushback = trailers.find("grpc-retry-pushback-ms");
+            EXPECT_NE(pushback, trailers.end());
+            if (pushback != trailers.end()) {
+              const std::string text(pushback->second.data(), pushback->second.size());
+              advised = std::max(advised, std::chrono::milliseconds(std::stoi(text)));
+            }
+            ++wanted;
+          }
+          delete call;
+          --under_way;
+          changed.NotifyAll();
+        });
+  }
+  const MutexLock lock(mutex);
+  while (under_way > 0) changed.Wait(mutex);
+  return advised;
+}
 
 TEST_F(Limits, AnEmptyKeyIsInvalidEverywhere) {
   ExpectRefused(Send(stub(), &Stub::Set, v1::SetRequest()), grpc::INVALID_ARGUMENT);
@@ -131,16 +178,69 @@ TEST_F(Limits, ABatchOfReadsWhoseReplyIsTooLargeIsRefused) {
 }
 
 // It cannot be refused before: what it will find, only its place in the order tells.
-TEST_F(Limits, ABatchOfWritesWhoseReplyIsTooLargeSaysThatItMayHaveBeenApplied) {
-  Set(stub(), "2050", 0, std::string(16 * kMiB, 'd'));
+TEST_F(Limits, R12a_ABatchOfWritesWhoseReplyIsTooLargeSaysThatItWasAppliedAndForbidsARetry) {
+  Set(stub(), "2050", 7, std::string(16 * kMiB, 'd'));
   v1::BatchRequest writes;
   for (int i = 0; i < 5; ++i) writes.add_operations()->mutable_set()->set_key(KeyBytes("2050"));
   writes.add_operations()->mutable_set()->set_key(KeyBytes("2051"));
   const BatchAnswer answer = SendBatch(stub(), writes);
-  EXPECT_EQ(answer.status.error_code(), grpc::RESOURCE_EXHAUSTED);
-  EXPECT_EQ(answer.applied(), v1::Undecided::UNKNOWN) << answer.status.error_message();
+  EXPECT_EQ(answer.status.error_code(), grpc::OUT_OF_RANGE) << answer.status.error_message();
+  EXPECT_EQ(answer.applied(), v1::Undecided::YES) << answer.status.error_message();
   EXPECT_EQ(Get(stub(), "2051").reply.result(), v1::SUCCESS);
+  // The second detail is the reply without data.
+  v1::RpcStatus detailed;
+  v1::BatchReply reply;
+  ASSERT_TRUE(detailed.ParseFromString(answer.status.error_details()));
+  ASSERT_EQ(detailed.details_size(), 2);
+  ASSERT_TRUE(detailed.details(1).UnpackTo(&reply));
+  ASSERT_EQ(reply.replies_size(), 6);
+  EXPECT_EQ(reply.replies(0).result(), v1::ERROR);
+  EXPECT_EQ(reply.replies(0).value().timestamp(), 7);
+  EXPECT_EQ(reply.replies(0).value().data(), "");
+  EXPECT_EQ(reply.replies(5).result(), v1::SUCCESS);
+  // It can be had without data at once.
+  for (v1::Operation& operation : *writes.mutable_operations()) {
+    operation.mutable_set()->set_without_data(true);
+  }
+  EXPECT_EQ(SendBatch(stub(), writes).reply.replies_size(), 6);
   Del(stub(), "2050");
+}
+
+// Of so many operations the replies do not fit into the metadata of gRPC, which would lose all.
+TEST_F(Limits, R12a_TheDetailsOfALongBatchHoldUndecidedAlone) {
+  Set(stub(), "2060", 7, std::string(16 * kMiB, 'd'));
+  v1::BatchRequest writes;
+  for (int i = 0; i < 5; ++i) writes.add_operations()->mutable_set()->set_key(KeyBytes("2060"));
+  for (int i = 0; i < 3000; ++i) writes.add_operations()->mutable_set()->set_key(KeyBytes("2061"));
+  const BatchAnswer answer = SendBatch(stub(), writes);
+  EXPECT_EQ(answer.status.error_code(), grpc::OUT_OF_RANGE) << answer.status.error_message();
+  EXPECT_EQ(answer.applied(), v1::Undecided::YES);
+  Del(stub(), "2060");
+}
+
+TEST_F(Limits, R12a_ABatchThatChangedNothingAndWhoseReplyIsTooLargeWasNotApplied) {
+  Set(stub(), "2070", 7, std::string(16 * kMiB, 'd'));
+  v1::BatchRequest writes;
+  for (int i = 0; i < 5; ++i) writes.add_operations()->mutable_set()->set_key(KeyBytes("2070"));
+  const BatchAnswer answer = SendBatch(stub(), writes);
+  EXPECT_EQ(answer.status.error_code(), grpc::RESOURCE_EXHAUSTED) << answer.status.error_message();
+  EXPECT_EQ(answer.applied(), v1::Undecided::NO);
+  Del(stub(), "2070");
+}
+
+// One client that reads as fast as it can, with all its calls on one connection.
+TEST_F(Limits, S26_AReaderAtFullSpeedGetsEachOf128LargeValuesInFiveAttempts) {
+  constexpr int kCalls = 128;
+  Set(stub(), "2080", 0, std::string(16 * kMiB, 'd'));
+  v1::GetRequest request;
+  request.set_key(KeyBytes("2080"));
+  int wanted = kCalls;
+  for (int attempt = 1; attempt <= 5 && wanted > 0; ++attempt) {
+    const std::chrono::milliseconds pushback = GetAtOnce(stub(), request, wanted);
+    std::this_thread::sleep_for(pushback);
+  }
+  EXPECT_EQ(wanted, 0);
+  Del(stub(), "2080");
 }
 
 TEST_F(Limits, ACallWhoseDeadlineHasPassedIsNotExecuted) {

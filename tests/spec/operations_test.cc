@@ -217,6 +217,115 @@ TEST_P(Operations, BatchDecidesEachOperationInOrder) {
                                              "SUCCESS (2,0,b)", "ERROR NULL"}));
 }
 
+// A request of each kind on one key, in the order in which each finds something to report.
+v1::BatchRequest OneOfEach(const std::string& key, bool without_data) {
+  v1::BatchRequest batch;
+  v1::SetRequest& set = *batch.add_operations()->mutable_set();
+  v1::TestAndSetRequest& test_and_set = *batch.add_operations()->mutable_test_and_set();
+  test_and_set.set_version(1);
+  test_and_set.mutable_value()->set_timestamp(11);
+  test_and_set.mutable_value()->set_data("b");
+  v1::DelVersionRequest& wrong = *batch.add_operations()->mutable_del_version();
+  wrong.set_version(1);
+  v1::DelRequest& del = *batch.add_operations()->mutable_del();
+  const auto fill = [&](auto&... requests) {
+    (requests.set_key(KeyBytes(key)), ...);
+    (requests.set_without_data(without_data), ...);
+  };
+  fill(set, test_and_set, wrong, del);
+  return batch;
+}
+
+std::vector<std::string> Alone(Stub& stub, const v1::BatchRequest& batch) {
+  return {Text(Send(stub, &Stub::Set, batch.operations(0).set())),
+          Text(Send(stub, &Stub::TestAndSet, batch.operations(1).test_and_set())),
+          Text(Send(stub, &Stub::DelVersion, batch.operations(2).del_version())),
+          Text(Send(stub, &Stub::Del, batch.operations(3).del()))};
+}
+
+std::vector<std::string> Texts(const BatchAnswer& answer) {
+  EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
+  std::vector<std::string> texts;
+  for (const v1::Reply& reply : answer.reply.replies()) {
+    texts.push_back(Text({grpc::Status::OK, reply}));
+  }
+  return texts;
+}
+
+TEST_P(Operations, R12b_AnAnswerWithoutDataHasVersionAndTimestamp) {
+  const std::vector<std::string> with = {"ERROR (1,10,a)", "SUCCESS (1,10,a)", "ERROR_WV (2,11,b)",
+                                         "SUCCESS (2,11,b)"};
+  const std::vector<std::string> without = {"ERROR (1,10,)", "SUCCESS (1,10,)", "ERROR_WV (2,11,)",
+                                            "SUCCESS (2,11,)"};
+  Set(stub(), "1400", 10, "a");
+  EXPECT_EQ(Alone(stub(), OneOfEach("1400", true)), without);
+  Set(stub(), "1400", 10, "a");
+  EXPECT_EQ(Alone(stub(), OneOfEach("1400", false)), with);
+  Set(stub(), "1400", 10, "a");
+  EXPECT_EQ(Texts(SendBatch(stub(), OneOfEach("1400", true))), without);
+  // What is stored has its data.
+  Set(stub(), "1400", 10, "a");
+  EXPECT_EQ(Text(Get(stub(), "1400")), "SUCCESS (1,10,a)");
+}
+
+TEST_P(Operations, R12b_EachOperationOfABatchObeysItsOwnWish) {
+  Set(stub(), "1401", 10, "a");
+  v1::BatchRequest batch = OneOfEach("1401", true);
+  batch.mutable_operations(1)->mutable_test_and_set()->set_without_data(false);
+  batch.add_operations()->mutable_get()->set_key(KeyBytes("1401"));
+  EXPECT_EQ(Texts(SendBatch(stub(), batch)),
+            (std::vector<std::string>{"ERROR (1,10,)", "SUCCESS (1,10,a)", "ERROR_WV (2,11,)",
+                                      "SUCCESS (2,11,)", "ERROR NULL"}));
+}
+
+TEST_P(Operations, R12b_AReplayObeysTheRequestThatAsks) {
+  Set(stub(), "1402", 10, "a");
+  v1::DelRequest del;
+  del.set_key(KeyBytes("1402"));
+  del.mutable_request_id()->set_client("without data.by1");
+  del.mutable_request_id()->set_sequence(1);
+  del.set_without_data(true);
+  EXPECT_EQ(Text(Send(stub(), &Stub::Del, del)), "SUCCESS (1,10,)");
+  del.set_without_data(false);
+  const CallAnswer again = Send(stub(), &Stub::Del, del);
+  EXPECT_EQ(Text(again), "SUCCESS (1,10,a)");
+  EXPECT_TRUE(again.reply.replayed());
+  del.set_without_data(true);
+  EXPECT_EQ(Text(Send(stub(), &Stub::Del, del)), "SUCCESS (1,10,)");
+}
+
+TEST_P(Operations, S17_TestAndSetWithoutAValueIsRefusedAndChangesNothing) {
+  Set(stub(), "1500", 10, "a");
+  v1::TestAndSetRequest request;
+  request.set_key(KeyBytes("1500"));
+  request.set_version(1);
+  const CallAnswer alone = Send(stub(), &Stub::TestAndSet, request);
+  EXPECT_EQ(alone.status.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(alone.applied(), v1::Undecided::NO);
+  v1::BatchRequest batch;
+  *batch.add_operations()->mutable_test_and_set() = request;
+  const BatchAnswer in_batch = SendBatch(stub(), batch);
+  EXPECT_EQ(in_batch.status.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(in_batch.applied(), v1::Undecided::NO);
+  EXPECT_EQ(Text(Get(stub(), "1500")), "SUCCESS (1,10,a)");
+  // A value that is there and empty is one.
+  request.mutable_value();
+  EXPECT_EQ(Text(Send(stub(), &Stub::TestAndSet, request)), "SUCCESS (1,10,a)");
+  EXPECT_EQ(Text(Get(stub(), "1500")), "SUCCESS (2,0,)");
+}
+
+TEST_P(Operations, S17_AConsistencyThatTheServerDoesNotKnowIsRefused) {
+  for (const int unknown : {2, 7, -1}) {
+    v1::GetRequest request;
+    request.set_key(KeyBytes("1501"));
+    request.set_consistency(static_cast<v1::Consistency>(unknown));
+    EXPECT_EQ(Send(stub(), &Stub::Get, request).status.error_code(), grpc::INVALID_ARGUMENT);
+    v1::BatchRequest batch;
+    *batch.add_operations()->mutable_get() = request;
+    EXPECT_EQ(SendBatch(stub(), batch).status.error_code(), grpc::INVALID_ARGUMENT);
+  }
+}
+
 TEST_P(Operations, ABatchOfReadsSeesOneMoment) {
   for (int i = 0; i < 2; ++i) Set(stub(), "130" + std::to_string(i), 0, "a");
   std::atomic<bool> ended = false;
@@ -228,6 +337,7 @@ TEST_P(Operations, ABatchOfReadsSeesOneMoment) {
         v1::TestAndSetRequest& write = *both.add_operations()->mutable_test_and_set();
         write.set_key(KeyBytes("130" + std::to_string(i)));
         write.set_version(version);
+        write.mutable_value();
       }
       const BatchAnswer answer = SendBatch(stub(), both);
       ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <string>
+#include <vector>
 
 #include "absl/strings/escaping.h"
 #include "tests/harness/test_server.h"
@@ -94,7 +95,7 @@ class Wire : public testing::Test {
 TEST_F(Wire, RequestsAndRepliesHaveThePublishedNumbers) {
   const std::string key = Bytes(1, "\x07");
   ExpectReply("Get", key + Number(2, 1), Number(1, kError));  // revision 0, and STALE
-  ExpectReply("TestAndSet", key + Number(3, 1), Number(1, kErrorNe));
+  ExpectReply("TestAndSet", key + Bytes(2, "") + Number(3, 1), Number(1, kErrorNe));
   ExpectReply("DelVersion", key + Number(2, 1), Number(1, kErrorNe));
   ExpectReply("Del", key, Number(1, kError));
 
@@ -125,24 +126,56 @@ TEST_F(Wire, BatchHasThePublishedNumbers) {
   const auto operation = [](int kind, const std::string& request) {
     return Bytes(1, Bytes(kind, request));
   };
-  ExpectReply("Batch",
-              operation(1, key) + operation(2, key) + operation(5, key + Number(3, 1)) +
-                  operation(4, key + Number(2, 1)) + operation(3, key),
-              Bytes(1, Reply(kSuccess, 1)) + Bytes(1, Reply(kSuccess, Number(1, 1), 1)) +
-                  Bytes(1, Reply(kSuccess, Number(1, 1), 2)) +
-                  Bytes(1, Reply(kErrorWv, Number(1, 2), 2)) +
-                  Bytes(1, Reply(kSuccess, Number(1, 2), 3)));
+  ExpectReply(
+      "Batch",
+      operation(1, key) + operation(2, key) + operation(5, key + Bytes(2, "") + Number(3, 1)) +
+          operation(4, key + Number(2, 1)) + operation(3, key),
+      Bytes(1, Reply(kSuccess, 1)) + Bytes(1, Reply(kSuccess, Number(1, 1), 1)) +
+          Bytes(1, Reply(kSuccess, Number(1, 1), 2)) + Bytes(1, Reply(kErrorWv, Number(1, 2), 2)) +
+          Bytes(1, Reply(kSuccess, Number(1, 2), 3)));
+}
+
+// Numbers of Undecided.
+constexpr int kApplied = 1;
+constexpr int kReason = 3;
+constexpr int kNo = 1;
+constexpr int kTooLarge = 1;
+
+// The details of an error, as google.rpc.Status is encoded.
+std::string Details(const grpc::Status& status, const std::string& undecided) {
+  const std::string any = Bytes(1, "type.googleapis.com/tripla.v1.Undecided") + Bytes(2, undecided);
+  return Number(1, status.error_code()) + Bytes(2, status.error_message()) + Bytes(3, any);
 }
 
 TEST_F(Wire, AnErrorCarriesUndecidedAsOtherLanguagesReadIt) {
   const RawAnswer answer = CallRaw("/tripla.v1.KeyValue/Set", "");
   EXPECT_EQ(answer.status.error_code(), grpc::INVALID_ARGUMENT);
-  const std::string any =
-      Bytes(1, "type.googleapis.com/tripla.v1.Undecided") + Bytes(2, Number(1, 1));  // NO
-  const std::string rpc_status =
-      Number(1, grpc::INVALID_ARGUMENT) + Bytes(2, answer.status.error_message()) + Bytes(3, any);
   EXPECT_EQ(absl::BytesToHexString(answer.status.error_details()),
-            absl::BytesToHexString(rpc_status));
+            absl::BytesToHexString(Details(answer.status, Number(kApplied, kNo))));
+}
+
+TEST_F(Wire, S9_ARefusalForWantOfRoomCarriesItsReason) {
+  const std::string key = Bytes(1, std::string((64 << 10) + 1, 'k'));
+  const RawAnswer set = CallRaw("/tripla.v1.KeyValue/Set", key);
+  EXPECT_EQ(set.status.error_code(), grpc::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(absl::BytesToHexString(set.status.error_details()),
+            absl::BytesToHexString(
+                Details(set.status, Number(kApplied, kNo) + Number(kReason, kTooLarge))));
+  const RawAnswer get = CallRaw("/tripla.v1.KeyValue/Get", key);
+  EXPECT_EQ(get.status.error_code(), grpc::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(absl::BytesToHexString(get.status.error_details()),
+            absl::BytesToHexString(Details(get.status, Number(kReason, kTooLarge))));
+}
+
+TEST_F(Wire, R12b_WithoutDataHasThePublishedNumbers) {
+  const std::string key = Bytes(1, "\x07");
+  const std::string stored = Number(1, 1) + Number(2, 5);  // version 1, timestamp 5, no data
+  ExpectReply("Set", key + Number(2, 5) + Bytes(3, "lala"), Reply(kSuccess, 1));
+  ExpectReply("Set", key + Number(7, 1), Reply(kError, stored, 1));
+  ExpectReply("DelVersion", key + Number(2, 9) + Number(6, 1), Reply(kErrorWv, stored, 1));
+  ExpectReply("TestAndSet", key + Bytes(2, "") + Number(3, 9) + Number(8, 1),
+              Reply(kErrorWv, stored, 1));
+  ExpectReply("Del", key + Number(5, 1), Reply(kSuccess, stored, 2));
 }
 
 TEST_F(Wire, StatusHasThePublishedNumbers) {
@@ -162,55 +195,92 @@ TEST_F(Wire, StatusHasThePublishedNumbers) {
 TEST_F(Wire, WhatANewerClientAddsIsIgnored) {
   const std::string newer = Bytes(99, "of a later version") + Number(100, 7);
   ExpectReply("Set", Bytes(1, "\x07") + newer + Bytes(4, RequestId(1) + newer), Reply(kSuccess, 1));
-  ExpectReply("Get", Bytes(1, "\x07") + Number(2, 55) + newer, Reply(kSuccess, Number(1, 1), 1));
+  ExpectReply("Get", Bytes(1, "\x07") + newer, Reply(kSuccess, Number(1, 1), 1));
 }
 
-TEST_F(Wire, WhatIsNoMessageIsRefusedAndTheServerGoesOn) {
+TEST_F(Wire, S17_WhatIsNoMessageIsInvalidAndTheServerGoesOn) {
   for (const std::string& garbage :
        {"\xff"s, "\x0a\x7f short"s, Bytes(1, "\x07") + "\x0b"s, std::string(100'000, '\x0f')}) {
     for (const char* method : {"Set", "Get", "Del", "DelVersion", "TestAndSet", "Batch"}) {
       const RawAnswer answer = CallRaw(std::string("/tripla.v1.KeyValue/") + method, garbage);
-      EXPECT_FALSE(answer.status.ok()) << method;
+      EXPECT_EQ(answer.status.error_code(), grpc::INVALID_ARGUMENT) << method;
+      EXPECT_NE(answer.status.error_message(), "") << method;
+      EXPECT_EQ(absl::BytesToHexString(answer.status.error_details()),
+                absl::BytesToHexString(Details(answer.status, Number(kApplied, kNo))))
+          << method;
+    }
+    for (const char* method : {"Status", "Snapshot"}) {
+      const RawAnswer answer = CallRaw(std::string("/tripla.v1.Admin/") + method, garbage);
+      EXPECT_EQ(answer.status.error_code(), grpc::INVALID_ARGUMENT) << method;
+      EXPECT_NE(answer.status.error_message(), "") << method;
     }
   }
   ExpectReply("Get", Bytes(1, "\x07"), Number(1, kError));
   EXPECT_EQ(CallRaw("/tripla.v1.KeyValue/Increment", "").status.error_code(), grpc::UNIMPLEMENTED);
 }
 
-// A read of the whole list of services, in the one message of a stream.
-TEST_F(Wire, ReflectionTellsToolsWhatThereIsUnlessItIsOff) {
-  const auto list = [](TestServer& server) {
-    grpc::GenericStub stub(server.channel());
-    grpc::CompletionQueue queue;
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
-    const auto next = [&queue] {
-      void* tag = nullptr;
-      bool ok = false;
-      return queue.Next(&tag, &ok) && ok;
-    };
-    const auto stream = stub.PrepareCall(
-        &context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", &queue);
-    stream->StartCall(nullptr);
-    next();
-    const grpc::Slice request(Bytes(7, "*"));
-    stream->WriteLast(grpc::ByteBuffer(&request, 1), grpc::WriteOptions(), nullptr);
-    next();
-    RawAnswer answer;
-    grpc::ByteBuffer reply;
-    stream->Read(&reply, nullptr);
-    if (next()) answer.bytes = ToString(reply);
-    stream->Finish(&answer.status, nullptr);
-    next();
-    return answer;
+// One question to a version of the reflection service, in the one message of a stream.
+RawAnswer AskReflection(TestServer& server, const std::string& version,
+                        const std::string& question) {
+  grpc::GenericStub stub(server.channel());
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+  const auto next = [&queue] {
+    void* tag = nullptr;
+    bool ok = false;
+    return queue.Next(&tag, &ok) && ok;
   };
-  const std::string services = list(server_).bytes;
-  for (const char* name : {"tripla.v1.KeyValue", "tripla.v1.Admin", "grpc.health.v1.Health"}) {
-    EXPECT_NE(services.find(name), std::string::npos) << name;
+  const auto stream = stub.PrepareCall(
+      &context, "/grpc.reflection." + version + ".ServerReflection/ServerReflectionInfo", &queue);
+  stream->StartCall(nullptr);
+  next();
+  const grpc::Slice request(question);
+  stream->WriteLast(grpc::ByteBuffer(&request, 1), grpc::WriteOptions(), nullptr);
+  next();
+  RawAnswer answer;
+  grpc::ByteBuffer reply;
+  stream->Read(&reply, nullptr);
+  if (next()) answer.bytes = ToString(reply);
+  stream->Finish(&answer.status, nullptr);
+  next();
+  return answer;
+}
+
+std::string ListServices() { return Bytes(7, "*"); }
+std::string FileWith(const std::string& symbol) { return Bytes(4, symbol); }
+
+TEST_F(Wire, S20_ReflectionTellsToolsWhatThereIsAndDescribesIt) {
+  const std::vector<std::string> services = {"tripla.v1.KeyValue", "tripla.v1.Admin",
+                                             "grpc.health.v1.Health"};
+  for (const char* version : {"v1", "v1alpha"}) {
+    const std::string list = AskReflection(server_, version, ListServices()).bytes;
+    for (const std::string& service : services) {
+      EXPECT_NE(list.find(service), std::string::npos) << version << " " << service;
+      const RawAnswer described = AskReflection(server_, version, FileWith(service));
+      EXPECT_TRUE(described.status.ok()) << described.status.error_message();
+      // The name of the service as it stands in its file.
+      const std::string name = Bytes(1, service.substr(service.rfind('.') + 1));
+      EXPECT_NE(described.bytes.find(name), std::string::npos) << version << " " << service;
+    }
+    EXPECT_NE(
+        AskReflection(server_, version, FileWith("grpc.health.v1.Health")).bytes.find("Watch"),
+        std::string::npos)
+        << version;
+    // error_response, with NOT_FOUND
+    const std::string unknown = AskReflection(server_, version, FileWith("no.such.Thing")).bytes;
+    EXPECT_NE(unknown.find(Number(1, grpc::NOT_FOUND)), std::string::npos) << version;
   }
+}
+
+TEST_F(Wire, ReflectionCanBeOff) {
   const TemporaryDirectory directory;
   TestServer silent(directory.path(), {"--reflection", "off"});
-  EXPECT_EQ(list(silent).status.error_code(), grpc::UNIMPLEMENTED);
+  for (const char* version : {"v1", "v1alpha"}) {
+    EXPECT_EQ(AskReflection(silent, version, ListServices()).status.error_code(),
+              grpc::UNIMPLEMENTED)
+        << version;
+  }
 }
 
 }  // namespace

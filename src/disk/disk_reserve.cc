@@ -41,14 +41,15 @@ absl::StatusOr<DiskReserve::Room> DiskReserve::Look(const NextImage& next) const
   const int64_t log_room = Signed(log.free_bytes) - Signed(reserve_bytes_);
   Room room{.log_free = log.free_bytes};
   if (log.file_system == image.file_system) {
-    room.bytes = log_room - Signed(next.bytes_left);
+    room.bytes = log_room - Signed(next.bytes_left + next.growth);
     room.text = fmt::format(
         "{} has {} bytes free, of which {} are reserved and {} are for the next "
         "image",
-        log_path_, log.free_bytes, reserve_bytes_, next.bytes_left);
+        log_path_, log.free_bytes, reserve_bytes_, next.bytes_left + next.growth);
     return room;
   }
-  const int64_t image_room = Signed(image.free_bytes) - Signed(next.bytes_left + next.growth);
+  const int64_t image_room =
+      Signed(image.free_bytes) - Signed(next.bytes_left + next.growth_on_own_disk);
   room.bytes = std::min(log_room, image_room);
   room.text = log_room <= image_room ? fmt::format("{} has {} bytes free, of which {} are reserved",
                                                    log_path_, log.free_bytes, reserve_bytes_)
@@ -66,6 +67,7 @@ void DiskReserve::Refresh(const NextImage& image) {
   free_bytes_.store(room->log_free, std::memory_order_relaxed);
   image_bytes_.store(image.bytes_left, std::memory_order_relaxed);
   image_growth_.store(image.growth, std::memory_order_relaxed);
+  image_growth_on_own_disk_.store(image.growth_on_own_disk, std::memory_order_relaxed);
   room_.store(room->bytes, std::memory_order_relaxed);
   const bool refused = refused_.exchange(false, std::memory_order_relaxed);
   tight_.store(refused || room->bytes < Signed(reserve_bytes_), std::memory_order_relaxed);
@@ -130,7 +132,8 @@ bool DiskReserve::IsFull() const {
   if (refusing_.load(std::memory_order_relaxed)) return true;
   const absl::StatusOr<Room> room =
       Look({.bytes_left = image_bytes_.load(std::memory_order_relaxed),
-            .growth = image_growth_.load(std::memory_order_relaxed)});
+            .growth = image_growth_.load(std::memory_order_relaxed),
+            .growth_on_own_disk = image_growth_on_own_disk_.load(std::memory_order_relaxed)});
   return room.ok() && room->bytes < 0;
 }
 

@@ -32,9 +32,10 @@ class DiskReserve {
 
   struct NextImage {
     uint64_t bytes_left = 0;  // still to be written
-    // How much larger it is than the one in force: where the images have a disk of their own, the
-    // one after it must fit too, and no log goes there for it.
+    // The one after it must fit too, in what goes with this one: the image in force and the log
+    // that this one holds. What it needs beside that; with a disk of their own no log goes there.
     uint64_t growth = 0;
+    uint64_t growth_on_own_disk = 0;
   };
 
   // Looks at the disks, and says it when writing ends or resumes. To be called every few hundred
@@ -82,6 +83,7 @@ class DiskReserve {
   // As Refresh() was told.
   std::atomic<uint64_t> image_bytes_{0};
   std::atomic<uint64_t> image_growth_{0};
+  std::atomic<uint64_t> image_growth_on_own_disk_{0};
   std::atomic<int64_t> room_{INT64_MAX};
   std::atomic<bool> refusing_{false};
   std::atomic<bool> tight_{false};

@@ -72,6 +72,8 @@ TEST(DiskReserve, TheNextImageIsReservedForBesideTheReserve) {
   EXPECT_FALSE(reserve.Check().ok());
   reserve.Refresh({.bytes_left = 4000});  // part of it has been written
   EXPECT_TRUE(reserve.Check().ok());
+  reserve.Refresh({.bytes_left = 4000, .growth = 1000});  // and what goes for it is less by this
+  EXPECT_FALSE(reserve.Check().ok());
   EXPECT_TRUE(reserve.HasRoomForImage(5799));
   EXPECT_FALSE(reserve.HasRoomForImage(5800));
 }
@@ -102,9 +104,9 @@ TEST(DiskReserve, OnADiskOfImagesAloneTheOneAfterTheNextMustFitToo) {
   DiskReserve reserve(disk, "/data/log", "/data/image", 0);
   disk.free = 1'000'000;
   disk.image_free = 1000;
-  reserve.Refresh({.bytes_left = 500, .growth = 500});
+  reserve.Refresh({.bytes_left = 500, .growth_on_own_disk = 500});
   EXPECT_TRUE(reserve.Check().ok());
-  reserve.Refresh({.bytes_left = 500, .growth = 501});
+  reserve.Refresh({.bytes_left = 500, .growth_on_own_disk = 501});
   EXPECT_FALSE(reserve.Check().ok());
 }
 

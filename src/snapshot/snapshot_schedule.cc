@@ -83,6 +83,7 @@ void SnapshotSchedule::Run() {
     const steady_clock::time_point start = steady_clock::now();
     const absl::StatusOr<ImageSummary> info =
         abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : WriteImage();
+    log_bytes_in_image_.store(0, std::memory_order_relaxed);
     last_took_ = steady_clock::now() - start;
     for (const DoneFn& done : requests) done(info);
   }
@@ -124,18 +125,22 @@ void SnapshotSchedule::MakeRoomNow(bool image_fits) {
   const bool done = !newest || newest->position.index == only_image_;
   if (done && image_fits && steady_clock::now() >= next_image_for_room_ && HasChanged()) {
     const steady_clock::time_point start = steady_clock::now();
-    making_room_.store(true, std::memory_order_relaxed);
     const bool written = WriteImage().ok();
     last_took_ = steady_clock::now() - start;
     // Half of the disk's time is left to the calls.
     next_image_for_room_ =
         steady_clock::now() + std::max<steady_clock::duration>(kImagesForRoomPeriod, last_took_);
-    if (!written) return making_room_.store(false, std::memory_order_relaxed);
+    making_room_.store(written, std::memory_order_relaxed);
+    if (!written) {
+      log_bytes_in_image_.store(0, std::memory_order_relaxed);
+      return;
+    }
   } else if (done) {
     return;
   }
   const absl::Status kept = KeepNewestOnly();
   making_room_.store(false, std::memory_order_relaxed);
+  log_bytes_in_image_.store(0, std::memory_order_relaxed);
   if (kept.ok()) return;
   Say(Severity::kWarning, fmt::format("no room could be made on the disk that is nearly full: {}",
                                       std::string(kept.message())));
@@ -159,10 +164,13 @@ DiskReserve::NextImage SnapshotSchedule::NextImage() const {
   const uint64_t written = images_.written_bytes();
   const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t stands = newest ? newest->bytes : 0;
+  const uint64_t in_image = log_bytes_in_image_.load(std::memory_order_relaxed);
+  const uint64_t goes = stands + (in_image != 0 ? in_image : log_.GetStatus().bytes);
   // Once it is written, what it replaces is about to go.
   const bool replaces = written == 0 && making_room_.load(std::memory_order_relaxed);
   return {.bytes_left = replaces ? 0 : needed - std::min(needed, written),
-          .growth = needed - std::min(needed, stands)};
+          .growth = needed - std::min(needed, goes),
+          .growth_on_own_disk = needed - std::min(needed, stands)};
 }
 
 bool SnapshotSchedule::HasChanged() {
@@ -180,6 +188,7 @@ bool SnapshotSchedule::LogHasOutgrownImage() const {
 }
 
 absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
+  log_bytes_in_image_.store(log_.GetStatus().bytes, std::memory_order_relaxed);
   const StateView view = machine_.Freeze();
   const std::optional<ImageSummary> newest = images_.newest();
   if (newest && newest->position == view.summary().position) return *newest;

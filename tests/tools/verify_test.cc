@@ -243,7 +243,7 @@ TEST_F(VerifyTest, EveryDamagedFileIsListed) {
   EXPECT_EQ(verified.exit_code, 10);
   EXPECT_THAT(verified.output, HasSubstr("damaged, 3 files: a start stops"));
   for (const std::string& image : FilesIn(data() + "/image")) {
-    EXPECT_THAT(verified.output, HasSubstr(image + " at offset 112: the checksum of the block"));
+    EXPECT_THAT(verified.output, HasSubstr(image + " at offset 128: the checksum of the block"));
   }
 }
 
@@ -252,7 +252,7 @@ TEST_F(VerifyTest, ADamagedImageThatTheLogReplacesIsDamageAndAStartGivesTheSameS
   FlipAt(newest_image(), "data of 7.");
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 10);
-  EXPECT_THAT(verified.output, AllOf(HasSubstr(newest_image() + " at offset 112"),
+  EXPECT_THAT(verified.output, AllOf(HasSubstr(newest_image() + " at offset 128"),
                                      HasSubstr("damaged, 1 file: " + StartText(status))));
 }
 
@@ -262,7 +262,7 @@ TEST_F(VerifyTest, ADamagedImageWithoutALogStopsAStart) {
   fs::remove(segment());
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 10);
-  EXPECT_THAT(verified.output, AllOf(HasSubstr(newest_image() + " at offset 112"),
+  EXPECT_THAT(verified.output, AllOf(HasSubstr(newest_image() + " at offset 128"),
                                      HasSubstr("a start stops"), HasSubstr("there is no log")));
 }
 
@@ -302,7 +302,7 @@ TEST_F(VerifyTest, AnImageOfAnotherDatabaseIsDamage) {
   fs::copy(foreign, newest_image(), fs::copy_options::overwrite_existing);
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 10);
-  EXPECT_THAT(verified.output, HasSubstr(newest_image() + " at offset 88: its state hash is"));
+  EXPECT_THAT(verified.output, HasSubstr(newest_image() + " at offset 104: its state hash is"));
 }
 
 TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
@@ -322,7 +322,7 @@ TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
               AllOf(HasSubstr("node n2 of 3 members"), HasSubstr("not looked at"),
                     HasSubstr("sound: a start begins with revision 100, 100 keys, state hash ")));
   FlipAt(image, "data of 7.");
-  EXPECT_THAT(Verify(replica).output, HasSubstr(image + " at offset 112"));
+  EXPECT_THAT(Verify(replica).output, HasSubstr(image + " at offset 128"));
   FlipAt(replica + "/replica", "n2");
   const Verified damaged = Verify(replica);
   EXPECT_EQ(damaged.exit_code, 10);

@@ -379,7 +379,7 @@ TEST_F(VerifyTest, ADumpShowsWhatWasWritten) {
       verified.output,
       AllOf(HasSubstr("entry  key -123456789012345678901234567890  version 1  timestamp -5  "
                       "revision 1  data \"in the \\x1b image\\n\"\n"),
-            HasSubstr("client  " + client + "  last use 1  forgotten below 7\n"),
+            HasSubstr("client  " + client + "  last use 1  forgotten below 7  in doubt through 0\n"),
             HasSubstr("answer  sequence 7"), HasSubstr("  SUCCESS  revision 1  NULL\n"),
             HasSubstr("record 1  offset 512\n    set  key -123456789012345678901234567890  "
                       "timestamp -5  data \"in the \\x1b image\\n\"  request id " +

@@ -57,7 +57,7 @@ grpc::Status WrongServer::Execute(const v1::Operation& request, v1::Reply& reply
   const LogPosition position{.index = machine_.GetSummary().position.index + 1};
   const std::vector<Outcome> outcomes = machine_.Apply(position, {*std::move(commands)});
   if (outcomes[0].refusal != Refusal::kNone) {
-    return WriteError(RefusalError(outcomes[0].refusal), AppliedAfter(outcomes[0].refusal));
+    return RefusedWrite(outcomes[0]);
   }
   reply.Clear();
   FillReply(outcomes[0], WithoutData(request), reply);

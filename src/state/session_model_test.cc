@@ -301,7 +301,8 @@ class SessionModel : public testing::Test {
     const Outcome outcome = machine_->Apply({.index = ++index_}, {{command}}).front();
     const std::string said = Text(outcome);
     const auto name = std::pair(id.client, id.sequence);
-    ++outcomes_[expected.empty() ? "executed" : outcome.replayed ? "again" : expected];
+    const bool refused = expected.starts_with("refused");
+    ++outcomes_[expected.empty() ? "executed" : refused ? expected : "again"];
     if (expected.empty()) {
       ASSERT_TRUE(outcome.refusal == Refusal::kNone && !outcome.replayed) << said;
       ASSERT_TRUE(executed_.insert(name).second) << "a request was executed twice";

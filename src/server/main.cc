@@ -38,11 +38,14 @@ ExitCode Run(const Options& options) {
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options);
   // Java's threads, if it was started, run on, and would find what the end of main() destroys gone.
   if (!server.ok()) std::_Exit(static_cast<int>(Fail(server.status())));
-  AwaitStopSignal((*server)->is_replica());
+  const bool is_replica = (*server)->is_replica();
+  AwaitStopSignal(is_replica);
   Say(Severity::kInfo, "stopping: calls in flight are answered, new ones refused");
   if (const absl::Status status = (*server)->Shutdown(); !status.ok()) return Fail(status);
+  // Before it is said: another server may have the directory then.
+  if (!is_replica) server->reset();
   Say(Severity::kInfo, "stopped");
-  if ((*server)->is_replica()) std::_Exit(static_cast<int>(ExitCode::kDone));
+  if (is_replica) std::_Exit(static_cast<int>(ExitCode::kDone));
   return ExitCode::kDone;
 }
 

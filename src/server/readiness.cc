@@ -55,7 +55,7 @@ bool Readiness::CanRead() {
   const auto probe = std::make_shared<Probe>();
   log_.AwaitReadable([probe](const absl::Status& status) {
     MutexLock lock(probe->mutex);
-    // Who is overloaded serves.
+    // An overloaded server still counts as ready.
     probe->can_read = status.ok() || absl::IsResourceExhausted(status);
     probe->answered.NotifyAll();
   });

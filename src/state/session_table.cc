@@ -314,9 +314,9 @@ void SessionTable::AssumeForgottenClients() {
   }
 }
 
-void SessionTable::TakeOver(SessionTable& other) {
+void SessionTable::Install(SessionTable& other) {
   TRIPLA_CHECK(bounds_ == other.bounds_, "bounds decide results");
-  tree_.TakeOver(other.tree_);
+  tree_.Install(other.tree_);
   for (const auto queue : {&SessionTable::finished_, &SessionTable::unfinished_}) {
     while (!(this->*queue).empty()) (this->*queue).Remove((this->*queue).begin());
     while (!(other.*queue).empty()) (this->*queue).Append(other.*queue, (other.*queue).begin());

@@ -59,8 +59,8 @@ class SessionTable {
   // any client was.
   void AssumeForgottenClients();
 
-  // Takes over all that `other` remembers, in place of all that is here.
-  void TakeOver(SessionTable& other);
+  // Replaces all that is here by all that `other` remembers.
+  void Install(SessionTable& other);
 
   [[nodiscard]] const TreeNode* root() const { return tree_.root(); }
   // Writes what there is to say about the memory of request ids into `summary`.

@@ -142,8 +142,8 @@ void StateMachine::Install(std::unique_ptr<StateMachine> loaded) {
   Rep& from = *loaded->rep_;
   TRIPLA_CHECK(from.summary.position.index > rep_->summary.position.index,
                "an image never takes a replica back");
-  rep_->entries.TakeOver(from.entries);
-  rep_->sessions.TakeOver(from.sessions);
+  rep_->entries.Install(from.entries);
+  rep_->sessions.Install(from.sessions);
   rep_->hash = from.hash;
   rep_->keys = from.keys;
   rep_->summary = from.summary;

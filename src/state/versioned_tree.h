@@ -51,9 +51,9 @@ class VersionedTree {
 
   [[nodiscard]] const Row* Find(std::string_view key) const { return Find(root_, key); }
 
-  // Takes over all of `other`, which is left empty, in place of all that is here. Nodes and rows of
+  // Replaces all that is here by all of `other`, which is left empty. Nodes and rows of
   // `other` must be no newer than the version published next.
-  void TakeOver(VersionedTree& other);
+  void Install(VersionedTree& other);
 
   // Takes over `row`, whose key must be absent.
   void Insert(const Row* row);
@@ -302,7 +302,7 @@ void VersionedTree<Row>::FreeAll(const TreeNode* node) {
 }
 
 template <typename Row>
-void VersionedTree<Row>::TakeOver(VersionedTree& other) {
+void VersionedTree<Row>::Install(VersionedTree& other) {
   // As one object, which any view older than the next version may reach.
   if (root_ != nullptr) reclaimer_.Retire(root_, &FreeTree, Reclaimer::Birth::kVersion, 0);
   root_ = std::exchange(other.root_, nullptr);

@@ -377,15 +377,16 @@ TEST_F(VerifyTest, ADumpShowsWhatWasWritten) {
   const std::string client = absl::BytesToHexString("sixteen letters!");
   EXPECT_THAT(
       verified.output,
-      AllOf(HasSubstr("entry  key -123456789012345678901234567890  version 1  timestamp -5  "
-                      "revision 1  data \"in the \\x1b image\\n\"\n"),
-            HasSubstr("client  " + client + "  last use 1  forgotten below 7  in doubt through 0\n"),
-            HasSubstr("answer  sequence 7"), HasSubstr("  SUCCESS  revision 1  NULL\n"),
-            HasSubstr("record 1  offset 512\n    set  key -123456789012345678901234567890  "
-                      "timestamp -5  data \"in the \\x1b image\\n\"  request id " +
-                      client + "/7  first unanswered 7\n"),
-            HasSubstr("    test-and-set  key 3  version 44  if-revision 66  timestamp 55  "
-                      "data \"behind the image\"\n")));
+      AllOf(
+          HasSubstr("entry  key -123456789012345678901234567890  version 1  timestamp -5  "
+                    "revision 1  data \"in the \\x1b image\\n\"\n"),
+          HasSubstr("client  " + client + "  last use 1  forgotten below 7  in doubt through 0\n"),
+          HasSubstr("answer  sequence 7"), HasSubstr("  SUCCESS  revision 1  NULL\n"),
+          HasSubstr("record 1  offset 512\n    set  key -123456789012345678901234567890  "
+                    "timestamp -5  data \"in the \\x1b image\\n\"  request id " +
+                    client + "/7  first unanswered 7\n"),
+          HasSubstr("    test-and-set  key 3  version 44  if-revision 66  timestamp 55  "
+                    "data \"behind the image\"\n")));
 }
 
 TEST_F(VerifyTest, ADumpGoesOnBehindDamage) {

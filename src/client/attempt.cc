@@ -94,7 +94,8 @@ AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext
   const v1::Undecided said = Said(status);
   if (said.has_first_answer()) attempt.first_answer = said.first_answer();
   attempt.leader_endpoint = said.leader_endpoint();
-  attempt.failure.applied = WhetherApplied(status, said, effect);
+  attempt.applied = WhetherApplied(status, said, effect);
+  attempt.failure.applied = attempt.applied;
   const Pushback pushback = ReadPushback(context);
   attempt.failure.retry_after = pushback.milliseconds;
   attempt.failure.reason = ReasonOf(status, said, pushback);

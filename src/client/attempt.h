@@ -16,7 +16,8 @@ namespace tripla {
 
 // What one failed attempt of a call tells.
 struct AttemptFailure {
-  Failure failure;  // of this attempt alone
+  Failure::Applied applied = Failure::Applied::kNo;  // by this attempt alone
+  Failure failure;  // of this attempt; Core::Send() makes its `applied` that of all attempts
   bool worth_retrying = false;
   // It is the server that did not serve, not the call that was at fault or too much.
   bool worth_asking_another = false;

@@ -227,6 +227,20 @@ TEST(Resolve, TellsTheFirstAnswer) {
   EXPECT_EQ(resolved.decided->value->version, 4);
 }
 
+TEST(Resolve, TellsTheFirstAnswerAlsoAfterAnAttemptInDoubt) {
+  v1::Undecided no;
+  no.set_applied(v1::Undecided::NO);
+  no.mutable_first_answer()->set_result(v1::SUCCESS);
+  FakeServer server([&](grpc::ServerContext&, const v1::Operation&, v1::Reply&, int attempt) {
+    return attempt == 0 ? Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::UNKNOWN)
+                        : Saying(grpc::StatusCode::INVALID_ARGUMENT, no);
+  });
+  Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
+  const Answer<std::vector<Resolved>> answer = client.Resolve(kRequest);
+  ASSERT_TRUE(answer.ok()) << answer.failure().ToText();
+  EXPECT_EQ((*answer)[0].kind, Resolved::Kind::kDecided);
+}
+
 TEST(Resolve, KnowsARefusalFromADecision) {
   v1::Undecided no;
   no.set_applied(v1::Undecided::NO);

@@ -133,7 +133,10 @@ std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect ef
                                                  const SendOnce& send) {
   std::optional<Backoff> backoff;
   auto applied = Failure::Applied::kNo;  // by any attempt so far
-  for (uint32_t number = 1;; ++number) {
+  // Counts the attempts that may have arrived: one that surely was not applied may be sent again as
+  // if it were the first, which a server that has forgotten clients does not refuse (R13a).
+  uint32_t number = 1;
+  while (true) {
     Answer<const Server*> server = Connect(call, applied);
     if (!server.ok()) return AttemptFailure{.failure = server.failure()};
     grpc::ClientContext context;
@@ -146,7 +149,8 @@ std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect ef
     if (status.ok()) return std::nullopt;
 
     AttemptFailure failed = ReadFailure(status, context, effect);
-    applied = std::max(applied, failed.failure.applied);
+    if (failed.applied != Failure::Applied::kNo) ++number;
+    applied = std::max(applied, failed.applied);
     failed.failure.applied = applied;
     if (!backoff)
       backoff.emplace(options_.backoff_min, options_.backoff_max, std::random_device()());

@@ -48,11 +48,11 @@ Answer<Resolved> Client::Core::ResolveOne(CallInProgress& call, const std::strin
   Failure failure = failed->failure;
   // Both codes mean this only if the server says what became of the probe.
   if (failure.code == absl::StatusCode::kInvalidArgument &&
-      failure.applied == Failure::Applied::kNo) {
+      failed->applied == Failure::Applied::kNo) {
     return FromFirstAnswer(failed->first_answer);
   }
   if (failure.code == absl::StatusCode::kFailedPrecondition &&
-      failure.applied == Failure::Applied::kUnknown) {
+      failed->applied == Failure::Applied::kUnknown) {
     return Resolved{Resolved::Kind::kForgotten};
   }
   failure.applied = Failure::Applied::kNo;

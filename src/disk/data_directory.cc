@@ -83,9 +83,13 @@ bool IsEnding(const std::string& process) {
   std::string stat;
   if (!command || command.peek() != std::ifstream::traits_type::eof()) return false;
   if (!std::getline(status, stat)) return false;
-  // "4711 (name) Z …"; a zombie has nothing open any more.
+  // "4711 (name) S 2 …": state and parent. A zombie has nothing open any more; the children of
+  // process 2 are the kernel's own threads, which have no memory either.
   const size_t name_end = stat.rfind(") ");
-  return name_end != std::string::npos && stat[name_end + 2] != 'Z' && stat[name_end + 2] != 'X';
+  if (name_end == std::string::npos || name_end + 4 >= stat.size()) return false;
+  const char state = stat[name_end + 2];
+  const bool is_kernels = process == "2" || stat.compare(name_end + 3, 3, " 2 ") == 0;
+  return state != 'Z' && state != 'X' && !is_kernels;
 }
 
 void AwaitEnd(const std::string& process, Clock::time_point deadline) {
@@ -164,7 +168,10 @@ absl::StatusOr<DataDirectory> DataDirectory::OpenLocked(Disk& disk, std::string 
   TRIPLA_RETURN_IF_ERROR(EnsureWithParents(disk, path));
   DataDirectory directory(disk, std::move(path));
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> found, disk.List(directory.path_));
-  if (!HasFormat(found) && !IsUnfinished(found)) return NotOurs(directory.path_);
+  if (!HasFormat(found) && !IsUnfinished(found)) {
+    TRIPLA_RETURN_IF_ERROR(directory.CheckHoldsNothing());
+    return NotOurs(directory.path_);
+  }
   const std::string former = patience.count() == 0 ? "" : FormerHolder(disk, directory.lock_path());
   TRIPLA_RETURN_IF_ERROR(directory.LockDirectories({directory.path_}, deadline));
   // Versions before this one lock nothing else.
@@ -217,20 +224,35 @@ absl::Status DataDirectory::CheckHold() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::unique_ptr<File>> DataDirectory::OpenForWriting(const std::string& path) const {
+  TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<File> file, disk_->Open(path, OpenMode::kReadWrite));
+  TRIPLA_ASSIGN_OR_RETURN(const uint64_t names, file->Names());
+  if (names <= 1) return file;
+  return absl::FailedPreconditionError(
+      fmt::format("{0} has {1} names: {2} was copied with hard links, and two servers would write "
+                  "one file; make a copy with files of its own (cp -a {2} NEW) and start on that",
+                  path, names, path_));
+}
+
 absl::StatusOr<DataDirectory> DataDirectory::OpenReadOnly(Disk& disk, std::string path) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   DataDirectory directory(disk, std::move(path));
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.path_));
   if (!HasFormat(names)) {
-    for (const std::string& part : {directory.log_path_, directory.image_path_}) {
-      const absl::Status empty = CheckIsEmpty(disk, part, directory.format_path());
-      if (absl::IsDataLoss(empty)) return empty;
-    }
+    TRIPLA_RETURN_IF_ERROR(directory.CheckHoldsNothing());
     return absl::FailedPreconditionError(
         fmt::format("{} is no tripla data directory: it has no file \"format\"", directory.path_));
   }
   TRIPLA_RETURN_IF_ERROR(directory.CheckFormat());
   return directory;
+}
+
+absl::Status DataDirectory::CheckHoldsNothing() const {
+  for (const std::string& part : {log_path_, image_path_}) {
+    const absl::Status empty = CheckIsEmpty(*disk_, part, format_path());
+    if (absl::IsDataLoss(empty)) return empty;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status DataDirectory::MakeReady() {

@@ -60,6 +60,13 @@ class DataDirectory {
   // directory.
   [[nodiscard]] absl::Status CheckHold();
 
+  // Opens a file of the directory to be written in place.
+  //
+  // Errors: FailedPrecondition when the file has a second name (a hard link): the directory was
+  // copied with links, and what is written here would be written into the copy too; those of
+  // Disk::Open().
+  [[nodiscard]] absl::StatusOr<std::unique_ptr<File>> OpenForWriting(const std::string& path) const;
+
   [[nodiscard]] Disk& disk() const { return *disk_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const std::string& log_path() const { return log_path_; }
@@ -77,6 +84,8 @@ class DataDirectory {
   // ready by the next start.
   absl::Status MakeReady();
   absl::Status CheckFormat() const;
+  // Without `format`. Errors: DataLoss when there is data all the same.
+  absl::Status CheckHoldsNothing() const;
   [[nodiscard]] std::string format_path() const { return path_ + "/format"; }
   [[nodiscard]] std::string lock_path() const { return path_ + "/lock"; }
 

@@ -45,6 +45,13 @@ class File {
 
   [[nodiscard]] virtual const std::string& path() const = 0;
 
+  // Whether path() still leads to this file: it may have been removed, moved or replaced. Any
+  // thread.
+  [[nodiscard]] virtual bool IsInPlace() const { return true; }
+
+  // How many names (hard links) lead to this file; 0 when it was removed.
+  [[nodiscard]] virtual absl::StatusOr<uint64_t> Names() const { return 1; }
+
   // Tells an open file the name that it has been given, for messages about it.
   virtual void SetPath(std::string path) = 0;
 };

@@ -32,8 +32,9 @@ class DiskReserve {
 
   struct NextImage {
     uint64_t bytes_left = 0;  // still to be written
-    // The one after it must fit too, in what goes with this one: the image in force and the log
-    // that this one holds. What it needs beside that; with a disk of their own no log goes there.
+    // What the image after it needs beyond the room that this one makes free. This one lets the
+    // image in force go, and the log that it holds. `growth_on_own_disk` is for images on a disk of
+    // their own, where no log goes.
     uint64_t growth = 0;
     uint64_t growth_on_own_disk = 0;
   };

@@ -68,6 +68,16 @@ absl::StatusOr<Descriptor> OpenDescriptor(const std::string& path, int flags) {
   return Descriptor(fd);
 }
 
+// Whether `path` leads to the open file. Also true when that cannot be told for now: a parent that
+// may not be entered, a network file system that does not answer.
+bool LeadsTo(const std::string& path, const Descriptor& descriptor) {
+  struct stat named {};
+  struct stat held {};
+  if (stat(path.c_str(), &named) != 0) return errno != ENOENT && errno != ENOTDIR;
+  if (fstat(descriptor.get(), &held) != 0) return true;
+  return named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+}
+
 class PosixFile : public File {
  public:
   PosixFile(Descriptor descriptor, std::string path)
@@ -127,6 +137,14 @@ class PosixFile : public File {
   }
 
   const std::string& path() const override { return path_; }
+  bool IsInPlace() const override { return LeadsTo(path_, descriptor_); }
+
+  absl::StatusOr<uint64_t> Names() const override {
+    struct stat status {};
+    if (fstat(fd(), &status) != 0) return SystemError(errno, "stat", path_);
+    return uint64_t{status.st_nlink};
+  }
+
   void SetPath(std::string path) override { path_ = std::move(path); }
 
  private:
@@ -144,13 +162,6 @@ class PosixLock : public FileLock {
       : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
 
   bool IsInPlace() const override { return LeadsTo(path_, descriptor_); }
-
-  static bool LeadsTo(const std::string& path, const Descriptor& descriptor) {
-    struct stat named {};
-    struct stat held {};
-    return stat(path.c_str(), &named) == 0 && fstat(descriptor.get(), &held) == 0 &&
-           named.st_dev == held.st_dev && named.st_ino == held.st_ino;
-  }
 
  private:
   Descriptor descriptor_;
@@ -273,7 +284,7 @@ class OperatingSystemDisk : public Disk {
       }
       // Between the two calls somebody may have removed or replaced it: then the lock is on
       // nothing.
-      if (!PosixLock::LeadsTo(path, descriptor)) continue;
+      if (!LeadsTo(path, descriptor)) continue;
       if (!is_directory) TRIPLA_RETURN_IF_ERROR(SayHolder(descriptor, path));
       return std::make_unique<PosixLock>(std::move(descriptor), path);
     }

@@ -91,6 +91,11 @@ class Log {
   // Any thread.
   [[nodiscard]] virtual Status GetStatus() const = 0;
 
+  // Whether the files that are written are still where a start looks for them. Any thread.
+  //
+  // Errors: FailedPrecondition when one was removed, moved or replaced.
+  [[nodiscard]] virtual absl::Status CheckFiles() const { return absl::OkStatus(); }
+
   // Makes all that was submitted durable. After it Submit() answers Unavailable. Idempotent;
   // called by the submitting thread or after it has ended.
   virtual void Stop() = 0;

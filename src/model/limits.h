@@ -38,8 +38,8 @@ inline constexpr size_t kPassedOnBytesMax = size_t{256} << 20;
 // Reads that wait until a replica knows what they must see, and as many until it has applied that.
 // Above: RESOURCE_EXHAUSTED with retry advice.
 inline constexpr size_t kWaitingReadsMax = 65'536;
-// Data of replies that their clients have not taken yet, and from which size on a reply counts.
-// Above: RESOURCE_EXHAUSTED with retry advice.
+// Data of replies that their clients have not taken yet, and from which size on a reply counts. One
+// above this waits up to 20 s for room; after that RESOURCE_EXHAUSTED with retry advice.
 inline constexpr size_t kUnsentReplyBytesMax = size_t{256} << 20;
 inline constexpr size_t kCountedReplyBytesMin = size_t{4} << 10;
 // Calls at once on one connection; more wait at the client.
@@ -47,7 +47,9 @@ inline constexpr int kCallsPerConnectionMax = 10'000;
 
 // The memory of request ids (R13). These decide results, so they are part of the replicated state:
 // another value needs another number of the image's format.
-inline constexpr size_t kSessionsMax = 100'000;  // clients; the longest idle goes first
+// Clients. One that has said that all it sent is answered is forgotten before others; of several
+// the one idle longest.
+inline constexpr size_t kSessionsMax = 100'000;
 // Ids that one client may have unanswered. Of more the answer to the lowest is dropped; that it was
 // decided stays known.
 inline constexpr size_t kAnswersPerSessionMax = 100'000;

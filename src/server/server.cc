@@ -237,9 +237,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
 
 void Server::WatchDisk() {
   const auto look = [this] {
-    if (const absl::Status held = directory_.CheckHold(); !held.ok()) {
-      Die(std::string(held.message()));
-    }
+    absl::Status held = directory_.CheckHold();
+    held.Update(log_->CheckFiles());
+    if (!held.ok()) Die(std::string(held.message()));
     machine_->Reclaim();
   };
   const auto tight = [this] {
@@ -391,7 +391,7 @@ absl::Status Server::WriteLastImage() {
 //   5. writes: what was taken is written and answered
 //   6. a replica's log; it answers all who wait for it, which a cluster without a majority never
 //      would
-//   7. connections
+//   7. replies that wait for room, then connections
 //   8. with --log off the image of all, which is all there is (R18)
 //   9. the log
 absl::Status Server::Shutdown() {
@@ -406,12 +406,16 @@ absl::Status Server::Shutdown() {
   if (ratis_log_ != nullptr && grpc_server_ != nullptr) ratis_log_->Stop();
   peer_link_.Stop();
   if (grpc_server_ != nullptr) {
+    key_value_service_->EndWaits();
     grpc_server_->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
     grpc_server_->Wait();
     grpc_server_ = nullptr;
     if (image_at_shutdown_) status = WriteLastImage();
   }
-  if (log_ != nullptr) log_->Stop();
+  if (log_ != nullptr) {
+    log_->Stop();
+    status.Update(log_->CheckFiles());
+  }
   return status;
 }
 

@@ -133,8 +133,8 @@ void IgnoreUnlessTaken(int signal) {
   if (sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) Ignore(signal);
 }
 
-// The C library keeps two for itself, lets nobody else set them, and would be ended by them as long
-// as it has not needed them.
+// The C library keeps the first two real-time signals for itself: its sigaction() refuses to set
+// them. Each of them ends the process until the library has set it.
 void IgnoreThoseOfTheLibrary() {
   struct KernelAction {
     void (*handler)(int);

@@ -36,6 +36,9 @@ class KeyValueService : public v1::KeyValue::CallbackService {
   KeyValueService(const Parts& parts, size_t data_bytes_max,
                   const UnsentReplies::Times& reply_times = UnsentReplies::Times());
 
+  // At a stop, once every write is answered: ends the calls that wait for room for their replies.
+  void EndWaits() { unsent_replies_.Stop(); }
+
   grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
                                 v1::Reply* reply) override;
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,

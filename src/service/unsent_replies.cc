@@ -8,6 +8,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/check.h"
 #include "model/limits.h"
 
 namespace tripla {
@@ -27,12 +28,18 @@ void CutOff(const std::list<grpc_call*>& slow) {
 }  // namespace
 
 UnsentReplies::~UnsentReplies() {
+  Stop();
+  MutexLock lock(mutex_);
+  TRIPLA_CHECK(waiting_.empty(), "a call that waits would never end");
+}
+
+void UnsentReplies::Stop() {
   {
     MutexLock lock(mutex_);
     stop_ = true;
     changed_.NotifyAll();
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 absl::Status UnsentReplies::Check() {
@@ -115,7 +122,7 @@ void UnsentReplies::Run() {
 UnsentReplies::Work UnsentReplies::AwaitWork() {
   MutexLock lock(mutex_);
   while (true) {
-    if (stop_) return {.stop = true};
+    if (stop_) return {.ended = TakeAll(), .stop = true};
     if (waiting_.empty()) {
       changed_.Wait(mutex_);
       continue;
@@ -125,6 +132,15 @@ UnsentReplies::Work UnsentReplies::AwaitWork() {
     if (!work.ended.empty() || !work.slow.empty()) return work;
     changed_.WaitUntil(mutex_, NextTime());
   }
+}
+
+std::list<UnsentReplies::Waiter> UnsentReplies::TakeAll() {
+  std::list<Waiter> all;
+  while (!waiting_.empty()) {
+    waiting_.front().outcome = Full();
+    Take(waiting_.begin(), all);
+  }
+  return all;
 }
 
 std::list<UnsentReplies::Waiter> UnsentReplies::TakeEnded(steady_clock::time_point now) {

@@ -25,10 +25,10 @@ class PendingCall;
 // (docs/decisions/0004-bounded-memory.md).
 //
 // A reply may take up to half of the room that is left, so small ones find room when large ones do
-// not. A reply that finds none waits, for 20 seconds at most, and in order but for smaller ones,
-// which may pass. While one waits, calls whose clients do not take their replies are cut
-// off. Replies with little data are not counted: a call costs more than they do,
-// and a connection has only so many calls.
+// not. A reply that finds none waits, for 20 seconds at most. Those that wait get room in the
+// order in which they came, but a smaller one may go first. While one waits, calls whose clients do
+// not take their replies are cut off. Replies with little data are not counted: a call costs more
+// than they do, and a connection has only so many calls.
 //
 // Thread-safety: any thread; never blocks. A thread of its own goes on with calls that have waited.
 // Lifetime: outlives its calls.
@@ -55,6 +55,11 @@ class UnsentReplies {
   UnsentReplies() : UnsentReplies(Times()) {}
   explicit UnsentReplies(const Times& times) : times_(times), thread_([this] { Run(); }) {}
   ~UnsentReplies();
+
+  // Ends the waits of all calls, as if they had waited long enough, and begins no more: a write
+  // that was applied says so before its connection goes. Slow clients are not cut off from then on.
+  // Idempotent; not from within a call.
+  void Stop();
 
   UnsentReplies(const UnsentReplies&) = delete;
   UnsentReplies& operator=(const UnsentReplies&) = delete;
@@ -98,6 +103,8 @@ class UnsentReplies {
   // Moves those whose wait is over, counted when they have room.
   std::list<Waiter> TakeEnded(std::chrono::steady_clock::time_point now)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Moves all that wait, with their refusal.
+  std::list<Waiter> TakeAll() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::list<Waiter>::iterator Take(std::list<Waiter>::iterator waiter, std::list<Waiter>& to)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // When the first of those that wait, or of those that are slow, has had its time.

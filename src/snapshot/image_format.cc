@@ -75,7 +75,7 @@ uint64_t BytesOf(const StateSummary& summary) {
   constexpr uint64_t kEntryBytes = 32;    // beside key and data
   constexpr uint64_t kSessionBytes = 64;  // at most
   constexpr uint64_t kRunBytes = 17;
-  constexpr uint64_t kAnswerBytes = 96;   // beside key and data of its entry, at most
+  constexpr uint64_t kAnswerBytes = 96;  // beside key and data of its entry, at most
   const uint64_t rows = summary.payload_bytes + summary.keys * kEntryBytes +
                         summary.sessions * kSessionBytes + summary.answers * kAnswerBytes +
                         summary.runs * kRunBytes + summary.answer_bytes;

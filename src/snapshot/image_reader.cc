@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "state/state_hash.h"
 #include "state/state_loader.h"
 
 namespace tripla {
@@ -197,13 +198,37 @@ absl::StatusOr<LoadedImage> LoadImage(File& file) {
   return loaded;
 }
 
-ImageRows RowsToProve() {
-  return {.entry = [](const EntryRef&) { return absl::OkStatus(); },
-          .session = [](const SessionRow&) { return absl::OkStatus(); },
-          .answer = [](const AnswerRow&) { return absl::OkStatus(); },
-          .run = [](const DecidedRun&) { return absl::OkStatus(); },
-          .end = [](const image::Header&) { return absl::OkStatus(); },
-          .damaged_block = [](uint64_t, absl::Status damage) { return damage; }};
+absl::StatusOr<image::Header> ProveImage(File& file) {
+  StateHashSum sum;
+  ClientId client{};
+  const auto add_id_row = [&](IdRow::Kind kind, uint64_t sequence, auto row) {
+    sum.Add(IdRow{.key = IdRow::MakeKey(client, kind, sequence), .content = std::move(row)});
+    return absl::OkStatus();
+  };
+  const ImageRows rows{
+      .entry =
+          [&](EntryRef entry) {
+            sum.Add(*entry);
+            return absl::OkStatus();
+          },
+      .session =
+          [&](const SessionRow& session) {
+            client = session.client;
+            return add_id_row(IdRow::Kind::kSession, 0, session);
+          },
+      .answer =
+          [&](const AnswerRow& answer) {
+            return add_id_row(IdRow::Kind::kAnswer, answer.sequence, answer);
+          },
+      .run = [&](const DecidedRun& run) { return add_id_row(IdRow::Kind::kRun, run.last, run); },
+      .end =
+          [&](const image::Header& header) {
+            sum.ReplaceForgotten(0, header.summary.forgotten_through);
+            if (sum.value() == header.summary.hash) return absl::OkStatus();
+            return absl::DataLossError("its state hash is not that of what it holds");
+          },
+      .damaged_block = [](uint64_t, absl::Status damage) { return damage; }};
+  return ReadImage(file, rows);
 }
 
 absl::StatusOr<image::Header> ReadImage(File& file, const ImageRows& rows) {

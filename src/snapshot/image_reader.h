@@ -43,8 +43,9 @@ struct ImageRows {
   std::function<absl::Status(uint64_t offset, absl::Status damage)> damaged_block;
 };
 
-// Rows that keep nothing: to prove an image's blocks.
-[[nodiscard]] ImageRows RowsToProve();
+// Proves an image without building its state: each block's checksum, that none is missing, and the
+// state hash. Errors: as LoadImage().
+[[nodiscard]] absl::StatusOr<image::Header> ProveImage(File& file);
 
 // Reads what LoadImage() builds a state from, without one: to see what is left of a damaged image.
 // Proves each block, and that none is missing. Errors: as LoadImage(), and what `rows` return.

@@ -230,8 +230,10 @@ absl::Status ImageStore::RemoveInPieces(LogIndex index) {
     TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                             disk.Open(partial, OpenMode::kReadWrite));
     TRIPLA_ASSIGN_OR_RETURN(uint64_t bytes, file->Size());
-    // Who holds images waits for the end of this.
-    while (bytes > kRemovedPieceBytes && !held_) {
+    // A copy made with hard links, or what is being sent to another replica, must stay whole.
+    TRIPLA_ASSIGN_OR_RETURN(const uint64_t names, file->Names());
+    // A caller that holds images waits for the end of this.
+    while (bytes > kRemovedPieceBytes && names == 1 && !held_) {
       bytes -= kRemovedPieceBytes;
       TRIPLA_RETURN_IF_ERROR(file->Truncate(bytes));
       TRIPLA_RETURN_IF_ERROR(file->Sync());
@@ -244,10 +246,11 @@ absl::StatusOr<LogIndex> ImageStore::ProveNewest() const {
   const std::optional<ImageSummary> newest = this->newest();
   if (!newest) return absl::FailedPreconditionError("there is no image");
   const LogIndex index = newest->position.index;
+  // A crash may have come between its renaming and the sync.
+  TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.image_path()));
   TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                           directory_.disk().Open(PathOf(index), OpenMode::kRead));
-  const ImageRows rows = RowsToProve();
-  TRIPLA_ASSIGN_OR_RETURN(const image::Header header, ReadImage(*file, rows));
+  TRIPLA_ASSIGN_OR_RETURN(const image::Header header, ProveImage(*file));
   if (header.summary.position.index == index) return index;
   return absl::DataLossError(
       fmt::format("{} at offset 0: it is the image of another record", PathOf(index)));

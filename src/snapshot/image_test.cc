@@ -302,6 +302,17 @@ TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
   EXPECT_THAT(damage_with([](StateSummary& s) { s.revision = 1; }), HasSubstr("revision"));
   EXPECT_THAT(damage_with([](StateSummary& s) { s.use_counter = 1; }), HasSubstr("use"));
   EXPECT_THAT(damage_with([](StateSummary& s) { s.hash[3] ^= 1; }), HasSubstr("hash"));
+  // Also without its state, before the log that it replaces is let go.
+  const auto proved_with = [&](auto change) {
+    image::Header changed = header;
+    change(changed.summary);
+    const std::string bytes = EncodeHeader(changed) + image.substr(image::kHeaderBytes);
+    BytesFile file(path(), bytes);
+    return ProveImage(file).status();
+  };
+  EXPECT_TRUE(proved_with([](StateSummary&) {}).ok());
+  EXPECT_TRUE(absl::IsDataLoss(proved_with([](StateSummary& s) { ++s.forgotten_through; })));
+  EXPECT_TRUE(absl::IsDataLoss(proved_with([](StateSummary& s) { s.hash[3] ^= 1; })));
 }
 
 TEST_F(ImageTest, AWriteThatIsAbandonedSaysSo) {

@@ -20,6 +20,7 @@ constexpr std::chrono::milliseconds kGrowthPeriod{250};
 
 // From one image that is to make room to the next, at least.
 constexpr std::chrono::seconds kImagesForRoomPeriod{1};
+constexpr std::chrono::seconds kRetryRoomPeriod{1};
 
 absl::Status ShuttingDown() {
   return absl::UnavailableError(
@@ -122,7 +123,10 @@ void SnapshotSchedule::MakeRoom(bool image_fits) {
 
 void SnapshotSchedule::MakeRoomNow(bool image_fits) {
   const std::optional<ImageSummary> newest = images_.newest();
-  const bool done = !newest || newest->position.index == only_image_;
+  const LogIndex index = newest ? newest->position.index : 0;
+  // One that could not be kept alone is tried again each second; a new image may be better.
+  const bool failed = index == failed_image_ && steady_clock::now() < retry_room_;
+  const bool done = index == 0 || index == only_image_ || failed;
   if (done && image_fits && steady_clock::now() >= next_image_for_room_ && HasChanged()) {
     const steady_clock::time_point start = steady_clock::now();
     const bool written = WriteImage().ok();
@@ -142,8 +146,12 @@ void SnapshotSchedule::MakeRoomNow(bool image_fits) {
   making_room_.store(false, std::memory_order_relaxed);
   log_bytes_in_image_.store(0, std::memory_order_relaxed);
   if (kept.ok()) return;
-  Say(Severity::kWarning, fmt::format("no room could be made on the disk that is nearly full: {}",
-                                      std::string(kept.message())));
+  failed_image_ = images_.newest() ? images_.newest()->position.index : 0;
+  retry_room_ = steady_clock::now() + kRetryRoomPeriod;
+  const std::string why(kept.message());
+  if (std::exchange(room_failure_, why) == why) return;  // said before
+  Say(Severity::kWarning,
+      fmt::format("no room could be made on the disk that is nearly full: {}", why));
 }
 
 absl::Status SnapshotSchedule::KeepNewestOnly() {
@@ -152,6 +160,7 @@ absl::Status SnapshotSchedule::KeepNewestOnly() {
   log_bytes_after_image_ = log_.GetStatus().bytes;
   TRIPLA_RETURN_IF_ERROR(images_.RemoveOlder());
   only_image_ = newest;
+  room_failure_.clear();
   Say(Severity::kDebug,
       fmt::format("the disk is nearly full: only the image of record {} and the log behind it are "
                   "kept",
@@ -166,7 +175,7 @@ DiskReserve::NextImage SnapshotSchedule::NextImage() const {
   const uint64_t stands = newest ? newest->bytes : 0;
   const uint64_t in_image = log_bytes_in_image_.load(std::memory_order_relaxed);
   const uint64_t goes = stands + (in_image != 0 ? in_image : log_.GetStatus().bytes);
-  // Once it is written, what it replaces is about to go.
+  // Between the end of an image and the removal of what it replaces.
   const bool replaces = written == 0 && making_room_.load(std::memory_order_relaxed);
   return {.bytes_left = replaces ? 0 : needed - std::min(needed, written),
           .growth = needed - std::min(needed, goes),

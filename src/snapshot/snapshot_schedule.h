@@ -82,12 +82,15 @@ class SnapshotSchedule {
   const Options options_;
   std::atomic<bool> abandon_{false};
   std::atomic<uint64_t> log_bytes_in_image_{0};  // when the one being written began; 0: none is
-  std::atomic<bool> making_room_{false};  // an image was written for it, and older files go
+  std::atomic<bool> making_room_{false};         // an image was written for it, and older files go
   // The thread's own.
   uint64_t log_bytes_after_image_;
   std::chrono::steady_clock::duration last_took_{0};
   LogIndex only_image_ = 0;  // the newest one when KeepNewestOnly() was done last
   std::chrono::steady_clock::time_point next_image_for_room_;
+  LogIndex failed_image_ = 0;  // the newest one when KeepNewestOnly() failed last
+  std::chrono::steady_clock::time_point retry_room_;
+  std::string room_failure_;  // why it failed, as it was said
 
   Mutex mutex_;
   Condition changed_;

@@ -230,19 +230,19 @@ TEST_F(Recovery, AReplicaIsRebuiltThoughNobodyWrites) {
   Settle(Request(4100));
   cluster().AwaitSameState();
   const int lost = cluster().AwaitFollower();
-  const auto rebuild = [lost] {
-    return Process({ProgramPath("triplad"), "init", "--rebuild", "--data-dir",
-                    cluster().data_dir(lost), "--node", "n" + std::to_string(lost + 1), "--cluster",
-                    cluster().members()});
+  const auto rebuild = [lost](const std::string& data_dir) {
+    return Process({ProgramPath("triplad"), "init", "--rebuild", "--data-dir", data_dir, "--node",
+                    "n" + std::to_string(lost + 1), "--cluster", cluster().members()});
   };
-  std::filesystem::rename(cluster().data_dir(lost), cluster().data_dir(lost) + ".lost");
-  Process refused = rebuild();
+  const std::string elsewhere = cluster().data_dir(lost) + ".new";
+  Process refused = rebuild(elsewhere);
   EXPECT_EQ(refused.Wait(), 1);
   EXPECT_NE(refused.output().find("is not lost: it serves at"), std::string::npos)
       << refused.output();
-  EXPECT_FALSE(std::filesystem::exists(cluster().data_dir(lost)));
+  EXPECT_FALSE(std::filesystem::exists(elsewhere));
   cluster().Kill(lost);
-  Process rebuilt = rebuild();
+  std::filesystem::rename(cluster().data_dir(lost), cluster().data_dir(lost) + ".lost");
+  Process rebuilt = rebuild(cluster().data_dir(lost));
   EXPECT_EQ(rebuilt.Wait(), 0) << rebuilt.output();
   cluster().Start(lost);
   cluster().AwaitReady(lost);

@@ -147,6 +147,13 @@ TemporaryDirectory::~TemporaryDirectory() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+std::vector<std::string> InShell(const std::string& before,
+                                 const std::vector<std::string>& command) {
+  std::string line = before + "; exec";
+  for (const std::string& word : command) line += " " + word;
+  return {"/bin/sh", "-c", line};
+}
+
 std::string ProgramPath(const std::string& name) { return std::string(TRIPLA_BIN) + "/" + name; }
 
 }  // namespace tripla

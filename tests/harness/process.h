@@ -79,6 +79,11 @@ class TemporaryDirectory {
   std::string path_;
 };
 
+// A shell that runs `before`, for example "umask 000" or ":", and then becomes `command`. The shell
+// reads its words, so they may redirect.
+std::vector<std::string> InShell(const std::string& before,
+                                 const std::vector<std::string>& command);
+
 // The program NAME of this build, for example "triplad".
 std::string ProgramPath(const std::string& name);
 

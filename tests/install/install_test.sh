@@ -36,6 +36,12 @@ for tree in "$source_dir/" "$build_dir/"; do
   done
 done
 
+# No document links to what is not installed.
+while IFS=: read -r document link; do
+  link=${link#](}
+  [[ -e $(dirname "$document")/${link%%[#)]*} ]] || fail "$document links to ${link%)}, which is not installed"
+done < <(grep -roE --include='*.md' '\]\([^)#:][^):]*\)' "$prefix/share/doc/tripla")
+
 # A program that uses the library, by either way.
 cp -r "$source_dir/tests/install/user" .
 quietly "find_package(tripla)" cmake -S user -B by_cmake -G Ninja "-DCMAKE_PREFIX_PATH=$prefix"

@@ -98,6 +98,24 @@ TestSaysSoWhenAllIsWell() {
     "test: all is well. release: 1 tests passed; asan: 1 tests passed; tsan: 1 tests passed" ]
 }
 
+TestSaysWhatWasSkippedAndDoesNotCallItPassed() {
+  fresh setup build
+  three_builds
+  sed -i 's/^add_test(bad_test.*//' build/CTestTestfile.cmake
+  local test
+  for test in one_test two_test; do
+    echo "add_test($test sh -c \"exit 77\")" >>build/CTestTestfile.cmake
+    echo "set_tests_properties($test PROPERTIES SKIP_RETURN_CODE 77)" >>build/CTestTestfile.cmake
+  done
+  expect "it succeeds" scripts/test >out 2>&1
+  expect "the last line names them" [ "$(tail -n 1 out)" = \
+    "test: all is well. release: 1 tests passed, 2 skipped: one_test, two_test; asan: 1 tests passed; tsan: 1 tests passed" ]
+  echo "add_test(bad_test sh $PWD/bad_test)" >>build/CTestTestfile.cmake
+  scripts/test >out 2>&1
+  expect "also beside a test that fails" grep -q \
+    '^test: FAILED. release: 1 of 4 tests failed, 2 skipped: one_test, two_test; asan' <(tail -n 1 out)
+}
+
 TestFailsWhenABuildHoldsNoTests() {
   fresh setup build
   three_builds

@@ -131,7 +131,8 @@ func send(id *triplav1.RequestId,
 	call func(context.Context, ...grpc.CallOption) (*triplav1.Reply, error)) (*triplav1.Reply, error) {
 	deadline := time.Now().Add(time.Minute)
 	wait := 20 * time.Millisecond
-	for attempt := uint32(1); ; attempt++ {
+	attempt := uint32(1)
+	for {
 		if id != nil {
 			id.Attempt = attempt
 		}
@@ -158,9 +159,12 @@ func send(id *triplav1.RequestId,
 				pause = advised
 			}
 		}
-		applied := undecided(err).Applied == triplav1.Undecided_YES
-		if !again || applied || time.Now().Add(pause).After(deadline) {
+		applied := undecided(err).Applied
+		if !again || applied == triplav1.Undecided_YES || time.Now().Add(pause).After(deadline) {
 			return nil, err
+		}
+		if applied != triplav1.Undecided_NO {
+			attempt++ // this one may have arrived
 		}
 		time.Sleep(pause)
 		if wait *= 2; wait > time.Second {

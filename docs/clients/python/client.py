@@ -97,12 +97,14 @@ def send(method, request, seconds=60):
                 grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED,
                 grpc.StatusCode.DEADLINE_EXCEEDED)
             pause = max(advice or 0, wait * random.uniform(0.5, 1))
-            if (not again or undecided(error).applied == tripla_pb2.Undecided.YES
+            applied = undecided(error).applied
+            if (not again or applied == tripla_pb2.Undecided.YES
                     or time.monotonic() + pause >= deadline):
                 raise
             time.sleep(pause)
             wait = min(wait * 2, 1)
-            attempt += 1
+            if applied != tripla_pb2.Undecided.NO:
+                attempt += 1  # this one may have arrived
 
 
 class Client:

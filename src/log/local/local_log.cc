@@ -82,12 +82,17 @@ absl::Status LocalLog::Continue(LogContent content, LogPosition applied) {
                                                     : content.last_end.torn));
     }
     TRIPLA_ASSIGN_OR_RETURN(writer_, SegmentWriter::Reopen(directory_, active, content.last_end));
+    // A crash may have come between its renaming and the sync: the extent must not promise a name
+    // that a power cut can still undo.
+    TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.log_path()));
   }
   segments_ = std::move(content.segments);
+  if (writer_ != nullptr) written_ = writer_->file();
   last_ = {.index = content.next_index - 1};
   written_through_ = synced_through_ = last_.index;
   const absl::Status promised =
       PromiseExtent(segments_.empty() ? 0 : segments_.back().first_index, last_.index);
+  if (promised.ok()) extent_file_ = extent_->file();
   if (!absl::IsResourceExhausted(promised)) return promised;
   // What was promised before still counts.
   Say(Severity::kWarning,
@@ -205,6 +210,11 @@ absl::Status LocalLog::BeginSegment(uint64_t capacity) {
   // A segment is durable before the next one exists: only the last can be torn.
   SyncWritten();
   const LogIndex first_index = written_through_ + 1;
+  {
+    MutexLock lock(status_mutex_);
+    // One without records is replaced under its name, and not looked for meanwhile.
+    if (!segments_.empty() && segments_.back().first_index == first_index) written_ = nullptr;
+  }
   // Without an extent no segment may exist that needs one.
   if (extent_ == nullptr) {
     TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
@@ -225,6 +235,8 @@ absl::Status LocalLog::BeginSegment(uint64_t capacity) {
   if (!segments_.empty() && segments_.back().first_index == first_index) segments_.pop_back();
   TRIPLA_CHECK(segments_.empty() || segments_.back().first_index < first_index,
                "segments are in the order of their records");
+  written_ = writer_->file();
+  extent_file_ = extent_->file();
   segments_.push_back(
       {.path = writer_->path(), .first_index = first_index, .bytes = writer_->capacity()});
   return absl::OkStatus();
@@ -238,7 +250,13 @@ absl::Status LocalLog::LeaveLargeSegment(LogIndex through) {
 }
 
 absl::Status LocalLog::ReleasePrefix(LogIndex through, Release release) {
-  if (release == Release::kAll) TRIPLA_RETURN_IF_ERROR(LeaveLargeSegment(through));
+  TRIPLA_RETURN_IF_ERROR(RemoveSegments(through));
+  if (release != Release::kAll) return absl::OkStatus();
+  TRIPLA_RETURN_IF_ERROR(LeaveLargeSegment(through));
+  return RemoveSegments(through);
+}
+
+absl::Status LocalLog::RemoveSegments(LogIndex through) {
   // One thread releases, so the list only grows behind its back.
   while (true) {
     SegmentFile oldest;
@@ -246,6 +264,7 @@ absl::Status LocalLog::ReleasePrefix(LogIndex through, Release release) {
       MutexLock lock(status_mutex_);
       if (segments_.size() < 2 || segments_[1].first_index > through + 1) break;
       oldest = segments_.front();
+      removing_ = oldest.path;
     }
     // Not found: a former call removed it, and then the sync failed.
     const absl::Status removed = directory_.disk().Remove(oldest.path);
@@ -257,6 +276,23 @@ absl::Status LocalLog::ReleasePrefix(LogIndex through, Release release) {
     segments_.erase(segments_.begin());
   }
   return absl::OkStatus();
+}
+
+absl::Status LocalLog::CheckFiles() const {
+  MutexLock lock(status_mutex_);
+  std::string lost;
+  for (const SegmentFile& segment : segments_) {
+    if (segment.path == removing_) continue;
+    if (absl::IsNotFound(directory_.disk().Space(segment.path).status())) lost = segment.path;
+  }
+  for (const std::shared_ptr<const File>& file : {written_, extent_file_}) {
+    if (file != nullptr && !file->IsInPlace()) lost = file->path();
+  }
+  if (lost.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "{} was removed, moved or replaced while this server writes the log; put it back before the "
+      "next start, which needs it, or restore the data directory from a copy",
+      lost));
 }
 
 Log::Status LocalLog::GetStatus() const {

@@ -51,6 +51,7 @@ class LocalLog : public Log {
   void Submit(Batch batch, DoneFn done) override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through, Release release) override;
   [[nodiscard]] Status GetStatus() const override;
+  [[nodiscard]] absl::Status CheckFiles() const override;
   // Also notes how far the log reaches, so that a start which finds less is refused (R18a).
   void Stop() override;
 
@@ -79,6 +80,8 @@ class LocalLog : public Log {
   // Removes all segments: an image holds what they hold.
   absl::Status BeginAnew(const LogContent& content, LogIndex applied)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  // Removes the segments that hold no record behind `through`, but the last.
+  absl::Status RemoveSegments(LogIndex through);
   // Begins a small segment in place of one that one large record made large.
   absl::Status LeaveLargeSegment(LogIndex through);
   void SyncWritten() ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
@@ -102,6 +105,10 @@ class LocalLog : public Log {
   mutable Mutex status_mutex_;
   Condition stop_changed_;
   std::vector<SegmentFile> segments_ ABSL_GUARDED_BY(status_mutex_);
+  std::string removing_ ABSL_GUARDED_BY(status_mutex_);  // the segment that ReleasePrefix() removes
+  // The last segment and the extent, to ask whether they are still in place.
+  std::shared_ptr<const File> written_ ABSL_GUARDED_BY(status_mutex_);
+  std::shared_ptr<const File> extent_file_ ABSL_GUARDED_BY(status_mutex_);
   LogPosition last_ ABSL_GUARDED_BY(status_mutex_);
   bool stopped_ ABSL_GUARDED_BY(status_mutex_) = false;
   std::string refusal_ ABSL_GUARDED_BY(status_mutex_);  // why batches are refused, or empty

@@ -127,10 +127,10 @@ absl::StatusOr<std::optional<Extent>> LogExtent::Read(const DataDirectory& direc
 
 absl::StatusOr<std::unique_ptr<LogExtent>> LogExtent::Open(const DataDirectory& directory) {
   const std::string path = LogExtentPath(directory);
-  absl::StatusOr<std::unique_ptr<File>> file = directory.disk().Open(path, OpenMode::kReadWrite);
+  absl::StatusOr<std::unique_ptr<File>> file = directory.OpenForWriting(path);
   if (absl::IsNotFound(file.status())) {
     TRIPLA_RETURN_IF_ERROR(Create(directory));
-    file = directory.disk().Open(path, OpenMode::kReadWrite);
+    file = directory.OpenForWriting(path);
   }
   TRIPLA_RETURN_IF_ERROR(file.status());
   TRIPLA_ASSIGN_OR_RETURN(const Slot slot, ReadSlots(**file));

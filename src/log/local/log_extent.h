@@ -13,8 +13,10 @@
 
 namespace tripla {
 
-// What must be there: how far the log had come when this was last written. It only grows, so it
-// stays true after a crash, and a start that finds less has lost something (R18a).
+// What must be there: how far the log had come when this was last written. After that the log only
+// grows, so it stays true after a crash, and a start that finds less has lost something (R18a).
+// It says less again only where an image replaces the log: a log that begins anew behind an image,
+// and `--log off`, set the newest segment back to 0.
 struct Extent {
   uint64_t log_id = 0;  // random; every segment of this log has it in its header
   bool log_on = true;   // false: `--log off`, only images are kept
@@ -56,6 +58,7 @@ class LogExtent {
       const DataDirectory& directory);
 
   [[nodiscard]] const Extent& extent() const { return extent_; }
+  [[nodiscard]] std::shared_ptr<const File> file() const { return file_; }
 
   // Writes it durably, unless it says so already. The log id stays. Errors: as File::WriteAt();
   // Internal when the sync failed. What was written before still counts then.
@@ -65,7 +68,7 @@ class LogExtent {
   LogExtent(std::unique_ptr<File> file, const Extent& extent, uint64_t sequence)
       : file_(std::move(file)), extent_(extent), sequence_(sequence) {}
 
-  std::unique_ptr<File> file_;
+  std::shared_ptr<File> file_;
   Extent extent_;
   uint64_t sequence_;
 };

@@ -45,8 +45,7 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Begin(const DataDi
 absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Reopen(const DataDirectory& directory,
                                                                      const SegmentFile& file,
                                                                      const SegmentEnd& end) {
-  TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<File> opened,
-                          directory.disk().Open(file.path, OpenMode::kReadWrite));
+  TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<File> opened, directory.OpenForWriting(file.path));
   std::string sector(wal::kSectorBytes, '\0');
   TRIPLA_RETURN_IF_ERROR(opened->ReadAt(0, sector.data(), sector.size()).status());
   TRIPLA_ASSIGN_OR_RETURN(const wal::SegmentHeader header, wal::DecodeSegmentHeader(sector));

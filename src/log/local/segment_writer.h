@@ -47,6 +47,7 @@ class SegmentWriter {
   [[nodiscard]] absl::Status Sync() { return file_->Sync(); }
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] std::shared_ptr<const File> file() const { return file_; }
   [[nodiscard]] uint64_t capacity() const { return header_.capacity; }
   // How much of the capacity is used.
   [[nodiscard]] uint64_t used() const { return offset_; }
@@ -63,7 +64,7 @@ class SegmentWriter {
         offset_(offset),
         next_index_(next_index) {}
 
-  std::unique_ptr<File> file_;
+  std::shared_ptr<File> file_;
   const std::string path_;
   const wal::SegmentHeader header_;
   uint64_t offset_;      // behind the last record

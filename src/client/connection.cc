@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/connection.h"
 
+#include <grpc/grpc.h>
 #include <grpc/support/time.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel.h>
@@ -43,6 +44,9 @@ grpc::ChannelArguments Arguments() {
 }  // namespace
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& endpoint) {
+  // Never given back: gRPC's end waits for ever for a thread of its own that could not be started
+  // (ulimit -u, ulimit -v).
+  [[maybe_unused]] static const bool kInitialized = (grpc_init(), true);
   return grpc::CreateCustomChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials(),
                                    Arguments());
 }

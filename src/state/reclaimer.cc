@@ -96,8 +96,9 @@ void Reclaimer::TakeReleased(size_t count, std::vector<Retired>& dead) {
 void Reclaimer::ForgetUnpinnedVersions() {
   pinned_.clear();
   pins_.Collect(pinned_);
-  const auto is_pinned = [this](const std::unique_ptr<const Version>& version) {
-    return std::ranges::find(pinned_, version.get()) != pinned_.end();
+  const std::vector<const Version*>& pinned = pinned_;
+  const auto is_pinned = [&pinned](const std::unique_ptr<const Version>& version) {
+    return std::ranges::find(pinned, version.get()) != pinned.end();
   };
   const auto unpinned = std::stable_partition(live_.begin(), live_.end() - 1, is_pinned);
   for (auto version = unpinned; version != live_.end() - 1; ++version) {

@@ -2,6 +2,7 @@
 #include "state/reclaimer.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "base/check.h"
@@ -96,8 +97,9 @@ void Reclaimer::TakeReleased(size_t count, std::vector<Retired>& dead) {
 void Reclaimer::ForgetUnpinnedVersions() {
   pinned_.clear();
   pins_.Collect(pinned_);
-  const std::vector<const Version*>& pinned = pinned_;
-  const auto is_pinned = [&pinned](const std::unique_ptr<const Version>& version) {
+  // clang does not see in a function within this one that the mutex is held.
+  const auto is_pinned = [pinned =
+                              std::span(pinned_)](const std::unique_ptr<const Version>& version) {
     return std::ranges::find(pinned, version.get()) != pinned.end();
   };
   const auto unpinned = std::stable_partition(live_.begin(), live_.end() - 1, is_pinned);

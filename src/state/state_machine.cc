@@ -25,7 +25,7 @@ void StateMachine::Rep::Publish() {
   version->summary = summary;
   reclaimer.Publish(std::move(version));
 #ifndef NDEBUG
-  constexpr uint64_t kRowsOfASmallState = 1000;
+  constexpr uint64_t kRowsOfASmallState = 64;
   if (keys + summary.sessions + summary.answers + summary.runs < kRowsOfASmallState) {
     CheckInvariants();
   }

@@ -131,6 +131,13 @@ std::string Written(const LoadedImage& loaded) {
   return bytes;
 }
 
+// What an image tells: the bytes of the answers follow from its rows.
+StateSummary SummaryInImage(const StateMachine& machine) {
+  StateSummary summary = machine.GetSummary();
+  summary.answer_bytes = 0;
+  return summary;
+}
+
 void CheckImage(const std::string& bytes) {
   (void)Sum(bytes);  // goes on behind damage, as tripla-verify does
   BytesFile file(kPath, bytes);
@@ -142,13 +149,13 @@ void CheckImage(const std::string& bytes) {
     TRIPLA_CHECK(said.starts_with(std::string(kPath) + " at offset "), "the place is named");
     return;
   }
-  TRIPLA_CHECK(loaded->machine->GetSummary() == loaded->header.summary, "it is what it says");
+  TRIPLA_CHECK(SummaryInImage(*loaded->machine) == loaded->header.summary, "it is what it says");
   loaded->machine->CheckInvariants();
   const std::string written = Written(*loaded);
   BytesFile second(kPath, written);
   const absl::StatusOr<LoadedImage> again = LoadImage(second);
   TRIPLA_CHECK(again.ok(), "what is written is read");
-  TRIPLA_CHECK(again->machine->GetSummary() == loaded->header.summary, "and is the same state");
+  TRIPLA_CHECK(again->machine->GetSummary() == loaded->machine->GetSummary(), "and is the same state");
   TRIPLA_CHECK(Written(*again) == written, "and is written so again");
 }
 

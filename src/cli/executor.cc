@@ -116,8 +116,9 @@ ExitCode Executor::Do(const StatusStatement&, std::string_view place) {
   }
   for (const EndpointStatus& server : servers) {
     if (server.answer.ok()) continue;
+    const std::string what = servers.size() > 1 ? "status of " + server.endpoint : "status";
     console_.Complain(
-        fmt::format("{}{}", place, FailureText("status", server.answer.failure(), Effect::kReads)));
+        fmt::format("{}{}", place, FailureText(what, server.answer.failure(), Effect::kReads)));
   }
   return ExitCodeOf(servers);
 }

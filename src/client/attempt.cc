@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/attempt.h"
 
+#include <fmt/core.h>
+
 #include <charconv>
 
 #include "tripla/v1/rpc_status.pb.h"
@@ -27,10 +29,18 @@ v1::Undecided Said(const grpc::Status& status) {
   return undecided;
 }
 
+// An answer of HTTP that is none of gRPC's: of a web server, or of a proxy, behind which the call
+// may have gone anywhere. Our own side makes a status of it, in these words.
+bool IsFromNoGrpcServer(const grpc::Status& status) {
+  return status.error_message().starts_with("Received http2 header with status: ");
+}
+
 // By gRPC's definition these come before the method runs: nobody there, or nobody let in.
-bool RefusedAtTheDoor(grpc::StatusCode code) {
-  return code == grpc::StatusCode::UNIMPLEMENTED || code == grpc::StatusCode::UNAUTHENTICATED ||
-         code == grpc::StatusCode::PERMISSION_DENIED;
+bool RefusedAtTheDoor(const grpc::Status& status) {
+  const grpc::StatusCode code = status.error_code();
+  return !IsFromNoGrpcServer(status) &&
+         (code == grpc::StatusCode::UNIMPLEMENTED || code == grpc::StatusCode::UNAUTHENTICATED ||
+          code == grpc::StatusCode::PERMISSION_DENIED);
 }
 
 // A message above the server's receive limit: gRPC answers in the server's place, in these words,
@@ -44,7 +54,7 @@ Applied WhetherApplied(const grpc::Status& status, const v1::Undecided& said, Ef
   if (effect == Effect::kReads || said.applied() == v1::Undecided::NO) return Applied::kNo;
   if (said.applied() == v1::Undecided::UNKNOWN) return Applied::kUnknown;
   if (said.applied() == v1::Undecided::YES) return Applied::kYes;
-  const bool refused = RefusedAtTheDoor(status.error_code()) || RefusedUnread(status);
+  const bool refused = RefusedAtTheDoor(status) || RefusedUnread(status);
   return refused ? Applied::kNo : Applied::kUnknown;
 }
 
@@ -91,6 +101,13 @@ AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext
   AttemptFailure attempt;
   attempt.failure.code = static_cast<absl::StatusCode>(status.error_code());
   attempt.failure.message = status.error_message();
+  const bool no_grpc = IsFromNoGrpcServer(status);
+  if (no_grpc) {
+    attempt.failure.message = fmt::format(
+        "what answers at {} is no server of tripla ({}); check the endpoint and the proxies on the "
+        "way to it",
+        context.peer(), status.error_message());
+  }
   const v1::Undecided said = Said(status);
   if (said.has_first_answer()) attempt.first_answer = said.first_answer();
   attempt.leader_endpoint = said.leader_endpoint();
@@ -105,7 +122,7 @@ AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext
                            status.error_code() == grpc::StatusCode::CANCELLED;
   attempt.worth_retrying = WorthRetrying(attempt.failure, pushback, unavailable);
   attempt.worth_asking_another =
-      unavailable || status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
+      unavailable || no_grpc || status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
   return attempt;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many endpoints of which few are there (S20).
+// Many endpoints of which few are there (S20), and one of something else.
 #include <arpa/inet.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/check.h"
@@ -37,6 +39,9 @@ class Port {
   Port& operator=(const Port&) = delete;
 
   std::string endpoint() const { return fmt::format("127.0.0.1:{}", ntohs(address_.sin_port)); }
+  int Accept() const { return accept(socket_, nullptr, nullptr); }
+  // Accept() fails from now on.
+  void Shutdown() const { shutdown(socket_, SHUT_RDWR); }
 
  private:
   const int socket_ = socket(AF_INET, SOCK_STREAM, 0);
@@ -81,6 +86,83 @@ TEST(Connecting, AHundredDeadEndpointsAreNotNamedOneByOne) {
   EXPECT_EQ(answer.failure().applied, Failure::Applied::kNo);
   EXPECT_NE(answer.failure().message.find("or 95 more"), std::string::npos)
       << answer.failure().message;
+}
+
+// Speaks HTTP/2, and answers each request with 404, as a web server does that has no such page.
+class WebServer {
+ public:
+  WebServer() : thread_([this] { Serve(); }) {}
+  ~WebServer() {
+    port_.Shutdown();
+    thread_.join();
+  }
+
+  std::string endpoint() const { return port_.endpoint(); }
+
+ private:
+  static std::string Frame(char type, char flags, const char* stream, const std::string& content) {
+    return std::string{0, 0, static_cast<char>(content.size()), type, flags} +
+           std::string(stream, 4) + content;
+  }
+
+  static bool ReadAll(int connection, char* to, size_t count) {
+    return recv(connection, to, count, MSG_WAITALL) == static_cast<ssize_t>(count);
+  }
+
+  static void Answer(int connection) {
+    constexpr char kHeaders = 1, kSettings = 4;
+    constexpr char kAck = 1, kEnds = 1 | 4;
+    constexpr char kNotFound = '\x8d';  // ":status: 404" of HPACK's static table (RFC 7541)
+    char preface[24], header[9];
+    if (!ReadAll(connection, preface, sizeof(preface))) return;
+    const std::string none(4, '\0');
+    std::string said = Frame(kSettings, 0, none.data(), "");
+    while (send(connection, said.data(), said.size(), MSG_NOSIGNAL) >= 0 &&
+           ReadAll(connection, header, sizeof(header))) {
+      const auto byte = [&](int i) { return static_cast<size_t>(static_cast<uint8_t>(header[i])); };
+      std::string content((byte(0) << 16) + (byte(1) << 8) + byte(2), '\0');
+      if (!ReadAll(connection, content.data(), content.size())) return;
+      said.clear();
+      if (header[3] == kSettings && header[4] != kAck) {
+        said = Frame(kSettings, kAck, none.data(), "");
+      } else if (header[3] == kHeaders) {
+        said = Frame(kHeaders, kEnds, header + 5, std::string(1, kNotFound));
+      }
+    }
+  }
+
+  void Serve() {
+    while (true) {
+      const int connection = port_.Accept();
+      if (connection < 0) return;
+      Answer(connection);
+      close(connection);
+    }
+  }
+
+  Port port_{true};
+  std::thread thread_;
+};
+
+TEST(Connecting, AWebServerIsPassedOver) {
+  FakeServer server(Succeed());
+  const WebServer web;  // serves one connection at a time
+  for (const Operation& operation : {Operation(SetOperation{*Key::Parse("1"), 0, "a"}),
+                                     Operation(GetOperation{*Key::Parse("1")})}) {
+    Client client({.endpoints = {web.endpoint(), server.endpoint()}});
+    const Answer<Decided> answer = client.Execute(operation);
+    EXPECT_TRUE(answer.ok()) << answer.failure().ToText();
+  }
+}
+
+TEST(Connecting, WhatAWebServerDidWithAWriteIsNotKnown) {
+  const WebServer web;
+  Client client({.endpoints = {web.endpoint()}});
+  const Answer<Decided> set = client.Set(*Key::Parse("1"), 0, "a");
+  ASSERT_FALSE(set.ok());
+  EXPECT_EQ(set.failure().applied, Failure::Applied::kUnknown);
+  EXPECT_NE(set.failure().message.find("no server of tripla"), std::string::npos)
+      << set.failure().message;
 }
 
 }  // namespace

@@ -31,19 +31,33 @@ constexpr size_t kDeaf = limits::kUnsentReplyBytesMax / (16 * kMiB) - 1;
 // Answers batches and reads as it is told.
 class ToldLog : public Log {
  public:
+  struct Answers {
+    Outcome outcome = {};  // what each command is answered, unless `error` is set
+    absl::Status error = {};
+    absl::Status readable = {};
+    bool leads = true;
+  };
+  // From now on.
+  void Tell(Answers answers) {
+    MutexLock lock(mutex_);
+    answers_ = std::move(answers);
+  }
+
   void Submit(Batch batch, DoneFn done) override {
+    Answers answers;
     {
       MutexLock lock(mutex_);
       submitted_ += batch.commands.size();
       changed_.NotifyAll();
       while (hold_) changed_.Wait(mutex_);
+      answers = answers_;
     }
-    if (!error.ok()) return done(error);
-    done(std::vector<Outcome>(batch.commands.size(), outcome));
+    if (!answers.error.ok()) return done(answers.error);
+    done(std::vector<Outcome>(batch.commands.size(), answers.outcome));
   }
-  bool Leads() const override { return leads; }
-  Leadership GetLeadership() const override { return leadership; }
-  void AwaitReadable(ReadableFn done) override { done(readable); }
+  bool Leads() const override { return answers().leads; }
+  Leadership GetLeadership() const override { return {}; }
+  void AwaitReadable(ReadableFn done) override { done(answers().readable); }
   absl::Status ReleasePrefix(LogIndex, Release) override { return absl::OkStatus(); }
   Status GetStatus() const override { return {}; }
   void Stop() override {}
@@ -67,16 +81,15 @@ class ToldLog : public Log {
     changed_.NotifyAll();
   }
 
-  // What each command is answered, unless `error` is set.
-  Outcome outcome;
-  absl::Status error;
-  absl::Status readable;
-  bool leads = true;
-  Leadership leadership;
-
  private:
-  Mutex mutex_;
+  Answers answers() const {
+    MutexLock lock(mutex_);
+    return answers_;
+  }
+
+  mutable Mutex mutex_;
   Condition changed_;
+  Answers answers_ ABSL_GUARDED_BY(mutex_);
   bool hold_ ABSL_GUARDED_BY(mutex_) = false;
   size_t submitted_ ABSL_GUARDED_BY(mutex_) = 0;
 };
@@ -302,7 +315,7 @@ TEST_F(Errors, S9_TooLargeIsNeverWorthARetry) {
 }
 
 TEST_F(Errors, S9_AFullDiskIsReadOnly) {
-  log_.error = absl::ResourceExhaustedError("no space");
+  log_.Tell({.error = absl::ResourceExhaustedError("no space")});
   Expect(Set(), Code::RESOURCE_EXHAUSTED, Undecided::NO, Undecided::READ_ONLY, Pushback::kLater);
   disk_.SetCapacity(0);
   disk_reserve_.Refresh({});
@@ -329,7 +342,7 @@ TEST_F(Errors, S9_AFullQueueIsOverload) {
 }
 
 TEST_F(Errors, S9_TooManyReadsAreOverload) {
-  log_.readable = absl::ResourceExhaustedError("too many reads wait");
+  log_.Tell({.readable = absl::ResourceExhaustedError("too many reads wait")});
   Expect(Get(), Code::RESOURCE_EXHAUSTED, kNotSaid, Undecided::OVERLOADED, Pushback::kLater);
   v1::BatchRequest reads;
   reads.add_operations()->mutable_get()->set_key("\1");
@@ -338,32 +351,32 @@ TEST_F(Errors, S9_TooManyReadsAreOverload) {
 }
 
 TEST_F(Errors, WhatTheLogDoesNotKnowIsUnknown) {
-  log_.error = absl::UnknownError("this server leads no more");
+  log_.Tell({.error = absl::UnknownError("this server leads no more")});
   Expect(Set(), Code::UNAVAILABLE, Undecided::UNKNOWN, kNoReason, Pushback::kNone);
-  log_.error = absl::UnavailableError("stopped");
+  log_.Tell({.error = absl::UnavailableError("stopped")});
   Expect(Set(), Code::UNAVAILABLE, Undecided::NO, kNoReason, Pushback::kNone);
 }
 
 TEST_F(Errors, AServerThatDoesNotLeadNamesWhoDoes) {
-  log_.leads = false;
+  log_.Tell({.leads = false});
   Expect(Set(), Code::UNAVAILABLE, Undecided::NO, kNoReason, Pushback::kNone);
 }
 
 TEST_F(Errors, EachRefusalOfTheStateMachineHasItsCode) {
-  log_.outcome.refusal = Refusal::kVersionExhausted;
+  log_.Tell({.outcome = {.refusal = Refusal::kVersionExhausted}});
   Expect(Set(), Code::OUT_OF_RANGE, Undecided::NO, kNoReason, Pushback::kNone);
-  log_.outcome.refusal = Refusal::kRequestIdReused;
+  log_.Tell({.outcome = {.refusal = Refusal::kRequestIdReused}});
   Expect(Set(), Code::INVALID_ARGUMENT, Undecided::NO, kNoReason, Pushback::kNone);
-  log_.outcome.refusal = Refusal::kAnswerForgotten;
+  log_.Tell({.outcome = {.refusal = Refusal::kAnswerForgotten}});
   Expect(Set(), Code::FAILED_PRECONDITION, Undecided::UNKNOWN, kNoReason, Pushback::kNone);
 }
 
 TEST_F(Errors, R12a_ABatchWhoseReplyIsTooLargeWasApplied) {
-  log_.outcome.entry = MakeEntry(16 * kMiB);
+  log_.Tell({.outcome = {.entry = MakeEntry(16 * kMiB)}});
   v1::BatchRequest batch;
   for (int i = 0; i < 5; ++i) batch.add_operations()->mutable_del()->set_key("\1");
   Expect(CallBatch(batch), Code::OUT_OF_RANGE, Undecided::YES, kNoReason, Pushback::kNever);
-  log_.outcome.result = Result::kError;
+  log_.Tell({.outcome = {.result = Result::kError, .entry = MakeEntry(16 * kMiB)}});
   Expect(CallBatch(batch), Code::RESOURCE_EXHAUSTED, Undecided::NO, Undecided::TOO_LARGE,
          Pushback::kNever);
 }
@@ -371,7 +384,7 @@ TEST_F(Errors, R12a_ABatchWhoseReplyIsTooLargeWasApplied) {
 TEST_F(Errors, R12a_AWriteWhoseAnswerFindsNoRoomWaitsForItOrSaysThatItWasApplied) {
   constexpr size_t kWrites = 8;
   constexpr size_t kWait = UnsentReplies::kHeldBytesMax / (16 * kMiB + 1);
-  log_.outcome.entry = MakeEntry(16 * kMiB);
+  log_.Tell({.outcome = {.entry = MakeEntry(16 * kMiB)}});
   FillTheRoom();
   log_.AwaitSubmitted(kDeaf);
   // All are with the batcher before the first of them waits for room.
@@ -405,7 +418,7 @@ TEST_F(Errors, R12a_AWriteWhoseAnswerFindsNoRoomWaitsForItOrSaysThatItWasApplied
 }
 
 TEST_F(Errors, S26_ACallThatWaitsForRoomEndsWithItsDeadline) {
-  log_.outcome.entry = MakeEntry(16 * kMiB);
+  log_.Tell({.outcome = {.entry = MakeEntry(16 * kMiB)}});
   FillTheRoom();
   log_.AwaitSubmitted(kDeaf);
   grpc::ClientContext context;

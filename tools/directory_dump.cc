@@ -100,6 +100,7 @@ std::string TextOf(const Command& command) {
                         id.first_unanswered);
     if (id.sent_before) text += "  sent before";
   }
+  if (command.short_of_disk) text += "  short of disk";
   return text;
 }
 

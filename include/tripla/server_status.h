@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "tripla/answer.h"
@@ -39,6 +40,9 @@ struct ServerStatus {
   bool ready = false;  // it answers calls
   // Requests with an id that one client may have unanswered; a Client keeps within it.
   uint64_t answers_per_client_max = 0;
+  // Bytes of keys and data that a write may have now, as far as free disk space goes. Below
+  // data_bytes_max the disk is nearly full. None from a server that does not tell.
+  std::optional<uint64_t> write_bytes_max = std::nullopt;
 };
 
 // The same of one endpoint among several.

@@ -116,6 +116,21 @@ TEST(StatusText, SkipsForPeopleWhatIsEmpty) {
   EXPECT_NE(text.find("image_log_index       0  (no image yet)\n"), std::string::npos) << text;
 }
 
+TEST(StatusText, TellsADiskThatTakesSmallWritesOnly) {
+  ServerStatus status{.writable = true, .data_bytes_max = 16 << 20, .ready = true};
+  EXPECT_EQ(StatusText(status, OutputFormat::kPlain).find("write_bytes_max"), std::string::npos)
+      << "an older server does not say it";
+  status.write_bytes_max = 3 << 20;
+  const std::string text = StatusText(status, OutputFormat::kPlain);
+  EXPECT_NE(text.find("write_bytes_max       3145728  (3 MiB; the disk is nearly full)\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(StatusText(status, OutputFormat::kJson).find(R"("write_bytes_max":"3145728")"),
+            std::string::npos);
+  status.write_bytes_max = 16 << 20;
+  EXPECT_EQ(StatusText(status, OutputFormat::kPlain).find("nearly full"), std::string::npos);
+}
+
 TEST(StatusText, JsonHasEveryField) {
   const ServerStatus status{.node = "n\"1", .keys = 3, .state_hash = "\x01\xff"};
   const std::string text = StatusText(status, OutputFormat::kJson);

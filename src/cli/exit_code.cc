@@ -72,9 +72,14 @@ ExitCode ExitCodeOf(const std::vector<EndpointStatus>& servers) {
   auto code = ExitCode::kSuccess;
   for (const EndpointStatus& server : servers) {
     if (!server.answer.ok() || !server.answer->ready) return ExitCode::kNotApplied;
-    if (!server.answer->writable) code = ExitCode::kOverloaded;
+    if (!server.answer->writable || IsNearlyFull(*server.answer)) code = ExitCode::kOverloaded;
   }
   return code;
+}
+
+bool IsNearlyFull(const ServerStatus& status) {
+  return status.writable && status.write_bytes_max &&
+         *status.write_bytes_max < status.data_bytes_max;
 }
 
 bool IsDecided(ExitCode code) {

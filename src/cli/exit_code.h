@@ -39,8 +39,12 @@ enum class ExitCode : int {
 // As the write itself would have ended, had its answer arrived; kUnknown when it is forgotten.
 [[nodiscard]] ExitCode ExitCodeOf(const Resolved& resolved);
 
+// Whether a server takes writes, but not the largest that its limit allows: its disk is nearly
+// full.
+[[nodiscard]] bool IsNearlyFull(const ServerStatus& status);
+
 // kSuccess when all are up, ready and take writes; kNotApplied when one is down or not ready;
-// kOverloaded when one takes no writes. A failure of a single server as above.
+// kOverloaded when one takes no writes, or only small ones. A failure of a single server as above.
 [[nodiscard]] ExitCode ExitCodeOf(const std::vector<EndpointStatus>& servers);
 
 }  // namespace tripla::cli

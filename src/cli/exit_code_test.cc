@@ -85,6 +85,11 @@ TEST(ExitCode, S9_WantOfRoomIsToldApartByItsReason) {
 TEST(ExitCode, S20_OfStatusCanBeAlarmedOn) {
   const ServerStatus sound{.writable = true, .ready = true};
   const ServerStatus full{.writable = false, .ready = true};
+  ServerStatus small_writes_only = sound;
+  small_writes_only.data_bytes_max = 100;
+  small_writes_only.write_bytes_max = 99;
+  ServerStatus roomy = small_writes_only;
+  roomy.write_bytes_max = 100;
   const ServerStatus waits{.writable = true, .ready = false};
   const Failure down{.code = StatusCode::kUnavailable, .applied = Applied::kNo};
   const Failure foreign{.code = StatusCode::kPermissionDenied, .applied = Applied::kNo};
@@ -98,6 +103,8 @@ TEST(ExitCode, S20_OfStatusCanBeAlarmedOn) {
   EXPECT_EQ(code({{"a:1", full}, {"b:1", waits}}), 6);
   EXPECT_EQ(code({{"a:1", full}, {"b:1", sound}}), 9);
   EXPECT_EQ(code({{"a:1", full}}), 9);
+  EXPECT_EQ(code({{"a:1", small_writes_only}}), 9);
+  EXPECT_EQ(code({{"a:1", roomy}}), 0);
   EXPECT_EQ(code({{"a:1", down}}), 6);
   EXPECT_EQ(code({{"a:1", foreign}}), 8);
 }

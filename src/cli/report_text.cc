@@ -15,6 +15,7 @@
 #include "base/quantity.h"
 #include "cli/answer_text.h"
 #include "cli/escape.h"
+#include "cli/exit_code.h"
 #include "cli/table.h"
 
 namespace tripla::cli {
@@ -43,7 +44,7 @@ std::string UptimeText(uint64_t ms) {
 Line Bytes(std::string_view name, uint64_t bytes) { return {name, bytes, ByteSizeText(bytes)}; }
 
 std::vector<Line> LinesOf(const ServerStatus& status) {
-  return {
+  std::vector<Line> lines{
       {"node", status.node, ""},
       {"role", status.role, ""},
       {"leader", status.leader, ""},
@@ -72,6 +73,11 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
        status.image_unix_ms == 0 ? "" : UnixTimeText(status.image_unix_ms)},
       Bytes("disk_free_bytes", status.disk_free_bytes),
   };
+  if (status.write_bytes_max) {
+    lines.push_back(Bytes("write_bytes_max", *status.write_bytes_max));
+    if (IsNearlyFull(status)) lines.back().remark += "; the disk is nearly full";
+  }
+  return lines;
 }
 
 std::vector<Line> LinesOf(const ImageInfo& image) {
@@ -120,7 +126,8 @@ std::string Text(const std::vector<Line>& lines, OutputFormat format) {
 
 std::string_view StateOf(const ServerStatus& status) {
   if (!status.ready) return "not ready";
-  return status.writable ? "ready" : "read-only";
+  if (!status.writable) return "read-only";
+  return IsNearlyFull(status) ? "nearly full" : "ready";
 }
 
 // Keeps the beginning of the host's name and the port.

@@ -106,7 +106,7 @@ std::optional<Decided> FromWire(v1::Reply reply) {
 }
 
 ServerStatus FromWire(const v1::StatusReply& reply) {
-  return {
+  ServerStatus status{
       .node = reply.node(),
       .role = reply.role(),
       .leader = reply.leader(),
@@ -135,6 +135,8 @@ ServerStatus FromWire(const v1::StatusReply& reply) {
       .ready = reply.ready(),
       .answers_per_client_max = reply.answers_per_client_max(),
   };
+  if (reply.has_write_bytes_max()) status.write_bytes_max = reply.write_bytes_max();
+  return status;
 }
 
 ImageInfo FromWire(const v1::SnapshotReply& reply) {

@@ -21,6 +21,15 @@ uint64_t ReserveOf(Disk& disk, const std::string& log_path, std::optional<uint64
   return std::min(DiskReserve::kDefaultBytes, space->total_bytes / kPartOfASmallDisk);
 }
 
+// A write goes into the log and then into an image.
+constexpr uint64_t kCopiesOfAWrite = 2;
+
+std::string TextOf(const DiskReserve::NextImage& next) {
+  if (next.answer_bytes == 0) return "";
+  return fmt::format(" ({} of them for remembered answers; a del makes the server forget old ones)",
+                     next.answer_bytes);
+}
+
 // Sizes are far below 2^63.
 int64_t Signed(uint64_t bytes) {
   return static_cast<int64_t>(std::min<uint64_t>(bytes, INT64_MAX / 4));
@@ -44,19 +53,20 @@ absl::StatusOr<DiskReserve::Room> DiskReserve::Look(const NextImage& next) const
     room.bytes = log_room - Signed(next.bytes_left + next.growth);
     room.text = fmt::format(
         "{} has {} bytes free, of which {} are reserved and {} are for the next "
-        "image",
-        log_path_, log.free_bytes, reserve_bytes_, next.bytes_left + next.growth);
+        "image{}",
+        log_path_, log.free_bytes, reserve_bytes_, next.bytes_left + next.growth, TextOf(next));
     return room;
   }
   const int64_t image_room =
       Signed(image.free_bytes) - Signed(next.bytes_left + next.growth_on_own_disk);
   room.bytes = std::min(log_room, image_room);
-  room.text = log_room <= image_room ? fmt::format("{} has {} bytes free, of which {} are reserved",
-                                                   log_path_, log.free_bytes, reserve_bytes_)
-                                     : fmt::format(
-                                           "{} has {} bytes free, and the next image needs {}, and "
-                                           "what it is larger than the last one",
-                                           image_path_, image.free_bytes, next.bytes_left);
+  room.text = log_room <= image_room
+                  ? fmt::format("{} has {} bytes free, of which {} are reserved", log_path_,
+                                log.free_bytes, reserve_bytes_)
+                  : fmt::format(
+                        "{} has {} bytes free, and the next image needs {}{}, "
+                        "and what it is larger than the last one",
+                        image_path_, image.free_bytes, next.bytes_left, TextOf(next));
   return room;
 }
 
@@ -94,7 +104,7 @@ void DiskReserve::Refresh(const NextImage& image) {
 }
 
 absl::Status DiskReserve::Check(uint64_t bytes) const {
-  const uint64_t needed = 2 * bytes;
+  const uint64_t needed = kCopiesOfAWrite * bytes;
   const bool refusing = refusing_.load(std::memory_order_relaxed);
   const int64_t room = room_.load(std::memory_order_relaxed);
   if (!refusing && bytes == 0) return absl::OkStatus();
@@ -108,6 +118,13 @@ absl::Status DiskReserve::Check(uint64_t bytes) const {
       "that make the map larger until there is room; delete entries, or free some space, "
       "and try again",
       text_, needed));
+}
+
+uint64_t DiskReserve::write_bytes_max() const {
+  if (refusing_.load(std::memory_order_relaxed)) return 0;
+  const int64_t room =
+      room_.load(std::memory_order_relaxed) - Signed(admitted_.load(std::memory_order_relaxed));
+  return static_cast<uint64_t>(std::max<int64_t>(room, 0)) / kCopiesOfAWrite;
 }
 
 absl::Status DiskReserve::CheckSegment(uint64_t bytes) const {

@@ -37,6 +37,8 @@ class DiskReserve {
     // their own, where no log goes.
     uint64_t growth = 0;
     uint64_t growth_on_own_disk = 0;
+    // For people: how much of the image is remembered answers to request ids.
+    uint64_t answer_bytes = 0;
   };
 
   // Looks at the disks, and says it when writing ends or resumes. To be called every few hundred
@@ -49,6 +51,9 @@ class DiskReserve {
 
   // Whether writes are taken at all.
   [[nodiscard]] absl::Status Check() const { return Check(0); }
+
+  // The largest write that Check() would take now; 0 when it takes none.
+  [[nodiscard]] uint64_t write_bytes_max() const;
 
   // Whether the log may have this many bytes more of the disk for a segment. Refused when the next
   // image, which fits now, would not fit then.

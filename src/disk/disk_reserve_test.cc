@@ -126,6 +126,35 @@ TEST(DiskReserve, WhatWasAdmittedSinceTheLastLookCounts) {
   EXPECT_TRUE(reserve.Check(500).ok());
 }
 
+TEST(DiskReserve, TellsTheLargestWriteThatItTakes) {
+  FreeSpaceDisk disk;
+  DiskReserve reserve(disk, "/data/log", "/data/image", 800);
+  disk.free = 1800;
+  reserve.Refresh({});
+  EXPECT_EQ(reserve.write_bytes_max(), 500u);
+  EXPECT_TRUE(reserve.Check(300).ok());
+  EXPECT_EQ(reserve.write_bytes_max(), 200u) << "what was admitted since the last look counts";
+  EXPECT_FALSE(reserve.Check(201).ok());
+  EXPECT_TRUE(reserve.Check(200).ok());
+  disk.free = 799;
+  reserve.Refresh({});
+  EXPECT_EQ(reserve.write_bytes_max(), 0u);
+  disk.free = 850;  // there is some room, but writes have not resumed
+  reserve.Refresh({});
+  EXPECT_EQ(reserve.write_bytes_max(), 0u);
+}
+
+TEST(DiskReserve, SaysHowMuchOfTheNextImageIsRememberedAnswers) {
+  FreeSpaceDisk disk;
+  DiskReserve reserve(disk, "/data/log", "/data/image", 800);
+  disk.free = 1000;
+  reserve.Refresh({.bytes_left = 700, .answer_bytes = 650});
+  const std::string said(reserve.Check().message());
+  EXPECT_NE(said.find("700 are for the next image (650 of them for remembered answers"),
+            std::string::npos)
+      << said;
+}
+
 TEST(DiskReserve, ItIsTightBeforeItIsFullAndWhenAWriteWasRefused) {
   FreeSpaceDisk disk;
   DiskReserve reserve(disk, "/data/log", "/data/image", 800);

@@ -14,12 +14,20 @@ namespace {
 
 constexpr uint8_t kHasRequestId = 1;
 constexpr uint8_t kSentBefore = 8;  // only with kHasRequestId
+constexpr uint8_t kShortOfDisk = 16;
 constexpr size_t kFixedBytes = 1 + 1 + 4 + 4 + 8 + 8 + 8;
 constexpr size_t kRequestIdBytes = sizeof(ClientId) + 8 + 8;
 
 uint8_t FlagsOf(const Command& command) {
-  if (!command.request_id) return 0;
-  return command.request_id->sent_before ? kHasRequestId | kSentBefore : kHasRequestId;
+  uint8_t flags = command.short_of_disk ? kShortOfDisk : 0;
+  if (command.request_id) flags |= kHasRequestId;
+  if (command.request_id && command.request_id->sent_before) flags |= kSentBefore;
+  return flags;
+}
+
+bool IsKnown(uint8_t flags) {
+  if ((flags & ~(kHasRequestId | kSentBefore | kShortOfDisk)) != 0) return false;
+  return (flags & kSentBefore) == 0 || (flags & kHasRequestId) != 0;
 }
 
 void EncodeCommand(const Command& command, std::string& bytes) {
@@ -54,8 +62,7 @@ absl::StatusOr<Command> DecodeCommand(ByteReader& reader) {
   const uint8_t flags = reader.Read<uint8_t>();
   if (!reader.ok()) return absl::DataLossError("a command is cut short");
   if (kind < static_cast<uint8_t>(CommandKind::kSet) ||
-      kind > static_cast<uint8_t>(CommandKind::kTestAndSet) ||
-      (flags != 0 && flags != kHasRequestId && flags != (kHasRequestId | kSentBefore))) {
+      kind > static_cast<uint8_t>(CommandKind::kTestAndSet) || !IsKnown(flags)) {
     return absl::UnimplementedError(
         fmt::format("a command of kind {} with flags {} is unknown to this version of the server",
                     kind, flags));
@@ -66,7 +73,8 @@ absl::StatusOr<Command> DecodeCommand(ByteReader& reader) {
   command.timestamp = reader.Read<int64_t>();
   command.version = reader.Read<int64_t>();
   command.if_revision = reader.Read<uint64_t>();
-  if (flags != 0) {
+  command.short_of_disk = (flags & kShortOfDisk) != 0;
+  if ((flags & kHasRequestId) != 0) {
     command.request_id = ReadRequestId(reader);
     command.request_id->sent_before = (flags & kSentBefore) != 0;
   }

@@ -17,7 +17,8 @@ namespace tripla {
 //            timestamp i64 | version i64 | if_revision u64
 //            [client 16 bytes | sequence u64 | first_unanswered u64]
 //            key in ordered form | data
-//   flags    1: has a request id; 8, only with 1: was sent before (R13a)
+//   flags    1: has a request id; 8, only with 1: was sent before (R13a); 16: was taken by a server
+//            that is short of disk
 //
 // The codec carries no checksum: the record around it does.
 

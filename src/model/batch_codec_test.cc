@@ -26,6 +26,10 @@ Batch Sample() {
   Command again = set;
   again.request_id->sent_before = true;
   batch.commands.push_back(again);
+  again.short_of_disk = true;
+  batch.commands.push_back(again);
+  cas.short_of_disk = true;
+  batch.commands.push_back(cas);
   return batch;
 }
 
@@ -62,7 +66,7 @@ TEST(BatchCodec, NamesAnUnknownKind) {
 }
 
 TEST(BatchCodec, NamesUnknownFlags) {
-  for (const int flags : {2, 4, 8, 10, 16, 255}) {
+  for (const int flags : {2, 4, 8, 10, 24, 32, 255}) {
     std::string bytes;
     EncodeBatch(Sample(), bytes);
     bytes[5] = static_cast<char>(flags);

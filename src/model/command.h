@@ -43,6 +43,9 @@ struct Command {
   uint64_t if_revision = 0;  // the same: the revision it expects, 0 for any
   std::string data;          // set, testAndSet
   std::optional<RequestId> request_id;
+  // The server that took it is short of disk: old answers are to go (SessionTable::MakeRoom). It
+  // changes nothing of what this command does.
+  bool short_of_disk = false;
 
   friend bool operator==(const Command&, const Command&) = default;
 };

@@ -54,6 +54,8 @@ inline constexpr size_t kSessionsMax = 100'000;
 // decided stays known.
 inline constexpr size_t kAnswersPerSessionMax = 100'000;
 inline constexpr size_t kAnswerBytesMax = size_t{256} << 20;  // all answers with the data they hold
+// Data of all answers while a server is short of disk, if the map has less.
+inline constexpr size_t kAnswerBytesShortOfDisk = size_t{1} << 20;
 
 // A request id's `client` has this size, neither less nor more (R13); it stands so in the log and
 // in images.

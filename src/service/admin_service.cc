@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "service/admin_service.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "model/limits.h"
@@ -85,6 +86,9 @@ void AdminService::FillDisk(v1::StatusReply& reply) const {
   reply.set_durability(log.durability);
   reply.set_log_bytes(log.bytes);
   reply.set_writable(parts_.disk_reserve.Check().ok() && log.refusal.empty());
+  const uint64_t largest = std::max<uint64_t>(limits::kBatchBytesMax, data_bytes_max_);
+  reply.set_write_bytes_max(
+      reply.writable() ? std::min(largest, parts_.disk_reserve.write_bytes_max()) : 0);
   reply.set_disk_free_bytes(parts_.disk_reserve.free_bytes());
   const std::optional<ImageSummary> image = parts_.images.newest();
   if (!image) return;

@@ -297,6 +297,9 @@ void KeyValueService::Enqueue(PendingCall& pending, Call call) {
   if (const absl::Status status = CheckDisk(parts_.disk_reserve, call.commands); !status.ok()) {
     return FailUndecided(pending, status, NoRoom::ReadOnly());
   }
+  if (parts_.disk_reserve.write_bytes_max() < data_bytes_max_) {
+    for (Command& command : call.commands) command.short_of_disk = true;
+  }
   if (const absl::Status status = unsent_replies_.Check(); !status.ok()) {
     return FailUndecided(pending, status, pending.NoRoomForReply());
   }

@@ -169,7 +169,8 @@ absl::Status SnapshotSchedule::KeepNewestOnly() {
 }
 
 DiskReserve::NextImage SnapshotSchedule::NextImage() const {
-  const uint64_t needed = image::BytesOf(machine_.GetSummary());
+  const StateSummary summary = machine_.GetSummary();
+  const uint64_t needed = image::BytesOf(summary);
   const uint64_t written = images_.written_bytes();
   const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t stands = newest ? newest->bytes : 0;
@@ -179,7 +180,8 @@ DiskReserve::NextImage SnapshotSchedule::NextImage() const {
   const bool replaces = written == 0 && making_room_.load(std::memory_order_relaxed);
   return {.bytes_left = replaces ? 0 : needed - std::min(needed, written),
           .growth = needed - std::min(needed, goes),
-          .growth_on_own_disk = needed - std::min(needed, stands)};
+          .growth_on_own_disk = needed - std::min(needed, stands),
+          .answer_bytes = summary.answer_bytes};
 }
 
 bool SnapshotSchedule::HasChanged() {

@@ -13,6 +13,8 @@ struct SessionBounds {
   uint64_t clients = limits::kSessionsMax;
   uint64_t answers_per_client = limits::kAnswersPerSessionMax;
   uint64_t answer_bytes = limits::kAnswerBytesMax;
+  // Of data alone, while a server is short of disk; or as many as the map has, if those are more.
+  uint64_t data_bytes_short_of_disk = limits::kAnswerBytesShortOfDisk;
 
   // A client with no more ids unanswered than `answers_per_client` never needs more: runs are kept
   // apart by ids that have not come yet and by answers.

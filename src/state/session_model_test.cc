@@ -98,6 +98,25 @@ class Model {
     KeepBounds(id.client);
   }
 
+  // After Take() of a command that a server short of disk has taken.
+  void MakeRoom(uint64_t map_bytes) {
+    const uint64_t allowed = std::max(map_bytes, bounds_.data_bytes_short_of_disk);
+    const auto has_answers = [](const auto& client) { return !client.second.answers.empty(); };
+    while (true) {
+      uint64_t answers = 0;
+      uint64_t data_bytes = 0;
+      for (const auto& [name, client] : clients_) {
+        answers += client.answers.size();
+        for (const auto& [sequence, answer] : client.answers)
+          data_bytes += answer.bytes - kRowBytes;
+      }
+      if (data_bytes <= allowed || answers <= 1) return;
+      DropAnswerOf(First(has_answers)->second);
+      ++dropped_for_disk_;
+    }
+  }
+
+  [[nodiscard]] int dropped_for_disk() const { return dropped_for_disk_; }
   [[nodiscard]] int runs_dropped() const { return runs_dropped_; }
   [[nodiscard]] std::string Counts() const {
     uint64_t answers = 0;
@@ -144,22 +163,26 @@ class Model {
     clients_.erase(client);
   }
 
+  void KeepRuns(Remembered& client) {
+    while (client.RunEnds().size() > bounds_.runs_per_client()) {
+      client.DropLowestRun();
+      ++runs_dropped_;
+    }
+  }
+  void DropAnswerOf(Remembered& client) {
+    client.DropLowestAnswer();
+    KeepRuns(client);
+  }
+
   void KeepBounds(const ClientId& current) {
-    const auto keep_runs = [&](Remembered& client) {
-      while (client.RunEnds().size() > bounds_.runs_per_client()) {
-        client.DropLowestRun();
-        ++runs_dropped_;
-      }
-    };
     Remembered& mine = clients_[current];
     while (mine.answers.size() > bounds_.answers_per_client) mine.DropLowestAnswer();
     while (Bytes() > bounds_.answer_bytes) {
       const auto next = First([](const auto& client) { return !client.second.answers.empty(); });
       if (next == clients_.end()) break;
-      next->second.DropLowestAnswer();
-      keep_runs(next->second);
+      DropAnswerOf(next->second);
     }
-    keep_runs(mine);
+    KeepRuns(mine);
     while (Bytes() > bounds_.answer_bytes) {
       Forget(First([&](const auto& client) {
         return client.first != current && !client.second.dropped.empty();
@@ -175,6 +198,7 @@ class Model {
   uint64_t uses_ = 0;
   uint64_t forgotten_through_ = 0;
   int runs_dropped_ = 0;
+  int dropped_for_disk_ = 0;
 };
 
 // One client program: it numbers its writes, sends them in any order, loses requests and answers,
@@ -268,8 +292,9 @@ class SessionModel : public testing::Test {
       Sender& sender = senders[random_() % (i / 500 % 3 == 0 ? senders.size() : 2)];
       if (random_() % (300 + outstanding) == 0) sender = NewSender(outstanding);
       sender.GiveUp(random_);
-      const std::optional<Command> command = sender.Next(random_);
+      std::optional<Command> command = sender.Next(random_);
       if (!command) continue;
+      command->short_of_disk = i / 1000 % 3 == 2;  // for a while
       ASSERT_NO_FATAL_FAILURE(Send(model, sender, *command)) << "request " << i;
       if (i % 97 == 0) machine_->CheckInvariants();
       if (i % 1009 == 0) {
@@ -278,12 +303,14 @@ class SessionModel : public testing::Test {
     }
     machine_->CheckInvariants();
     runs_dropped_ = model.runs_dropped();
+    dropped_for_disk_ = model.dropped_for_disk();
   }
 
   void ExpectThatEverythingWasReached() {
     for (const char* outcome : {"executed", "again", "refused 2", "refused 3", "refused 4"}) {
       EXPECT_GT(outcomes_[outcome], 0) << outcome << " was never seen";
     }
+    EXPECT_GT(dropped_for_disk_, 0) << "no answer was dropped for want of disk";
     EXPECT_GT(runs_dropped_, 0) << "the bound of runs was never reached";
   }
 
@@ -317,6 +344,7 @@ class SessionModel : public testing::Test {
       }
       model.Take(id, std::nullopt);
     }
+    if (command.short_of_disk) model.MakeRoom(machine_->GetSummary().payload_bytes);
     sender.Answered(id.sequence, random_);
     const StateSummary now = machine_->GetSummary();
     ASSERT_EQ(Model::Text(now.sessions, now.answers, now.runs, now.forgotten_through),
@@ -344,21 +372,31 @@ class SessionModel : public testing::Test {
   LogIndex index_ = 0;
   uint64_t names_ = 0;
   std::map<std::string, int> outcomes_;
+  int dropped_for_disk_ = 0;
   int runs_dropped_ = 0;
   std::set<std::pair<ClientId, uint64_t>> executed_;
 };
 
 TEST_F(SessionModel, R13a_FewAnswersOfFewClientsAgreeWithTheModel) {
-  Run({.clients = 4, .answers_per_client = 8, .answer_bytes = 4096}, 12, 40'000);
+  Run({.clients = 4,
+       .answers_per_client = 8,
+       .answer_bytes = 4096,
+       .data_bytes_short_of_disk = 150},
+      12, 40'000);
   ExpectThatEverythingWasReached();
 }
 
 TEST_F(SessionModel, R13a_ClientsWithThousandsOfIdsOpenInAnyOrderAgreeWithTheModel) {
-  Run({.clients = 2, .answers_per_client = 200, .answer_bytes = 60'000}, 4000, 20'000);
+  Run({.clients = 2,
+       .answers_per_client = 200,
+       .answer_bytes = 60'000,
+       .data_bytes_short_of_disk = 1000},
+      4000, 20'000);
 }
 
 TEST_F(SessionModel, R13a_OneClientAtATimeAgreesWithTheModel) {
-  Run({.clients = 1, .answers_per_client = 2, .answer_bytes = 1024}, 4, 20'000);
+  Run({.clients = 1, .answers_per_client = 2, .answer_bytes = 1024, .data_bytes_short_of_disk = 0},
+      4, 20'000);
 }
 
 }  // namespace

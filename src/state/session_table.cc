@@ -143,12 +143,7 @@ void SessionTable::ForgetReceived(Session& session, const RequestId& id) {
 
 void SessionTable::KeepBounds(Place current) {
   while (current->count[Session::kAnswers] > bounds_.answers_per_client) DropAnswer(*current);
-  while (bytes_ > bounds_.answer_bytes && count_[Session::kAnswers] != 0) {
-    Session& session = *LongestIdleWith(Session::kAnswers, nullptr);
-    DropAnswer(session);
-    while (session.count[Session::kRuns] > bounds_.runs_per_client()) DropRun(session);
-    if (&session != &*current) Store(session);
-  }
+  while (bytes_ > bounds_.answer_bytes && count_[Session::kAnswers] != 0) DropIdleAnswer();
   while (current->count[Session::kRuns] > bounds_.runs_per_client()) DropRun(*current);
   while (bytes_ > bounds_.answer_bytes) {
     const Session* session = LongestIdleWith(Session::kRuns, &*current);
@@ -156,6 +151,22 @@ void SessionTable::KeepBounds(Place current) {
     ForgetClient(sessions_.at(session->row.client));
   }
   while (sessions_.size() > bounds_.clients) ForgetClient(NextToForget(current));
+}
+
+uint64_t SessionTable::DataBytes() const {
+  return bytes_ - kRowBytes * (count_[Session::kAnswers] + count_[Session::kRuns]);
+}
+
+void SessionTable::MakeRoom(uint64_t map_bytes) {
+  const uint64_t allowed = std::max(map_bytes, bounds_.data_bytes_short_of_disk);
+  while (DataBytes() > allowed && count_[Session::kAnswers] > 1) DropIdleAnswer();
+}
+
+void SessionTable::DropIdleAnswer() {
+  Session& session = *LongestIdleWith(Session::kAnswers, nullptr);
+  DropAnswer(session);
+  while (session.count[Session::kRuns] > bounds_.runs_per_client()) DropRun(session);
+  Store(session);
 }
 
 void SessionTable::DropAnswer(Session& session) {

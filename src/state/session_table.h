@@ -29,6 +29,7 @@ namespace tripla {
 //   answers of a client  the answer to the lowest sequence is dropped; the id stays known
 //   bytes of all answers the same, in the longest idle session that has answers; when there are no
 //                        answers left, the longest idle client with runs is forgotten
+//   short of disk        as for the bytes of all answers, see MakeRoom()
 //   runs of a client     the lowest goes and the floor rises above it: reached only by a client
 //                        that keeps more ids unanswered than SessionBounds::answers_per_client
 //
@@ -47,6 +48,12 @@ class SessionTable {
   // Outcome, or recalls or refuses it.
   template <typename Execute>
   Outcome Once(const Command& command, Execute execute);
+
+  // Drops answers as for the bound on bytes, but not the last one there is, until they have no more
+  // data than the map, which has `map_bytes`, or the bound for this case. For a server that is
+  // short of disk: images hold the answers too, and a client that has left never says that it has
+  // them. So the images of a map that shrinks become smaller.
+  void MakeRoom(uint64_t map_bytes);
 
   // From an image, in the order of StateView::Sessions(), and then EndLoad(). The caller has
   // checked the order.
@@ -96,6 +103,10 @@ class SessionTable {
   void EndCommand(Place session, const RequestId& id);
   void ForgetReceived(Session& session, const RequestId& id);
   void KeepBounds(Place current);
+  // The bytes of all answers without what their rows cost.
+  [[nodiscard]] uint64_t DataBytes() const;
+  // Drops the answer to the lowest sequence of the longest idle session with answers.
+  void DropIdleAnswer();
   // Drops the answer to the lowest sequence; its id stays known.
   void DropAnswer(Session& session);
   void AddToRuns(Session& session, uint64_t sequence);

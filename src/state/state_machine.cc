@@ -52,8 +52,10 @@ void StateMachine::Rep::CheckInvariants() const {
 }
 
 Outcome StateMachine::Rep::Decide(const Command& command) {
-  if (!command.request_id) return Execute(command);
-  return sessions.Once(command, [&] { return Execute(command); });
+  Outcome outcome = command.request_id ? sessions.Once(command, [&] { return Execute(command); })
+                                       : Execute(command);
+  if (command.short_of_disk) sessions.MakeRoom(summary.payload_bytes);
+  return outcome;
 }
 
 Outcome StateMachine::Rep::Execute(const Command& command) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <limits>
@@ -413,6 +414,30 @@ TEST(RequestIds, BytesOfAnswersAreBoundedAndTheLongestIdleForgetsFirst) {
   EXPECT_EQ(Text(apply(WithId(Make(CommandKind::kDel, "1"), 1, 0, 'a'))), "refused 3");
   EXPECT_TRUE(apply(WithId(Make(CommandKind::kDel, "1"), 1, 0, 'b')).replayed);
   EXPECT_EQ(machine.GetSummary().sessions, 2u);
+}
+
+// A disk that the server has filled heals only if the images of a map that shrinks do too (S14),
+// and a command line that has left never says that it has its answer.
+TEST(RequestIds, S14_WithoutDiskAnswersHaveNoMoreDataThanTheMap) {
+  StateMachine machine;
+  Applier apply(machine);
+  constexpr char kKeys = 10;
+  const auto del = [](char key) {
+    Command command = WithId(Make(CommandKind::kDel, std::to_string(key)), 1, 0, key);
+    command.short_of_disk = true;
+    return command;
+  };
+  for (char key = 0; key < kKeys; ++key) apply(Set(std::to_string(key), std::string(1 << 20, 'd')));
+  for (char key = 0; key < kKeys; ++key) {
+    EXPECT_EQ(apply(del(key)).result, Result::kSuccess);
+    const StateSummary now = machine.GetSummary();
+    EXPECT_LE(now.answer_bytes, std::max<uint64_t>(now.payload_bytes, 1 << 20) + 200 * kKeys)
+        << int{key};
+    machine.CheckInvariants();
+  }
+  EXPECT_TRUE(apply(del(kKeys - 1)).replayed) << "the last answer there is stays";
+  EXPECT_EQ(apply(del(kKeys - 2)).refusal, Refusal::kAnswerForgotten) << "it is known, though";
+  EXPECT_EQ(machine.GetSummary().forgotten_through, 0u);
 }
 
 TEST(RequestIds, TheLongestIdleSessionGoesWhenThereAreTooMany) {

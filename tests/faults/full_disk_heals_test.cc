@@ -10,7 +10,9 @@
 #include <iostream>
 #include <string>
 #include <thread>
+#include <vector>
 
+#include "tests/harness/process.h"
 #include "tests/harness/small_disk.h"
 #include "tests/harness/test_server.h"
 
@@ -87,6 +89,15 @@ class Filler {
         << "a refused write happened all the same";
   }
 
+  // Removes every key, each by a command line of its own.
+  void RemoveAllByProgram() {
+    for (; first_ < next_; ++first_) {
+      Process tripla({ProgramPath("tripla"), "--endpoints", server_.endpoint(), "del",
+                      std::to_string(first_)});
+      ASSERT_EQ(tripla.Wait(), 0) << tripla.output().substr(0, 1000);
+    }
+  }
+
   [[nodiscard]] uint64_t held_bytes() const { return (next_ - first_) * value_.size(); }
 
  private:
@@ -139,6 +150,46 @@ TEST_P(FullDiskHeals, FromWhatTheServerItselfHasFilledOnceEntriesAreRemoved) {
   // A start on the full disk needs no room.
   TestServer again(data_dir);
   filler.ExpectAllThere(again);
+}
+
+// Each command line is a client of its own, which never says that it has the answer: what was
+// removed must not stay in the memory of answers, and in every image, for ever.
+TEST(FullDisk, S14_HealsWhenItIsEmptiedByCommandLinesOfOneDelEach) {
+  const SmallDisk disk(40 * kMiB);
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
+  TestServer server(disk.path() + "/data");
+  Filler filler(server, kMiB);
+  for (int round = 0; round < 3; ++round) {
+    SCOPED_TRACE(round);
+    ExpectRefusal(filler.SetUntilRefused());
+    ASSERT_NO_FATAL_FAILURE(filler.RemoveAllByProgram());
+    EXPECT_EQ(StatusOf(server.channel()).keys(), 0u);
+    ASSERT_NO_FATAL_FAILURE(filler.AwaitWritable());
+    filler.ExpectAllThere(server);
+  }
+}
+
+TEST(FullDisk, S20_AStatusTellsThatSmallWritesOnlyAreTaken) {
+  const SmallDisk disk(40 * kMiB);
+  ASSERT_TRUE(disk.mounted()) << disk.why_not();
+  TestServer server(disk.path() + "/data", {"--data-bytes-max", "5MiB"});
+  const auto exit_code = [&] {
+    return Process({ProgramPath("tripla"), "--endpoints", server.endpoint(), "status"}).Wait();
+  };
+  EXPECT_EQ(exit_code(), 0);
+  EXPECT_GE(StatusOf(server.channel()).write_bytes_max(), 5 * kMiB);
+  disk.Fill(10 * kMiB);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (exit_code() == 0 && std::chrono::steady_clock::now() < deadline) {
+  }
+  EXPECT_EQ(exit_code(), 9);
+  const v1::StatusReply status = StatusOf(server.channel());
+  EXPECT_TRUE(status.writable());
+  EXPECT_FALSE(
+      Set(server.stub(), "1", 0, std::string(status.write_bytes_max() + 1, 'v')).status.ok());
+  EXPECT_TRUE(
+      Set(server.stub(), "1", 0, std::string(status.write_bytes_max() - 1000, 'v')).status.ok());
+  disk.Drain();
 }
 
 // The log on one disk, the images on another: each is looked at where it is.

@@ -26,25 +26,26 @@
 
 namespace tripla {
 
-// What a Client is told. Required (checked): at least one endpoint, and 0 < deadline,
+// Options of a Client. Required (checked): at least one endpoint, and 0 < deadline,
 // 0 < backoff_min <= backoff_max.
 struct ClientOptions {
-  // HOST:PORT of one server, or of all of a cluster: one is asked, another when it does not serve.
+  // HOST:PORT of one server, or of all servers of a cluster: a call goes to one of them, and to
+  // another if that one does not serve.
   std::vector<std::string> endpoints{"127.0.0.1:7420"};
-  // Of one call as a whole: connecting, every attempt, and the waits between them.
+  // For one call as a whole: connecting, every attempt, and the waits between them.
   std::chrono::milliseconds deadline{5000};
   // The wait before the second attempt; it doubles with each further one, up to backoff_max. Half
-  // of each wait is chance, so that many clients do not come back at the same moment.
+  // of each wait is random, so that many clients do not retry at the same moment.
   std::chrono::milliseconds backoff_min{20};
   std::chrono::milliseconds backoff_max{1000};
 };
 
-// What one call is told besides.
+// Options of one call.
 struct CallOptions {
-  // Of this call as a whole, in place of ClientOptions::deadline. When it is not above zero the
-  // call fails unsent.
+  // Replaces ClientOptions::deadline for this call. If it is zero or less, the call fails without
+  // being sent.
   std::optional<std::chrono::milliseconds> deadline;
-  // The values of the answers to writes have version and timestamp, and no data.
+  // Answers to writes have a value with version and timestamp but without data.
   bool without_data = false;
 };
 
@@ -54,33 +55,33 @@ struct CallOptions {
 //   Key key = *Key::Parse("42");
 //   Answer<Decided> set = client.Set(key, timestamp, "lala", {.deadline = 200ms});
 //   if (!set.ok()) {
-//     // Not decided: set.failure().applied says whether the write may have happened all the same.
+//     // Not decided: set.failure().applied says whether the write may have been applied.
 //   } else if (set->result == Result::kError) {
 //     // The key is present; set->value is what it holds.
 //   }
 //
-// Attempts: a call that meets a server out of reach, restarting or overloaded is tried again until
+// Attempts: if a server cannot be reached, restarts or is overloaded, the call is repeated until
 // its deadline, at another server if there are several. That is safe: each write carries a request
-// id that makes it happen at most once, however often it is sent, and a repeated attempt gets the
+// id, so it is executed at most once, however often it is sent, and a repeated attempt gets the
 // answer of the first (R13).
 //
-// Truth: a Failure has applied == kNo only when no attempt can have had an effect: none left this
-// machine, or the server said so for each that did. Once one attempt is in doubt the call is.
+// Failure::applied is kNo only if no attempt can have had an effect: each attempt either did not
+// leave this machine, or the server said that it was not applied.
 //
 // Failures of every call, by code:
-//   kUnavailable        no server was reached, or none that serves
+//   kUnavailable        no server was reached, or none of those reached serves
 //   kDeadlineExceeded   the server did not answer in time
 //   kCancelled          by CancelCalls()
 //   kInvalidArgument    the server, or the client itself, found the call malformed
-//   kResourceExhausted  Failure::reason tells: too large, or the server or its disk is too full
-//   others              what else gRPC and the server may say; Failure::message tells
-// Limits (R14) are the server's, and Status() tells them: by default 64 KiB for a key as two's
+//   kResourceExhausted  too large, or the server or its disk is too full: see Failure::reason
+//   others              other errors of gRPC and the server: see Failure::message
+// Limits (R14) are set by the server and shown by Status(): by default 64 KiB for a key as two's
 // complement, 16 MiB of data, 10,000 operations and 64 MiB a Batch.
 //
 // Thread-safety: every method may be called from any number of threads at once; they share one
 // connection. Do not use a Client in a child after fork().
 // Blocking: a call returns when decided, at its deadline, or soon after CancelCalls(). The
-// constructor does not connect; the first call does. A connection that is cut without a word is
+// constructor does not connect; the first call does. A connection that breaks silently is
 // noticed within 15 to 20 seconds.
 // Lifetime: the destructor requires that no call is running.
 class Client {
@@ -103,7 +104,7 @@ class Client {
     return Execute(GetOperation{std::move(key), consistency}, options);
   }
 
-  // Removes the entry; value is what was removed (R6). kError when absent.
+  // Removes the entry; value is the removed triple (R6). kError when absent.
   Answer<Decided> Del(Key key, CallOptions options = {}) {
     return Execute(DelOperation{std::move(key)}, options);
   }
@@ -118,8 +119,7 @@ class Client {
   }
 
   // Replaces timestamp and data if the entry has this version (R8), and this revision (R9); value
-  // is what was there before. kNoEntry, kWrongVersion; Failure with kOutOfRange at version
-  // INT64_MAX.
+  // is the replaced triple. kNoEntry, kWrongVersion; Failure with kOutOfRange at version INT64_MAX.
   Answer<Decided> TestAndSet(Key key, int64_t timestamp, std::string data, int64_t version,
                              CallOptions options = {}) {
     return TestAndSet(std::move(key), timestamp, std::move(data), version, 0, options);
@@ -134,47 +134,48 @@ class Client {
   // Any one operation.
   Answer<Decided> Execute(const Operation& operation, CallOptions options = {});
 
-  // All operations in this order, each decided on its own, with one durable write: much faster than
-  // one by one. The answers have the order of the operations. Not a transaction: one that ends in
-  // an error does not undo the others.
+  // Executes all operations in this order, each decided on its own, with one durable write: much
+  // faster than one by one. The answers have the order of the operations. This is not a
+  // transaction: an operation that ends in an error does not undo the others.
   //
-  // Failures besides: kInvalidArgument when there are no operations; that of an operation which
-  // cannot be decided (kOutOfRange) ends the whole call, though others may have been applied.
+  // Additional failures: kInvalidArgument when there are no operations. An operation that cannot be
+  // decided (kOutOfRange) ends the whole call with its error, though others may have been applied.
   Answer<std::vector<Decided>> Batch(const std::vector<Operation>& operations,
                                      CallOptions options = {});
 
-  // Reads the entry, lets `decide` say what to do, and does it if nobody changed the entry in
-  // between; else asks `decide` again with what is stored now. It waits longer each time, partly by
-  // chance. `decide` runs in the caller's thread; what it throws ends the call.
+  // Reads the entry, calls `decide` with it, and makes the change if the entry is still the same;
+  // otherwise calls `decide` again with what is stored now. The waits in between grow and have a
+  // random part. `decide` runs in the caller's thread; an exception from it ends the call.
   //
-  // Failures besides: kAborted when other clients were faster until the deadline (surely not
-  // applied). A write in doubt ends the call with kUnknown and is not repeated as a new one.
+  // Additional failures: kAborted when other clients changed the entry each time until the deadline
+  // (surely not applied). If a write may have been applied, the call ends with kUnknown and does
+  // not repeat it as a new one.
   Answer<Updated> Update(Key key, const UpdateFunction& decide, CallOptions options = {});
 
   // Finds out what became of an earlier call of this or another Client; `request` is its
-  // Failure::request. One Resolved for each operation of that call, in their order. It changes no
-  // entry, and a write that was not applied yet never will be afterwards. The deadline is that of
-  // each operation. The database remembers for this Client's next 10,000 writes at least, unless it
-  // is short of memory.
+  // Failure::request. Returns one Resolved for each operation of that call, in their order. It
+  // changes no entry, and a write that was not applied by now never will be. The deadline is for
+  // each operation. The database remembers a write for at least the next 10,000 writes of its
+  // Client, unless the database is short of memory.
   //
-  // Failures besides: kInvalidArgument when `request` is not such a text. Failure::applied tells
-  // nothing here.
+  // Additional failures: kInvalidArgument when `request` is not a Failure::request.
+  // Failure::applied has no meaning here.
   Answer<std::vector<Resolved>> Resolve(const std::string& request, CallOptions options = {});
 
-  // What the server says about itself.
+  // The state of one server: role, revision, limits, disk.
   Answer<ServerStatus> Status(CallOptions options = {});
 
-  // The same from each of the endpoints, asked at once, in their order; two seconds at most.
+  // Asks all endpoints at the same time, for two seconds at most; the results have their order.
   std::vector<EndpointStatus> StatusOfAll();
 
-  // Writes an image of the map to the server's disk now (R16); answers when it is in force.
+  // Writes an image of the map to the server's disk now (R16); returns when the image is in force.
   //
-  // Failures besides: kResourceExhausted when it does not fit on the server's disk, kInternal when
-  // the disk fails. The images that were stay in force then.
+  // Additional failures: kResourceExhausted when it does not fit on the server's disk, kInternal
+  // when the disk fails. Then the earlier images stay in force.
   Answer<ImageInfo> Snapshot(CallOptions options = {});
 
-  // Ends every call that is running now with a Failure of code kCancelled, and returns how many
-  // those are. Calls begun later are not concerned.
+  // Ends every call that is running now with a Failure of code kCancelled, and returns their
+  // number. Calls that begin later are not affected.
   size_t CancelCalls();
 
  private:

@@ -15,7 +15,7 @@ namespace tripla {
 //   absl::StatusOr<Key> key = Key::Parse("-12");
 //   Key same = *Key::FromTwosComplement("\xf4");
 //
-// One integer is one Key, whatever encoding or text it came from. Keys order as integers.
+// Equal integers are equal Keys, whatever encoding or text they came from. Keys order as integers.
 //
 // Thread-safety: a value; const access from many threads is safe.
 // Limits: kBytesMax of canonical two's complement, that is 157,827 decimal digits at most.
@@ -33,14 +33,13 @@ class Key {
   // kBytesMax, redundant sign bytes included (R14).
   [[nodiscard]] static absl::StatusOr<Key> FromTwosComplement(std::string_view bytes);
 
-  // Reads what a person types: "-12", "007", "-0", "0xff", "-0xff", "10_000" (one underscore
-  // between two digits) and "uuid:123e4567-e89b-12d3-a456-426614174000" (its 128 bits as an
-  // unsigned number).
+  // Reads text: "-12", "007", "-0", "0xff", "-0xff", "10_000" (one underscore between two digits)
+  // and "uuid:123e4567-e89b-12d3-a456-426614174000" (its 128 bits as an unsigned number).
   //
   // Errors: InvalidArgument, which says what is wrong; ResourceExhausted above kBytesMax.
   [[nodiscard]] static absl::StatusOr<Key> Parse(std::string_view text);
 
-  // Takes what ordered_bytes() gave, from a file.
+  // Reads the form of ordered_bytes(), as files have it.
   //
   // Errors: InvalidArgument when `bytes` is not the canonical ordered form of an integer.
   [[nodiscard]] static absl::StatusOr<Key> FromOrderedBytes(std::string_view bytes);
@@ -52,8 +51,8 @@ class Key {
   // The canonical wire form, never empty; a view into this Key.
   [[nodiscard]] std::string_view twos_complement() const;
 
-  // The form inside the map: memcmp orders it as the integers order. A view into this Key. It is
-  // the two's complement form behind a header that tells sign and length (docs/formats.md, "Keys").
+  // The form inside the map: memcmp orders it like the integers. A view into this Key. It is a
+  // header with sign and length, then the two's complement form (docs/formats.md, "Keys").
   [[nodiscard]] std::string_view ordered_bytes() const { return ordered_bytes_; }
 
   // The two's complement form inside an ordered form, without a copy. `ordered` must be canonical.

@@ -9,20 +9,20 @@
 
 namespace tripla {
 
-// The five operations (R4-R8), as values: what Client::Execute() and Client::Batch() take.
-// `if_revision`, when not 0, must equal the entry's revision too, else the answer is ERROR_WV: it
-// guards against an entry deleted and set anew, whose versions begin again (R9).
+// The five operations (R4-R8), as values for Client::Execute() and Client::Batch().
+// `if_revision`, when not 0, must equal the entry's revision, else the answer is ERROR_WV. It
+// detects an entry that was deleted and set again, whose versions start again at 1 (R9).
 
 struct SetOperation {
   Key key;
-  int64_t timestamp = 0;  // yours: stored and returned, never compared
+  int64_t timestamp = 0;  // the client's own number: stored and returned, never compared
   std::string data;
 };
 
 // Which state a read sees (R11, R25).
 enum class Consistency {
   kLinearizable,  // everything acknowledged before the read began, at any server
-  kStale,         // what the asked server has: perhaps less, and also without a leader
+  kStale,         // what the asked server has applied; may lack late writes, needs no leader
 };
 
 struct GetOperation {
@@ -44,7 +44,7 @@ struct TestAndSetOperation {
   Key key;
   int64_t timestamp = 0;
   std::string data;
-  int64_t version = 0;  // what must be stored; the server stores this + 1
+  int64_t version = 0;  // must be the stored version; the server stores version + 1
   uint64_t if_revision = 0;
 };
 

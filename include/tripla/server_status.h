@@ -9,7 +9,7 @@
 
 namespace tripla {
 
-// What a server says about itself.
+// The state of a server (Admin.Status).
 struct ServerStatus {
   std::string node;
   std::string role;    // standalone, leader, follower, candidate
@@ -38,27 +38,27 @@ struct ServerStatus {
   uint64_t image_unix_ms = 0;
   uint64_t disk_free_bytes = 0;
   bool ready = false;  // it answers calls
-  // Requests with an id that one client may have unanswered; a Client keeps within it.
+  // How many requests with ids one client may have unanswered; a Client observes this limit.
   uint64_t answers_per_client_max = 0;
   // Bytes of keys and data that a write may have now, as far as free disk space goes. Below
   // data_bytes_max the disk is nearly full. None from a server that does not tell.
   std::optional<uint64_t> write_bytes_max = std::nullopt;
 };
 
-// The same of one endpoint among several.
+// The state of one of several endpoints.
 struct EndpointStatus {
   std::string endpoint;
   Answer<ServerStatus> answer;
 };
 
-// An image of the map that has just come in force.
+// An image of the map that has just been written.
 struct ImageInfo {
   uint64_t log_index = 0;  // it holds every batch up to this one, inclusive
   uint64_t revision = 0;
   uint64_t entries = 0;
   uint64_t bytes = 0;
   std::string file;      // its name inside the server's data directory
-  std::string endpoint;  // of the server that has written it
+  std::string endpoint;  // of the server that wrote it
 };
 
 }  // namespace tripla

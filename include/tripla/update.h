@@ -11,12 +11,12 @@
 
 namespace tripla {
 
-// What the function given to Client::Update() wants done with the entry.
+// The change that a function given to Client::Update() decided on.
 struct Change {
   enum class Kind {
     kNothing,
     kWrite,   // creates the entry when it is absent, else replaces timestamp and data
-    kDelete,  // nothing, when it is absent
+    kDelete,  // does nothing when the entry is absent
   };
 
   static Change Nothing() { return {}; }
@@ -30,17 +30,16 @@ struct Change {
   std::string data;
 };
 
-// Decides by what is stored; nullopt when the entry is absent. Called once more each time that
-// another client was faster.
+// Decides on a change to the stored triple (nullopt when the entry is absent). Called again each
+// time another client has changed the entry first.
 using UpdateFunction = std::function<Change(const std::optional<Triple>& stored)>;
 
-// What Client::Update() did.
+// The result of Client::Update().
 struct Updated {
-  Change::Kind done = Change::Kind::kNothing;  // what the function asked for in the end
-  std::optional<Triple> before;                // what the function was given then
-  // Of the write; when nothing was written, of the entry as it was read.
-  uint64_t revision = 0;
-  int lost = 0;  // how often another client was faster
+  Change::Kind done = Change::Kind::kNothing;  // what the last call of the function returned
+  std::optional<Triple> before;                // the argument of that call
+  uint64_t revision = 0;  // of the write; if nothing was written, of the entry as it was read
+  int lost = 0;           // how often another client changed the entry first
 };
 
 }  // namespace tripla

@@ -222,7 +222,7 @@ func (c *client) del(key *big.Int) (*triplav1.Reply, error) {
 	})
 }
 
-// update replaces the data of an entry by decide(data), if nobody was faster; else decides anew.
+// update replaces the data of an entry by decide(data); it decides again if the entry has changed.
 func (c *client) update(key *big.Int, decide func(string) string) (*triplav1.Reply, error) {
 	stored, err := c.get(key)
 	wait := time.Millisecond

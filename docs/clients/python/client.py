@@ -135,7 +135,7 @@ class Client:
         return self.write(self.stub.Del, tripla_pb2.DelRequest(key=key_bytes(key)))
 
     def update(self, key, decide):
-        """Replaces the data of an entry by decide(data), if nobody was faster; else decides anew."""
+        """Replaces the data of an entry by decide(data); decides again if the entry has changed."""
         stored = self.get(key)
         wait = 0.001
         while True:

@@ -87,10 +87,9 @@ v1::StatusReply Saying(bool ready, bool writable) {
 class ProgramTest : public testing::Test {
  protected:
   void SetUp() override {
-    directory_ =
-        std::filesystem::path(testing::TempDir()) /
-        (std::string("tripla_") + testing::UnitTest::GetInstance()->current_test_info()->name());
-    std::filesystem::create_directories(directory_);
+    std::string made = testing::TempDir() + "/tripla-program-XXXXXX";
+    ASSERT_NE(mkdtemp(made.data()), nullptr);
+    directory_ = made;
     setenv("HOME", directory_.c_str(), 1);
     setenv("TRIPLA_ENDPOINTS", server_.endpoint().c_str(), 1);
   }

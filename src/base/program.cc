@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/program.h"
 
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -14,8 +17,6 @@
 #include <iostream>
 #include <new>
 #include <system_error>
-
-#include "base/diagnostics.h"
 
 namespace tripla {
 namespace {
@@ -35,9 +36,18 @@ void Write(const char* text) {
   }
 }
 
-[[noreturn]] void EndWithoutMemory() {
-  Write(kNoMemory);
+// Says `why`, and ends. What is missing is missing to all threads: the first one says it.
+[[noreturn]] void EndFor(const char* why) {
+  static std::atomic_flag said;
+  while (said.test_and_set()) pause();
+  Write(why);
   std::_Exit(kFailure);
+}
+
+[[noreturn]] void EndWithoutMemory() { EndFor(kNoMemory); }
+
+[[noreturn]] void EndWithoutThread() {
+  EndFor("no thread can be started; allow more threads or memory (see ulimit -u and ulimit -v)");
 }
 
 // Each open() takes the lowest number that is free, which is the closed one looked at. The modes
@@ -59,10 +69,7 @@ void OccupyClosedStreams() {
     if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
   } catch (const std::system_error& error) {
     // What std::thread throws when it gets none.
-    if (error.code() == std::errc::resource_unavailable_try_again) {
-      Write("no thread can be started; allow more threads or memory (see ulimit -u and ulimit -v)");
-      std::_Exit(kFailure);
-    }
+    if (error.code() == std::errc::resource_unavailable_try_again) EndWithoutThread();
     Write(error.what());
   } catch (const std::exception& error) {
     Write(error.what());
@@ -106,3 +113,16 @@ int RunProgram(const char* name, int output_lost, const std::function<int()>& wo
 }
 
 }  // namespace tripla
+
+#ifndef TRIPLA_SANITIZED  // whose own stands here
+// In place of the C library's, for all libraries of this process. gRPC looks at no refusal: without
+// its threads no deadline ever passes, and its calls wait for ever.
+extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes,
+                              void* (*start)(void*), void* argument) noexcept {
+  using Create = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+  static const auto create = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
+  const int error = create(thread, attributes, start, argument);
+  if (error == EAGAIN) tripla::EndWithoutThread();
+  return error;
+}
+#endif

@@ -16,7 +16,8 @@ namespace tripla {
 //     data file could become descriptor 2, and messages would be written into it. Reading such an
 //     input and writing to such an output fail, as they would if the stream were closed.
 //   - A file that reaches its size limit is a failed write (EFBIG), not the end of the process.
-//   - Memory or threads that cannot be had end the process with one line and exit code 1.
+//   - Memory or threads that cannot be had end the process with one line and exit code 1: also the
+//     threads of libraries, some of which would wait for what no thread does.
 //   - Standard output that could not be written is said, and the exit code is `output_lost` then,
 //     whatever `work` returned.
 //

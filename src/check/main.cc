@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/descriptors.h"
 #include "base/program.h"
 #include "check/claim.h"
 #include "check/options.h"
@@ -21,6 +22,15 @@
 
 namespace tripla::check {
 namespace {
+
+// The clients of a claim connect to all servers, and up to 16 others beside them do so too (races,
+// a proxy). With too few a claim would fail that holds.
+int DescriptorsFor(const Plan& plan) {
+  constexpr int kOthers = 16;
+  constexpr int kOwn = 32;
+  const auto servers = static_cast<int>(plan.endpoints.size());
+  return kOwn + (plan.clients + kOthers) * servers;
+}
 
 int Code(ExitCode code) { return static_cast<int>(code); }
 
@@ -96,6 +106,10 @@ int Main(const std::vector<std::string>& arguments) {
     const bool json = options.format == ReportFormat::kJson;
     Print(json ? ListJsonText(claims) : ListText(claims));
     return Code(ExitCode::kAllHold);
+  }
+  if (const absl::Status enough = CheckDescriptors(DescriptorsFor(options.plan)); !enough.ok()) {
+    std::fputs(fmt::format("tripla-check: {}\n", std::string(enough.message())).c_str(), stderr);
+    return Code(ExitCode::kUsage);
   }
   cli::WatchForStop();
   return Check(options, claims);

@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/descriptors.h"
 #include "base/program.h"
 #include "cli/console.h"
 #include "cli/escape.h"
@@ -22,6 +23,10 @@
 
 namespace tripla::cli {
 namespace {
+
+// Besides one for each server: nine for gRPC and for signals were measured, and some for names that
+// are looked up and for a file.
+constexpr int kDescriptors = 16;
 
 Client ClientFor(const Connection& connection) {
   return Client({.endpoints = connection.endpoints, .deadline = connection.timeout});
@@ -74,10 +79,16 @@ Destination DestinationOf(int descriptor) {
 int Main(const std::vector<std::string>& arguments) {
   HoldInterrupts();
   std::ios::sync_with_stdio(false);
-  std::variant<Options, ExitCode> options = ParseOptions(arguments);
-  if (const auto* code = std::get_if<ExitCode>(&options)) return static_cast<int>(*code);
+  std::variant<Options, ExitCode> parsed = ParseOptions(arguments);
+  if (const auto* code = std::get_if<ExitCode>(&parsed)) return static_cast<int>(*code);
+  auto& options = std::get<Options>(parsed);
   Console console(std::cout, std::cerr, DestinationOf(STDOUT_FILENO), DestinationOf(STDERR_FILENO));
-  return static_cast<int>(Run(std::get<Options>(options), console));
+  const int needed = kDescriptors + static_cast<int>(options.connection.endpoints.size());
+  if (const absl::Status enough = CheckDescriptors(needed); !enough.ok()) {
+    console.Complain(std::string(enough.message()));
+    return static_cast<int>(ExitCode::kInternal);
+  }
+  return static_cast<int>(Run(options, console));
 }
 
 }  // namespace

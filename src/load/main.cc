@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/synchronization/mutex.h"
+#include "base/descriptors.h"
 #include "base/program.h"
 #include "cli/stop.h"
 #include "load/generator.h"
@@ -24,6 +25,8 @@ namespace tripla::load {
 namespace {
 
 constexpr int kFillInFlight = 64;
+// Besides one for each connection: 12 were measured, with pipes to the null server.
+constexpr int kDescriptors = 20;
 constexpr const char* kClearLine = "\r\x1b[K";
 
 int Code(ExitCode code) { return static_cast<int>(code); }
@@ -109,6 +112,11 @@ int Main(const std::vector<std::string>& arguments) {
   std::variant<Options, ExitCode> parsed = ParseOptions(arguments);
   if (const auto* code = std::get_if<ExitCode>(&parsed)) return Code(*code);
   auto& options = std::get<Options>(parsed);
+  const int needed = kDescriptors + options.plan.connections;
+  if (const absl::Status enough = CheckDescriptors(needed); !enough.ok()) {
+    std::fputs(fmt::format("tripla-bench: {}\n", std::string(enough.message())).c_str(), stderr);
+    return Code(ExitCode::kInternal);
+  }
   // Before it is needed: nobody wants to learn after a long run that there is no place for it.
   const std::string& timeline = options.plan.timeline_file;
   if (!timeline.empty() && !WriteFile(timeline, "")) return Code(ExitCode::kUsage);
@@ -118,7 +126,13 @@ int Main(const std::vector<std::string>& arguments) {
     options.plan.endpoints = {null_server->endpoint()};
   }
   cli::WatchForStop();
-  return Bench(options);
+  const int exit_code = Bench(options);
+  if (null_server && !cli::StopAsked() && null_server->HasEnded()) {
+    std::fputs("tripla-bench: the null server has ended, so what was measured says nothing\n",
+               stderr);
+    return Code(ExitCode::kInternal);
+  }
+  return exit_code;
 }
 
 }  // namespace

@@ -19,8 +19,11 @@ class NullServer {
 
   [[nodiscard]] const std::string& endpoint() const { return endpoint_; }
 
+  // Whether it has ended by itself, as it does when it gets no thread.
+  [[nodiscard]] bool HasEnded();
+
  private:
-  pid_t process_ = -1;
+  pid_t process_ = -1;  // 0 once it has ended
   int lifeline_ = -1;
   std::string endpoint_;
 };

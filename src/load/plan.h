@@ -29,7 +29,7 @@ struct Plan {
   size_t batch_operations = 100;
   bool request_ids = false;
   bool stale = false;  // reads take what the asked replica has; etcd's "serializable"
-  double rate = 0;  // calls a second in an open loop; 0: a closed loop
+  double rate = 0;     // calls a second in an open loop; 0: a closed loop
   std::chrono::milliseconds warm_up{1000};
   std::chrono::milliseconds duration{10'000};  // measured, behind the warm-up
   std::chrono::milliseconds timeout{5000};     // of one call

@@ -7,11 +7,13 @@
 #include <string>
 #include <variant>
 
+#include "base/descriptors.h"
 #include "base/diagnostics.h"
 #include "base/program.h"
 #include "base/status_macros.h"
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
+#include "server/descriptor_limit.h"
 #include "server/exit_code.h"
 #include "server/options.h"
 #include "server/rebuild.h"
@@ -63,6 +65,9 @@ absl::StatusOr<LogPosition> AskBeforeInit(const InitOptions& options,
 ExitCode Init(const InitOptions& options) {
   absl::StatusOr<Membership> membership = ParseMembership(options.node, options.cluster);
   if (!membership.ok()) return Fail(membership.status(), ExitCode::kUsage);
+  if (const absl::Status enough = CheckDescriptors(kDescriptorsLeast); !enough.ok()) {
+    return Fail(enough);
+  }
   // Before anything is made: the directory that a refused init left would be a standalone server's.
   const absl::StatusOr<LogPosition> known = AskBeforeInit(options, *membership);
   if (!known.ok()) return Fail(known.status());

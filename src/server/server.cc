@@ -22,6 +22,7 @@
 
 #include "absl/synchronization/mutex.h"
 #include "base/check.h"
+#include "base/descriptors.h"
 #include "base/diagnostics.h"
 #include "base/quantity.h"
 #include "base/status_macros.h"
@@ -206,10 +207,11 @@ absl::Status CannotListen(const std::string& address, const std::string& why) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
+  const DescriptorLimit descriptors = RaiseDescriptorLimit();
+  TRIPLA_RETURN_IF_ERROR(CheckDescriptors(kDescriptorsLeast));
   TRIPLA_RETURN_IF_ERROR(CheckNode(given));
   TRIPLA_ASSIGN_OR_RETURN(DataDirectory directory,
                           DataDirectory::Open(PosixDisk(), given.data_dir, kHolderPatience));
-  const DescriptorLimit descriptors = RaiseDescriptorLimit();
   TRIPLA_ASSIGN_OR_RETURN(const std::optional<Membership> membership, ReadMembership(directory));
   Options options = given;
   if (membership) TRIPLA_RETURN_IF_ERROR(CheckReplicaOptions(options));

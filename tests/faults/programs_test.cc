@@ -87,6 +87,16 @@ class Programs : public testing::Test {
     };
   }
 
+  // One of each program that ends by itself.
+  std::vector<std::string> ShortCommands(const std::string& server) const {
+    return {
+        ProgramPath("tripla") + " --timeout 1s --server " + server + " get 5",
+        ProgramPath("tripla-check") + " api --claim R6 --timeout 1s -e " + server,
+        ProgramPath("tripla-verify") + " " + sound_,
+        ProgramPath("tripla-bench") + " null --duration 100ms --warm-up 0",
+    };
+  }
+
   void SetUp() override {
     // More than a buffer of standard output holds is printed of it.
     TestServer server(sound_);
@@ -177,20 +187,82 @@ TEST_F(Programs, AServerKeepsItsDataWhateverStandardStreamsAreClosed) {
   }
 }
 
-// S20: it ended with 134.
+// So that a program that waits for ever fails the test, and does not hold it up.
+std::string Bounded(const std::string& command) { return "timeout -s KILL 30 " + command; }
+
+// S20: it ended with 134, and tripla-bench waited for ever for threads that gRPC did not get.
 TEST_F(Programs, WithoutMemoryEndWithALine) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer needs terabytes of address space";
   TestServer server(directory_.path() + "/data");
-  const std::vector<std::string> commands = {
-      ProgramPath("tripla") + " --timeout 1s --server " + server.endpoint() + " get 5",
-      ProgramPath("tripla-verify") + " " + sound_,
-  };
   for (int kilobytes = 60'000; kilobytes <= 180'000; kilobytes += 20'000) {
-    for (const std::string& command : commands) {
-      Process process({"/bin/sh", "-c", fmt::format("ulimit -v {}; exec {}", kilobytes, command)});
+    for (const std::string& command : ShortCommands(server.endpoint())) {
+      Process process(InShell(fmt::format("ulimit -v {}", kilobytes), {Bounded(command)}));
       const int exit_code = process.Wait();
       // 127: the program itself cannot be loaded.
       EXPECT_TRUE(exit_code >= 0 && exit_code <= 127)
           << kilobytes << " " << command << ": " << exit_code << " " << process.output();
+    }
+  }
+  server.Stop();
+}
+
+// tripla-bench waited for ever, as no deadline passes in gRPC without its threads.
+TEST_F(Programs, WithoutAThreadEndWithALine) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer starts the threads itself";
+  TestServer server(directory_.path() + "/data");
+  for (const std::string& command : ShortCommands(server.endpoint())) {
+    if (command.find("tripla-verify") != std::string::npos) continue;  // starts none
+    int exit_code = 1;
+    // Each one in turn is the first that is refused.
+    for (int threads = 0; exit_code == 1 && threads < 40; ++threads) {
+      Process process({"/bin/sh", "-c", "exec " + Bounded(command)},
+                      {"LD_PRELOAD=" TRIPLA_FEW_THREADS, fmt::format("FEW_THREADS={}", threads)});
+      exit_code = process.Wait();
+      EXPECT_TRUE(exit_code == 0 || exit_code == 1 || exit_code == 3) << exit_code;
+      if (exit_code != 1) break;
+      EXPECT_NE(process.output().find("no thread can be started; allow more"), std::string::npos)
+          << threads << " " << command << ": " << process.output();
+    }
+    EXPECT_NE(exit_code, 1) << command;
+  }
+  server.Stop();
+}
+
+TEST_F(Programs, AServerWithoutAThreadEndsWithALine) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer starts the threads itself";
+  int threads = 0;
+  for (bool ready = false; !ready && threads < 40; ++threads) {
+    const TemporaryDirectory directory;
+    Process process({ProgramPath("triplad"), "--data-dir", directory.path() + "/data", "--listen",
+                     "127.0.0.1:0"},
+                    {"LD_PRELOAD=" TRIPLA_FEW_THREADS, fmt::format("FEW_THREADS={}", threads)});
+    ready = process.AwaitOutputOrEnd("ready on ").has_value();
+    if (ready) continue;
+    EXPECT_EQ(process.Wait(), 1) << process.output();
+    EXPECT_NE(process.output().find("no thread can be started; allow more"), std::string::npos)
+        << process.output();
+  }
+  EXPECT_LT(threads, 40);
+}
+
+// They ended with 134, and tripla-check called claims broken that hold.
+TEST_F(Programs, WithFewDescriptorsEndWithALine) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
+  TestServer server(directory_.path() + "/data");
+  std::vector<std::string> commands = ShortCommands(server.endpoint());
+  commands.push_back(ProgramPath("triplad") + " --listen 127.0.0.1:0 --data-dir " + sound_);
+  commands.push_back(ProgramPath("triplad") + " init --node n1 --cluster n1=a:1/a:2 --data-dir " +
+                     directory_.path() + "/replica");
+  for (int descriptors = 3; descriptors <= 16; ++descriptors) {
+    for (const std::string& command : commands) {
+      Process process(InShell(fmt::format("ulimit -n {}", descriptors), {Bounded(command)}));
+      const int exit_code = process.Wait();
+      const std::string said =
+          fmt::format("{} {}: {} {}", descriptors, command, exit_code, process.output());
+      if (exit_code == 127) continue;  // the program itself cannot be loaded
+      if (command.find("tripla-verify") != std::string::npos && exit_code == 0) continue;
+      EXPECT_EQ(exit_code, command.find("tripla-check") == std::string::npos ? 1 : 2) << said;
+      EXPECT_NE(process.output().find("raise the limit (ulimit -n)"), std::string::npos) << said;
     }
   }
   server.Stop();

@@ -380,7 +380,7 @@ TEST(Descriptors, TheSoftLimitIsRaisedToTheHardOneAndSaid) {
 
 // S2: it was said at debug, and nobody knew why the server was deaf.
 TEST(Descriptors, TheEndOfAcceptingIsSaidAsAnError) {
-  if (TRIPLA_SANITIZED) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
+  if (kSanitized) GTEST_SKIP() << "a sanitizer needs descriptors of its own";
   const TemporaryDirectory directory;
   Process process(InShell("ulimit -n 64", TestServer::CommandLine(directory.path() + "/data", {})));
   const std::string endpoint = process.AwaitOutput("ready on ");

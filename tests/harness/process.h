@@ -16,6 +16,10 @@
 
 namespace tripla {
 
+// Whether the programs are built with a sanitizer, which needs terabytes of address space and
+// descriptors of its own: their limits say nothing then.
+inline constexpr bool kSanitized = TRIPLA_SANITIZED;
+
 // A child process whose standard error (and output) is collected while it runs.
 //
 // Thread-safety: one thread at a time; output() and AwaitOutput() beside it from any.

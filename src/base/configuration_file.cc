@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/configuration_file.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -16,6 +18,8 @@
 
 namespace tripla {
 namespace {
+
+constexpr size_t kFileBytesMax = size_t{1} << 20;
 
 absl::Status Unusable(const std::string& path, std::string_view why) {
   return absl::InvalidArgumentError(fmt::format("configuration file {}: {}", path, why));
@@ -110,22 +114,53 @@ absl::Status ReadLine(std::string_view rest, std::map<std::string, std::string>&
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> ReadBounded(int file, const std::string& path) {
+  struct stat facts {};
+  if (fstat(file, &facts) != 0) return Unusable(path, std::strerror(errno));
+  if (S_ISDIR(facts.st_mode)) return Unusable(path, "it is a directory");
+  if (!S_ISREG(facts.st_mode)) {
+    return Unusable(path, "it is a pipe or a device; name a file that holds the settings");
+  }
+  std::string content;
+  std::string chunk(size_t{1} << 16, '\0');
+  while (true) {
+    const ssize_t got = read(file, chunk.data(), chunk.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Unusable(path, std::strerror(errno));
+    if (got == 0) return content;
+    content.append(chunk, 0, static_cast<size_t>(got));
+    if (content.size() > kFileBytesMax) {
+      return Unusable(path, "it is larger than 1 MiB, so it holds no settings; name another file");
+    }
+  }
+}
+
+// A file that never ends, or that waits for somebody to write to it, would hold up the program
+// before anything can interrupt it.
+absl::StatusOr<std::string> ReadFile(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0) return Unusable(path, std::strerror(errno));
+  absl::StatusOr<std::string> content = ReadBounded(file, path);
+  close(file);
+  return content;
+}
+
 }  // namespace
 
 absl::StatusOr<std::map<std::string, std::string>> ReadConfigurationFile(const std::string& path) {
-  std::error_code ignored;
-  if (std::filesystem::is_directory(path, ignored)) return Unusable(path, "it is a directory");
-  std::ifstream file(path);
-  if (!file) return Unusable(path, std::strerror(errno));
+  if (path.empty()) {
+    return Misuse("the name of the configuration file is empty; name a file, or leave it out");
+  }
+  TRIPLA_ASSIGN_OR_RETURN(const std::string content, ReadFile(path));
+  std::istringstream lines(content);
   std::map<std::string, std::string> texts;
   std::string line;
-  for (int number = 1; std::getline(file, line); ++number) {
+  for (int number = 1; std::getline(lines, line); ++number) {
     if (line.ends_with('\r')) line.pop_back();
     if (const absl::Status read = ReadLine(line, texts); !read.ok()) {
       return Unusable(path, fmt::format("line {}: {}", number, std::string(read.message())));
     }
   }
-  if (file.bad()) return Unusable(path, std::strerror(errno));
   return texts;
 }
 

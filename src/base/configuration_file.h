@@ -13,8 +13,8 @@ namespace tripla {
 // true or false, which are given as "on" and "off", as switches are called everywhere else. There
 // are no sections and no lists.
 //
-// Errors: InvalidArgument, which names the file, and the line: it cannot be read, a name comes
-// twice, or a line is anything else.
+// Errors: InvalidArgument, which names the file, and the line: it cannot be read, is no regular
+// file or larger than 1 MiB, a name comes twice, or a line is anything else.
 [[nodiscard]] absl::StatusOr<std::map<std::string, std::string>> ReadConfigurationFile(
     const std::string& path);
 

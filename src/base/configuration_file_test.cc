@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <fstream>
@@ -94,6 +95,21 @@ TEST_F(ConfigurationFile, WhatCannotBeReadIsSaid) {
               HasSubstr("No such file or directory"));
   EXPECT_THAT(std::string(ReadConfigurationFile(testing::TempDir()).status().message()),
               HasSubstr("it is a directory"));
+  EXPECT_THAT(std::string(ReadConfigurationFile("").status().message()),
+              HasSubstr("the name of the configuration file is empty"));
+}
+
+// /dev/zero was read until no memory was left, and a pipe until somebody wrote to it.
+TEST_F(ConfigurationFile, OnlyARegularFileOfAMebibyteAtMostIsRead) {
+  EXPECT_THAT(std::string(ReadConfigurationFile("/dev/zero").status().message()),
+              HasSubstr("it is a pipe or a device"));
+  ASSERT_EQ(mkfifo(path_.c_str(), S_IRWXU), 0);
+  EXPECT_THAT(std::string(ReadConfigurationFile(path_).status().message()),
+              HasSubstr("it is a pipe or a device"));
+  std::filesystem::remove(path_);
+  constexpr size_t kMost = size_t{1} << 20;
+  EXPECT_THAT(*Read("#" + std::string(kMost - 1, 'x')), IsEmpty());
+  EXPECT_THAT(ErrorOf("#" + std::string(kMost, 'x')), HasSubstr("it is larger than 1 MiB"));
 }
 
 }  // namespace

@@ -263,7 +263,7 @@ std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv)
   try {
     app.parse(argc, argv);
     if (init_command->parsed()) return init;
-    if (!configuration.empty()) UseConfigurationFile(app, configuration);
+    if (app.count("--config") != 0) UseConfigurationFile(app, configuration);
     if (options.data_dir.empty()) {
       throw CLI::ParseError("--data-dir is missing: name the directory that holds the data",
                             CLI::ExitCodes::RequiredError);

@@ -82,6 +82,8 @@ TEST(Start, BadConfigurationFilesAreUsageErrors) {
   std::ofstream(file) << "no-such-key = 1\n";
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "no-such-key");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", directory.path()}), 2, "a directory");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", "/dev/zero"}), 2, "a pipe or a device");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--config", ""}), 2, "file is empty");
   std::ofstream(file) << "listen = \"\x1b[2Jhere\"\n";
   ExpectOneLine(RunTriplad({"--data-dir", data, "--config", file}), 2, "\\x1b[2Jhere");
 }

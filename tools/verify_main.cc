@@ -8,6 +8,7 @@
 
 #include "base/diagnostics.h"
 #include "base/program.h"
+#include "base/usage_error.h"
 #include "cli/escape.h"
 #include "disk/data_directory.h"
 #include "tools/directory_check.h"
@@ -55,7 +56,7 @@ std::variant<Options, ExitCode> ParseOptions(int argc, char** argv) {
     app.exit(help_or_version);
     return ExitCode::kSound;
   } catch (const CLI::ParseError& error) {
-    Complain(fmt::format("{}; see tripla-verify --help", error.what()));
+    Complain(fmt::format("{}; see tripla-verify --help", UsageErrorText(app, error)));
     return ExitCode::kUsage;
   }
   return options;

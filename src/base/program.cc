@@ -26,7 +26,7 @@ constexpr char kNoMemory[] =
     "no memory is left; give it more (see ulimit -v and the machine's free memory)";
 
 // A signal handler and a terminate handler reach only what is global.
-const char* program_name = "";
+const char* program_name = "tripla";
 
 // Takes no memory and no lock: both may be what is missing.
 void Write(const char* text) {
@@ -61,6 +61,11 @@ void OccupyClosedStreams() {
     std::_Exit(kFailure);
   }
 }
+
+#ifndef TRIPLA_SANITIZED  // whose functions are not ready so early
+// Before the libraries are initialised, as gRPC's opens a descriptor then.
+[[gnu::section(".preinit_array"), gnu::used]] void (*const occupy_at_once)() = &OccupyClosedStreams;
+#endif
 
 // For what nobody catches, on whatever thread it was thrown. A failed `new` never comes so far: the
 // new handler ends the process first, as gRPC would catch the exception and go on half-done.

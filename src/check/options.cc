@@ -15,6 +15,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "base/quantity.h"
+#include "base/usage_error.h"
 #include "check/claim.h"
 #include "cli/connection.h"
 #include "cli/escape.h"
@@ -64,6 +65,7 @@ class OptionReader {
   // Throws what CLI11 throws.
   Options Read(const std::vector<std::string>& arguments);
   int Exit(const CLI::ParseError& error) { return app_.exit(error); }
+  std::string TextOf(const CLI::ParseError& error) const { return UsageErrorText(app_, error); }
 
  private:
   void AddCommands();
@@ -212,7 +214,7 @@ std::variant<Options, ExitCode> ParseOptions(const std::vector<std::string>& arg
     return ExitCode::kAllHold;
   } catch (const CLI::ParseError& error) {
     std::fputs(fmt::format("tripla-check: {}; tripla-check --help shows commands and flags\n",
-                           cli::Escape(error.what(), cli::Keep::kQuotes))
+                           cli::Escape(reader.TextOf(error), cli::Keep::kQuotes))
                    .c_str(),
                stderr);
     return ExitCode::kUsage;

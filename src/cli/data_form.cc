@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <iostream>
 
 #include "absl/strings/escaping.h"
 #include "base/status_macros.h"
@@ -73,6 +74,12 @@ bool HasChanged(const struct stat& before, const struct stat& after) {
 
 absl::Status ReadError(const std::istream& input, int error, const std::string& name) {
   if (!input.bad()) return absl::OkStatus();
+  // As RunProgram() opens it in place of a closed one. The errno of the read is gone by then.
+  const int mode = &input == &std::cin ? fcntl(STDIN_FILENO, F_GETFL) : -1;
+  if (mode >= 0 && (mode & O_ACCMODE) == O_WRONLY) {
+    return absl::InvalidArgumentError(
+        fmt::format("cannot read {}: it is closed; give the program one that can be read", name));
+  }
   return absl::InvalidArgumentError(
       fmt::format("cannot read {}: {}", name, error == 0 ? "the read failed" : ErrorText(error)));
 }

@@ -92,8 +92,10 @@ ExitCode RunScript(std::istream& input, Interpreter& interpreter, Console& conso
     errno = 0;
   }
   if (const absl::Status read = ReadError(input, errno, "standard input"); !read.ok()) {
-    console.Complain(fmt::format("{}; what stands behind line {} was not run",
-                                 std::string(read.message()), lines.lines()));
+    console.Complain(std::string(read.message()) +
+                     (lines.lines() == 0 ? "; nothing was run"
+                                         : fmt::format("; what stands behind line {} was not run",
+                                                       lines.lines())));
     return ExitCode::kInternal;
   }
   if (const absl::Status end = lines.End(); !end.ok()) {

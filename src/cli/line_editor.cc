@@ -24,7 +24,9 @@ namespace tripla::cli {
 namespace {
 
 constexpr int kHistoryLines = 1000;
+// Stands for bytes that libedit cannot take, so that the person sees them.
 constexpr wchar_t kReplacement = 0xfffd;
+constexpr std::string_view kReplacementText = "\xef\xbf\xbd";
 
 // Where a terminal that marks pasted text says that it begins and ends, and how it is told to.
 constexpr std::wstring_view kPasteEnd = L"\x1b[201~";
@@ -109,6 +111,7 @@ LineEditor::~LineEditor() = default;
 LineEditor::Ending LineEditor::ReadLine(const std::string& prompt, std::string& line) {
   prompt_ = prompt;
   interrupted_ = false;
+  replaced_ = false;
   read_error_ = 0;
   int length = 0;
   TellTerminal(kMarkPastes);
@@ -124,6 +127,8 @@ LineEditor::Ending LineEditor::ReadLine(const std::string& prompt, std::string& 
   }
   line.assign(text, static_cast<size_t>(length));
   if (line.ends_with('\n')) line.pop_back();
+  // Unless the person has removed them.
+  if (replaced_ && line.find(kReplacementText) != std::string::npos) return Ending::kNoText;
   return Ending::kLine;
 }
 
@@ -168,7 +173,10 @@ int LineEditor::ReadCharacter(EditLine* editor, wchar_t* character) {
     if (got <= 0) return static_cast<int>(got);
     const size_t used = std::mbrtowc(character, &byte, 1, &state);
     if (used == static_cast<size_t>(-2)) continue;  // not yet a whole character
-    if (used == static_cast<size_t>(-1)) *character = kReplacement;
+    if (used == static_cast<size_t>(-1) || *character == L'\0') {
+      *character = kReplacement;
+      self->replaced_ = true;
+    }
     return 1;
   }
 }
@@ -190,10 +198,13 @@ unsigned char LineEditor::Complete(EditLine* editor, int /*key*/) {
 unsigned char LineEditor::Paste(EditLine* editor, int /*key*/) {
   std::wstring text;
   wchar_t character = 0;
+  wchar_t before = 0;
   while (!text.ends_with(kPasteEnd)) {
     if (el_wgetc(editor, &character) != 1) return CC_EOF;
-    if (character == L'\r') character = L'\n';
-    text += character == L'\0' ? kReplacement : character;
+    // libedit lets the terminal's driver swap \r and \n, so a line end of both comes as \n\r.
+    const bool ends_again = character == L'\r' && before == L'\n';
+    if (!ends_again) text += character == L'\r' ? L'\n' : character;
+    before = character;
   }
   text.resize(text.size() - kPasteEnd.size());
   // The person enters the last line, and adds its end so.

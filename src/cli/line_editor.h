@@ -20,6 +20,7 @@ class LineEditor {
   enum class Ending {
     kLine,
     kInterrupted,
+    kNoText,  // it has bytes that are no text, so it is not what was typed or pasted
     kNoMore,  // Ctrl-D, or the terminal is gone
     kFailed,  // the terminal cannot be read; errno says why
   };
@@ -64,7 +65,8 @@ class LineEditor {
   const int interrupts_;
   std::string prompt_;
   bool interrupted_ = false;
-  int read_error_ = 0;  // errno of a read that failed
+  bool replaced_ = false;  // a byte that is no text, by a character that shows it
+  int read_error_ = 0;     // errno of a read that failed
   std::unique_ptr<History, CloseHistory> history_;
   std::unique_ptr<EditLine, CloseEditor> editor_;
 };

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/configuration_file.h"
+#include "base/usage_error.h"
 #include "cli/argument_split.h"
 #include "cli/connection.h"
 #include "cli/escape.h"
@@ -84,6 +85,7 @@ class OptionReader {
   // Throws what CLI11 throws.
   Options Read(const std::vector<std::string>& arguments);
   int Exit(const CLI::ParseError& error) { return app_.exit(error); }
+  std::string TextOf(const CLI::ParseError& error) const { return UsageErrorText(app_, error); }
 
  private:
   void AddSetting(const std::string& flags, Setting setting, const std::string& help,
@@ -230,7 +232,7 @@ std::variant<Options, ExitCode> ParseOptions(const std::vector<std::string>& arg
     return ExitCode::kSuccess;
   } catch (const CLI::ParseError& error) {
     std::fputs(fmt::format("tripla: {}; tripla --help shows the flags\n",
-                           Escape(error.what(), Keep::kQuotes))
+                           Escape(reader.TextOf(error), Keep::kQuotes))
                    .c_str(),
                stderr);
     return ExitCode::kUsage;

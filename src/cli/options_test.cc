@@ -141,6 +141,16 @@ TEST_F(OptionsTest, RefusesBadFlags) {
   }
 }
 
+TEST_F(OptionsTest, SaysInItsOwnWordsThatAFlagIsGivenTwiceOrLacksItsValue) {
+  EXPECT_THAT(
+      ErrorOf({"-e", "a:1", "-e", "b:1"}),
+      HasSubstr("--endpoints is given 2 times; give it once, with commas between: HOST:PORT,..."));
+  EXPECT_THAT(ErrorOf({"--timeout", "1s", "--timeout", "2s"}),
+              HasSubstr("--timeout is given 2 times; give it once;"));
+  EXPECT_THAT(ErrorOf({"--timeout"}), HasSubstr("--timeout needs a value: DURATION"));
+  EXPECT_THAT(ErrorOf({"--config", ""}), HasSubstr("the name of the configuration file is empty"));
+}
+
 TEST_F(OptionsTest, FlagsStandBeforeTheVerbAndBehindIt) {
   const Options options = Parsed(
       {"--timeout=1s", "cas", "-12", "-", "-o", "json", "--version", "3", "--server", "a:1"});

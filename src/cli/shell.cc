@@ -70,6 +70,13 @@ ExitCode RunShell(LineEditor& editor, Interpreter& interpreter, Console& console
       case LineEditor::Ending::kInterrupted:
         typed.Forget();
         break;
+      case LineEditor::Ending::kNoText:
+        typed.Forget();
+        console.Complain(
+            "this was not run: it has a NUL byte or bytes that are not UTF-8, shown as "
+            "\xef\xbf\xbd; "
+            "write such bytes as \\xHH between double quotes, or give the data as @FILE");
+        break;
       case LineEditor::Ending::kNoMore:
         console.Say("");  // so that what comes next has a line of its own
         if (quote == 0) return ExitCode::kSuccess;

@@ -28,6 +28,18 @@ absl::Status Misuse(const Verb& verb, std::string_view why) {
   return absl::InvalidArgumentError(fmt::format("{}; usage: {}", why, verb.usage));
 }
 
+// What to say of a flag of the program, which has no place in a statement; empty when it is none.
+std::string WhyNotHere(std::string_view word) {
+  const std::string_view name = word.substr(0, word.find('='));
+  const bool format = name == "-o" || name == "--output";
+  const bool others = name == "-e" || name == "--endpoints" || name == "--server" ||
+                      name == "--timeout" || name == "--strict" || name == "--config";
+  if (!format && !others) return "";
+  return fmt::format("{} is a flag of the program, not of a statement: {}", name,
+                     format ? "\\o plain|json|table|raw changes the format here"
+                            : "give it where you start tripla");
+}
+
 // Takes the flag at `at` and moves `at` to its last word.
 absl::Status TakeFlag(const Verb& verb, const std::vector<std::string>& words, size_t& at,
                       Arguments& arguments) {
@@ -35,6 +47,7 @@ absl::Status TakeFlag(const Verb& verb, const std::vector<std::string>& words, s
   const size_t equals = word.find('=');
   const std::string name = word.substr(0, equals);
   if (std::ranges::find(verb.flags, name) == verb.flags.end()) {
+    if (const std::string why = WhyNotHere(name); !why.empty()) return Misuse(verb, why);
     const std::string_view meant = NearestOf(name, verb.flags);
     return Misuse(verb, fmt::format("{} has no flag {}; {}", verb.name, name,
                                     meant.empty() ? "data that begins with -- stands behind --"
@@ -68,6 +81,10 @@ absl::StatusOr<Arguments> Sort(const Verb& verb, const std::vector<std::string>&
     return Misuse(verb, fmt::format("{} needs more", verb.name));
   }
   if (arguments.words.size() > verb.most_words) {
+    for (size_t at = verb.most_words; at < arguments.words.size(); ++at) {
+      const std::string why = flags_ended ? "" : WhyNotHere(arguments.words[at]);
+      if (!why.empty()) return Misuse(verb, why);
+    }
     return Misuse(verb, fmt::format("\"{}\" is too much; data with blanks needs quotes around all "
                                     "of it: '...'",
                                     arguments.words[verb.most_words]));
@@ -140,6 +157,9 @@ absl::StatusOr<Operation> ParseGet(const Verb& verb, const Arguments& arguments)
 
 absl::StatusOr<const Verb*> VerbOf(std::string_view word) {
   if (const Verb* verb = FindVerb(word)) return verb;
+  if (const std::string why = WhyNotHere(word); !why.empty()) {
+    return absl::InvalidArgumentError(why);
+  }
   if (const std::string_view meant = VerbMeantBy(word); !meant.empty()) {
     return absl::InvalidArgumentError(
         fmt::format("\"{}\" is no verb; did you mean {}?", word, FindVerb(meant)->usage));

@@ -135,5 +135,19 @@ TEST(ParseStatement, SaysWhatIsMissingOrTooMuch) {
   EXPECT_THAT(ErrorOf("help frob"), HasSubstr("is no verb"));
 }
 
+// "data with blanks needs quotes around all of it" was the answer.
+TEST(ParseStatement, SaysThatAFlagOfTheProgramHasNoPlaceHere) {
+  for (const char* line : {"get 36 -o raw", "get 36 --output raw", "get 36 --output=raw",
+                           "-o raw get 36", "status -o json"}) {
+    EXPECT_THAT(ErrorOf(line),
+                HasSubstr("is a flag of the program, not of a statement: \\o plain|"))
+        << line;
+  }
+  EXPECT_THAT(ErrorOf("get 36 --timeout 1s"),
+              HasSubstr("--timeout is a flag of the program, not of a statement: give it where"));
+  EXPECT_THAT(ErrorOf("set 1 a -e b:1"), HasSubstr("-e is a flag of the program"));
+  EXPECT_THAT(ErrorOf("get 36 -- -o"), HasSubstr("\"-o\" is too much"));
+}
+
 }  // namespace
 }  // namespace tripla::cli

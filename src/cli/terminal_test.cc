@@ -314,6 +314,38 @@ TEST_F(TerminalTest, S19_PastedLinesAreNotRunBeforeEnter) {
   EXPECT_EQ(server_.received().size(), 2u);
 }
 
+// They were dropped or replaced, and other data than was typed would have been stored.
+TEST_F(TerminalTest, WhatIsNoTextIsNotRun) {
+  using std::string_view_literals::operator""sv;
+  Terminal terminal;
+  terminal.AwaitPrompt();
+  for (const std::string_view data : {"\"a\0b\""sv, "\"a\xff\""sv, "\xc3("sv, "\"a\rb\0c\""sv}) {
+    const bool many_lines = data.find('\r') != std::string_view::npos;
+    terminal.Type("set 1 " + (many_lines ? Pasted(data) : std::string(data)) + "\r");
+    terminal.Await("this was not run: it has a NUL byte or bytes that are not UTF-8");
+    terminal.AwaitPrompt();
+  }
+  EXPECT_TRUE(server_.received().empty());
+  // A person may remove them, or mean the character that stands for them.
+  terminal.Type("cas 1 a\xff\x7f --version 1\r");
+  terminal.Await("ERROR  NULL");
+  terminal.AwaitPrompt();
+  terminal.Type("cas 1 \xef\xbf\xbd --version 1\r");
+  terminal.Await("ERROR  NULL");
+  ASSERT_EQ(server_.received().size(), 2u);
+  EXPECT_EQ(server_.received()[0].test_and_set().value().data(), "a");
+  EXPECT_EQ(server_.received()[1].test_and_set().value().data(), "\xef\xbf\xbd");
+}
+
+TEST_F(TerminalTest, ALineEndOfTwoBytesInPastedDataIsOne) {
+  Terminal terminal;
+  terminal.AwaitPrompt();
+  terminal.Type("cas 1 " + Pasted("'a\r\nb\n\nc\r\rd\r\n'") + " --version 1\r");
+  terminal.Await("ERROR  NULL");
+  ASSERT_EQ(server_.received().size(), 1u);
+  EXPECT_EQ(server_.received()[0].test_and_set().value().data(), "a\nb\n\nc\n\nd\n");
+}
+
 TEST_F(TerminalTest, S19_PastedDataKeepsItsLineEndsAndTabs) {
   Terminal terminal;
   terminal.AwaitPrompt();

@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/quantity.h"
+#include "base/usage_error.h"
 #include "cli/connection.h"
 #include "cli/escape.h"
 #include "model/limits.h"
@@ -48,6 +49,7 @@ class OptionReader {
   // Throws what CLI11 throws.
   Options Read(const std::vector<std::string>& arguments);
   int Exit(const CLI::ParseError& error) { return app_.exit(error); }
+  std::string TextOf(const CLI::ParseError& error) const { return UsageErrorText(app_, error); }
 
  private:
   void AddVerbs();
@@ -255,7 +257,7 @@ std::variant<Options, ExitCode> ParseOptions(const std::vector<std::string>& arg
     return ExitCode::kMeasured;
   } catch (const CLI::ParseError& error) {
     std::fputs(fmt::format("tripla-bench: {}; tripla-bench --help shows verbs and flags\n",
-                           cli::Escape(error.what(), cli::Keep::kQuotes))
+                           cli::Escape(reader.TextOf(error), cli::Keep::kQuotes))
                    .c_str(),
                stderr);
     return ExitCode::kUsage;

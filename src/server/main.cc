@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
+#include "log/ratis/replica.h"
 #include "server/descriptor_limit.h"
 #include "server/exit_code.h"
 #include "server/options.h"
@@ -85,6 +86,11 @@ ExitCode Init(const InitOptions& options) {
   }
   const absl::Status initialized = InitializeReplica(*directory, *membership, known->term);
   if (!initialized.ok()) return Fail(initialized);
+  // No refusal: what is prepared is sound, and the rest may be installed later.
+  if (const absl::Status installed = Replica::CheckInstalled(); !installed.ok()) {
+    Say(Severity::kWarning, fmt::format("{} cannot be started as it is installed now: {}",
+                                        options.data_dir, std::string(installed.message())));
+  }
   std::cout << fmt::format(
       "{0} is replica {1}'s now; start it with: triplad --data-dir {0} --node {1}\n",
       options.data_dir, options.node);

@@ -14,6 +14,7 @@
 #include "base/configuration_file.h"
 #include "base/diagnostics.h"
 #include "base/quantity.h"
+#include "base/usage_error.h"
 
 namespace tripla {
 namespace {
@@ -273,7 +274,8 @@ std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv)
     return ExitCode::kDone;
   } catch (const CLI::ParseError& error) {
     std::fputs(
-        fmt::format("triplad: {}; see triplad --help\n", EscapeControls(error.what())).c_str(),
+        fmt::format("triplad: {}; see triplad --help\n", EscapeControls(UsageErrorText(app, error)))
+            .c_str(),
         stderr);
     return ExitCode::kUsage;
   }

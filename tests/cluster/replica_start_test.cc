@@ -89,11 +89,29 @@ TEST(ReplicaStart, WhatItLacksToBeAReplicaIsSaid) {
       {ProgramPath("triplad"), "init", "--data-dir", path, "--node", "n1", "--cluster",
        "n1=127.0.0.1:" + std::to_string(FreePort()) + "/127.0.0.1:" + std::to_string(FreePort())});
   EXPECT_EQ(init.Wait(), 0);
+  if (!TRIPLA_RATIS) {
+    EXPECT_THAT(init.output(),
+                HasSubstr("cannot be started as it is installed now: this triplad was "
+                          "built to stand alone"));
+  }
   Process start({ProgramPath("triplad"), "--data-dir", path},
                 {"TRIPLA_JVM_OPTIONS=-XX:+NoSuchOption"});
   EXPECT_EQ(start.Wait(), 1) << start.output();
   EXPECT_THAT(start.output(), HasSubstr(TRIPLA_RATIS ? "check JAVA_HOME and TRIPLA_JVM_OPTIONS"
                                                      : "was built to stand alone"));
+}
+
+// A triplad that was copied without its jars prepared a replica, and only the start failed.
+TEST(ReplicaStart, InitSaysThatTheJarsAreMissing) {
+  if (!TRIPLA_RATIS) GTEST_SKIP() << "built without replicas";
+  TemporaryDirectory directory;
+  std::filesystem::create_directory(directory.path() + "/bin");
+  const std::string copy = directory.path() + "/bin/triplad";
+  std::filesystem::copy_file(ProgramPath("triplad"), copy);
+  Process init({copy, "init", "--data-dir", directory.path() + "/n1", "--node", "n1", "--cluster",
+                "n1=127.0.0.1:1/127.0.0.1:2,n2=127.0.0.1:3/127.0.0.1:4"});
+  EXPECT_EQ(init.Wait(), 0);
+  EXPECT_THAT(init.output(), HasSubstr("lib/tripla holds no jars, which a replica needs"));
 }
 
 }  // namespace

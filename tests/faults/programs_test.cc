@@ -10,6 +10,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/harness/test_cluster.h"
@@ -174,6 +175,12 @@ TEST_F(Programs, AServerKeepsItsDataWhateverStandardStreamsAreClosed) {
       for (const int descriptor : {0, 1, 2}) {
         const std::string is = DescriptorOf(process, descriptor);
         EXPECT_FALSE(is.starts_with(data)) << descriptor << " is " << is;
+        // Not a descriptor that a library opened before main() either.
+        const bool is_closed =
+            closed.redirections.find(fmt::format(" {}", descriptor)) != std::string::npos;
+        if (is_closed && !kSanitized) {
+          EXPECT_EQ(is, "/dev/null") << descriptor;
+        }
       }
       EXPECT_EQ(TextOf(data + "/lock"), std::to_string(process.pid()) + "\n");
       process.Signal(SIGTERM);
@@ -184,6 +191,32 @@ TEST_F(Programs, AServerKeepsItsDataWhateverStandardStreamsAreClosed) {
       EXPECT_EQ(Get(server.stub(), key).reply.value().timestamp(), 7) << key;
     }
     server.Stop();
+  }
+}
+
+TEST_F(Programs, SayInTheirOwnWordsThatAFlagIsGivenTwice) {
+  const std::string servers = " is given 2 times; give it once, with commas between: HOST:PORT,...";
+  const std::string once = " is given 2 times; give it once;";
+  for (const auto& [words, said] : std::vector<std::pair<std::string, std::string>>{
+           {"tripla -e a:1 -e b:1 get 1", "--endpoints" + servers},
+           {"tripla-check api -e a:1 -e b:1", "--endpoints" + servers},
+           {"tripla-bench get -e a:1 -e b:1", "--endpoints" + servers},
+           {"triplad --data-dir a --data-dir b", "--data-dir" + once},
+           {"triplad init --data-dir a --data-dir b", "--data-dir" + once},
+           {"tripla-verify . -o json -o json", "--output" + once}}) {
+    const Ended ended = RunInShell(ProgramPath(words), "");
+    EXPECT_EQ(ended.exit_code, 2) << words;
+    EXPECT_NE(ended.output.find(said), std::string::npos) << words << ": " << ended.output;
+  }
+}
+
+// "Resource temporarily unavailable" was the reason, of whatever call.
+TEST_F(Programs, SayThatStandardInputIsClosed) {
+  for (const char* words : {"tripla", "tripla set 1 -", "tripla batch -"}) {
+    const Ended ended = RunInShell(ProgramPath(words), "0<&-");
+    EXPECT_NE(ended.exit_code, 0) << words;
+    EXPECT_NE(ended.output.find("cannot read standard input: it is closed"), std::string::npos)
+        << words << ": " << ended.output;
   }
 }
 

@@ -165,6 +165,8 @@ absl::Status StartError(const absl::Status& status) {
 
 }  // namespace
 
+absl::Status Replica::CheckInstalled() { return ClassPath().status(); }
+
 Replica::Replica(std::unique_ptr<Bridge> bridge) : bridge_(std::move(bridge)) {}
 Replica::~Replica() {
   Close();

@@ -80,6 +80,10 @@ class Replica {
   // On the leader: lets followers that do not know it yet know that all up to `index` is committed.
   void TellCommitted(LogIndex index);
 
+  // Whether this program has what a start needs beside Java itself: the jars.
+  // Errors: Unavailable or Unimplemented, which says what is missing and what to do.
+  [[nodiscard]] static absl::Status CheckInstalled();
+
   [[nodiscard]] bool Leads() const;
   // The leader's node id; empty when none is known.
   [[nodiscard]] std::string Leader() const;

@@ -14,6 +14,12 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options, 
                                   "start it with one that was built for replicas");
 }
 
+absl::Status Replica::CheckInstalled() {
+  return absl::UnimplementedError(
+      "this triplad was built to stand alone (TRIPLA_RATIS=OFF); install one that was built for "
+      "replicas");
+}
+
 Replica::~Replica() = default;
 void Replica::Submit(uint64_t, std::string_view) { TRIPLA_CHECK(false, "there is no replica"); }
 void Replica::SubmitLater(uint64_t batch, std::string_view bytes) { Submit(batch, bytes); }

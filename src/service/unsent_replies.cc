@@ -240,6 +240,7 @@ void PendingCall::OnCancel() {
 }
 
 void PendingCall::OnDone() {
+  ThreadSanitizerAcquire(this);
   if (data_bytes_ != 0) replies_.Remove(*this);
   delete this;
 }

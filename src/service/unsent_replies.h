@@ -9,11 +9,13 @@
 #include <list>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
+#include "base/thread_sanitizer.h"
 #include "service/status_mapping.h"
 
 namespace tripla {
@@ -158,6 +160,11 @@ class PendingCall final : public grpc::ServerUnaryReactor {
     replies_.Await(*this, data_bytes, request_bytes_ + held_bytes, std::move(admitted));
   }
 
+  // Hides gRPC's, which it calls.
+  void Finish(grpc::Status status) {
+    ThreadSanitizerRelease(this);
+    ServerUnaryReactor::Finish(std::move(status));
+  }
   void Succeed() { Finish(grpc::Status::OK); }
   // Ends a call that could not write.
   void FailRead(const absl::Status& error, const NoRoom& no_room);

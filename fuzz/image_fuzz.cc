@@ -155,7 +155,8 @@ void CheckImage(const std::string& bytes) {
   BytesFile second(kPath, written);
   const absl::StatusOr<LoadedImage> again = LoadImage(second);
   TRIPLA_CHECK(again.ok(), "what is written is read");
-  TRIPLA_CHECK(again->machine->GetSummary() == loaded->machine->GetSummary(), "and is the same state");
+  TRIPLA_CHECK(again->machine->GetSummary() == loaded->machine->GetSummary(),
+               "and is the same state");
   TRIPLA_CHECK(Written(*again) == written, "and is written so again");
 }
 

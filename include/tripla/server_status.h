@@ -23,7 +23,7 @@ struct ServerStatus {
   std::string software_version;
   uint64_t uptime_ms = 0;
   std::string durability;  // e.g. "fsync always"
-  bool writable = false;   // false while the disk is too full to write
+  bool writable = false;   // false while it refuses all writes but del
   uint64_t key_bytes_max = 0;
   uint64_t data_bytes_max = 0;
   uint64_t batch_operations_max = 0;
@@ -40,6 +40,7 @@ struct ServerStatus {
   bool ready = false;  // it answers calls
   // How many requests with ids one client may have unanswered; a Client observes this limit.
   uint64_t answers_per_client_max = 0;
+  std::string write_refusal;  // for people: why it is not writable, and what to do
   // Bytes of keys and data that a write may have now, as far as free disk space goes. Below
   // data_bytes_max the disk is nearly full. None from a server that does not tell.
   std::optional<uint64_t> write_bytes_max = std::nullopt;

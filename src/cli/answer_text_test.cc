@@ -116,6 +116,22 @@ TEST(StatusText, SkipsForPeopleWhatIsEmpty) {
   EXPECT_NE(text.find("image_log_index       0  (no image yet)\n"), std::string::npos) << text;
 }
 
+TEST(StatusText, TellsWhyAServerDoesNotWrite) {
+  ServerStatus status;
+  EXPECT_NE(StatusText(status, OutputFormat::kPlain).find("false  (the disk is too full)\n"),
+            std::string::npos)
+      << "an older server says no more";
+  status.write_refusal = "Too many open files (raise its limit)";
+  const std::string text = StatusText(status, OutputFormat::kPlain);
+  EXPECT_NE(text.find("writable              false\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("write_refusal         Too many open files (raise its limit)\n"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(StatusText(status, OutputFormat::kJson)
+                .find(R"x("write_refusal":"Too many open files (raise its limit)")x"),
+            std::string::npos);
+}
+
 TEST(StatusText, TellsADiskThatTakesSmallWritesOnly) {
   ServerStatus status{.writable = true, .data_bytes_max = 16 << 20, .ready = true};
   EXPECT_EQ(StatusText(status, OutputFormat::kPlain).find("write_bytes_max"), std::string::npos)

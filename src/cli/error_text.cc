@@ -22,10 +22,11 @@ std::string_view WhatBecameOfIt(const Failure& failure, Effect effect) {
   return "; it was applied, and only its answer is missing";
 }
 
-// The server's words for a full disk say what it is; this says what to do.
+// What a server lacks that cannot write (disk, descriptors, ...) and what to do about it, it says
+// itself.
 std::string_view WhatNextWithoutRoom(const Failure& failure) {
   if (failure.reason == Failure::Reason::kReadOnly) {
-    return "; make room on the server's disk, and try again";
+    return "; try again once the server can write";
   }
   return NoRoomNow(failure) ? "; try again later" : "; the status verb shows the server's limits";
 }

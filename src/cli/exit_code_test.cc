@@ -134,7 +134,7 @@ TEST(FailureText, S9_AdviceFitsTheReason) {
             "set 1: no room; nothing was applied; the status verb shows the server's limits");
   EXPECT_EQ(text(Reason::kOverloaded), "set 1: no room; nothing was applied; try again later");
   EXPECT_EQ(text(Reason::kReadOnly),
-            "set 1: no room; nothing was applied; make room on the server's disk, and try again");
+            "set 1: no room; nothing was applied; try again once the server can write");
 }
 
 TEST(FailureText, S21_AWriteInDoubtNamesItsRequest) {

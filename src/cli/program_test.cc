@@ -288,7 +288,7 @@ TEST_F(ProgramTest, S9_ASnapshotThatFindsNoRoomExitsAsAFullDisk) {
   const MonitoredServer full(Saying(true, false));  // as servers were that gave no reason
   const Ran ran = Run("snapshot -e " + full.endpoint());
   EXPECT_EQ(ran.exit_code, 9);
-  EXPECT_THAT(ran.err, HasSubstr("make room on the server's disk"));
+  EXPECT_THAT(ran.err, HasSubstr("try again once the server can write"));
 }
 
 TEST_F(ProgramTest, S21_OutcomeWantsAnIdOfAWrite) {

@@ -43,6 +43,11 @@ std::string UptimeText(uint64_t ms) {
 
 Line Bytes(std::string_view name, uint64_t bytes) { return {name, bytes, ByteSizeText(bytes)}; }
 
+// An older server does not say why; then it was its disk most likely.
+std::string WhyNotWritable(const ServerStatus& status) {
+  return status.writable || !status.write_refusal.empty() ? "" : "the disk is too full";
+}
+
 std::vector<Line> LinesOf(const ServerStatus& status) {
   std::vector<Line> lines{
       {"node", status.node, ""},
@@ -57,7 +62,7 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
       {"uptime_ms", status.uptime_ms, UptimeText(status.uptime_ms)},
       {"durability", status.durability, ""},
       {"ready", status.ready, status.ready ? "" : "it serves no calls now"},
-      {"writable", status.writable, status.writable ? "" : "the disk is too full"},
+      {"writable", status.writable, WhyNotWritable(status)},
       Bytes("key_bytes_max", status.key_bytes_max),
       Bytes("data_bytes_max", status.data_bytes_max),
       {"batch_operations_max", status.batch_operations_max, ""},
@@ -76,6 +81,9 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
   if (status.write_bytes_max) {
     lines.push_back(Bytes("write_bytes_max", *status.write_bytes_max));
     if (IsNearlyFull(status)) lines.back().remark += "; the disk is nearly full";
+  }
+  if (!status.write_refusal.empty()) {
+    lines.push_back({"write_refusal", status.write_refusal, ""});
   }
   return lines;
 }

@@ -134,6 +134,7 @@ ServerStatus FromWire(const v1::StatusReply& reply) {
       .disk_free_bytes = reply.disk_free_bytes(),
       .ready = reply.ready(),
       .answers_per_client_max = reply.answers_per_client_max(),
+      .write_refusal = reply.write_refusal(),
   };
   if (reply.has_write_bytes_max()) status.write_bytes_max = reply.write_bytes_max();
   return status;

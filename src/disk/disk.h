@@ -18,7 +18,7 @@ namespace tripla {
 // Errors of all calls: ResourceExhausted when something is used up that may be free again later:
 // space or quota, descriptors, memory, or the size that a file may have (ENOSPC, EDQUOT, EMFILE,
 // ENFILE, ENOMEM, EFBIG); Internal for every other failure. Messages name the operation, the path
-// and the system error.
+// and the system error, and what to do when something is used up.
 class File {
  public:
   virtual ~File() = default;

@@ -114,10 +114,9 @@ absl::Status DiskReserve::Check(uint64_t bytes) const {
   refused_.store(true, std::memory_order_relaxed);
   MutexLock lock(mutex_);
   return absl::ResourceExhaustedError(fmt::format(
-      "the server's disk is nearly full ({}; this write needs {}): it refuses writes "
-      "that make the map larger until there is room; delete entries, or free some space, "
-      "and try again",
-      text_, needed));
+      "the server's disk is nearly full ({}{}): it refuses writes that make the map larger until "
+      "there is room; delete entries, or free some space, and try again",
+      text_, needed == 0 ? "" : fmt::format("; this write needs {}", needed)));
 }
 
 uint64_t DiskReserve::write_bytes_max() const {

@@ -21,9 +21,32 @@
 namespace tripla {
 namespace {
 
+// What to do about an error that ends by itself once something is there again.
+std::string_view AdviceOf(int error) {
+  switch (error) {
+    case ENOSPC:
+      return " (free space on that disk)";
+    case EDQUOT:
+      return " (free space, or raise that quota)";
+    case EMFILE:
+      return " (the server's descriptors are used up: raise its limit, ulimit -n, or close "
+             "connections)";
+    case ENFILE:
+      return " (the machine's descriptors are used up: raise fs.file-max)";
+    case ENOMEM:
+      return " (free memory on the machine)";
+    case EFBIG:
+      return " (raise the server's limit of file sizes, ulimit -f, or use a file system that takes "
+             "larger files)";
+    default:
+      return "";
+  }
+}
+
 // What the system said about an operation on a path.
 absl::Status SystemError(int error, std::string_view operation, std::string_view path) {
-  const std::string message = fmt::format("{} {}: {}", operation, path, std::strerror(error));
+  const std::string message =
+      fmt::format("{} {}: {}{}", operation, path, std::strerror(error), AdviceOf(error));
   switch (error) {
     case ENOSPC:
     case EDQUOT:

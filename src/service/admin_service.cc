@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 #include "model/limits.h"
 #include "service/status_mapping.h"
@@ -85,7 +86,11 @@ void AdminService::FillDisk(v1::StatusReply& reply) const {
   const Log::Status log = parts_.log.GetStatus();
   reply.set_durability(log.durability);
   reply.set_log_bytes(log.bytes);
-  reply.set_writable(parts_.disk_reserve.Check().ok() && log.refusal.empty());
+  const absl::Status room = parts_.disk_reserve.Check();
+  reply.set_writable(room.ok() && log.refusal.empty());
+  if (!reply.writable()) {
+    reply.set_write_refusal(log.refusal.empty() ? std::string(room.message()) : log.refusal);
+  }
   const uint64_t largest = std::max<uint64_t>(limits::kBatchBytesMax, data_bytes_max_);
   reply.set_write_bytes_max(
       reply.writable() ? std::min(largest, parts_.disk_reserve.write_bytes_max()) : 0);

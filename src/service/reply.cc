@@ -11,13 +11,14 @@
 namespace tripla {
 namespace {
 
-// A batch is decided operation by operation, so others may have been applied.
-absl::Status DescribeRefusal(std::span<const Outcome> outcomes, size_t refused, Applied& applied) {
+// Whether the write has changed something, or may have under the same request id before.
+bool MayHaveChanged(const Outcome& outcome) {
+  if (outcome.refusal != Refusal::kNone) return AppliedAfter(outcome.refusal) != Applied::kNo;
+  return outcome.result == Result::kSuccess;
+}
+
+absl::Status DescribeRefusal(std::span<const Outcome> outcomes, size_t refused) {
   const absl::Status error = RefusalError(outcomes[refused].refusal);
-  const bool none_applied = std::ranges::all_of(outcomes, [](const Outcome& outcome) {
-    return outcome.refusal != Refusal::kNone && AppliedAfter(outcome.refusal) == Applied::kNo;
-  });
-  applied = none_applied ? Applied::kNo : Applied::kUnknown;
   return absl::Status(
       error.code(), fmt::format("operation {} of the batch: {} (the other operations were decided "
                                 "on their own)",
@@ -67,13 +68,15 @@ absl::Status FindRefusal(const DecidedBatch& batch, Applied& applied) {
   const auto refused = std::ranges::find_if(
       batch.outcomes, [](const Outcome& outcome) { return outcome.refusal != Refusal::kNone; });
   if (refused == batch.outcomes.end()) return absl::OkStatus();
-  return DescribeRefusal(batch.outcomes, refused - batch.outcomes.begin(), applied);
+  // A batch is decided operation by operation, so others may have been applied.
+  applied = HasChanged(batch) ? Applied::kUnknown : Applied::kNo;
+  return DescribeRefusal(batch.outcomes, refused - batch.outcomes.begin());
 }
 
 bool HasChanged(const DecidedBatch& batch) {
   for (size_t i = 0; i < batch.outcomes.size(); ++i) {
     const bool reads = batch.request.operations(static_cast<int>(i)).has_get();
-    if (!reads && batch.outcomes[i].result == Result::kSuccess) return true;
+    if (!reads && MayHaveChanged(batch.outcomes[i])) return true;
   }
   return false;
 }

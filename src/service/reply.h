@@ -35,7 +35,7 @@ void FillReplyWithoutData(const DecidedBatch& batch, v1::BatchReply& reply);
 // writes.
 [[nodiscard]] absl::Status FindRefusal(const DecidedBatch& batch, Applied& applied);
 
-// Whether a write of the batch has changed something.
+// Whether a write of the batch has changed something, or may have when it was sent before.
 [[nodiscard]] bool HasChanged(const DecidedBatch& batch);
 
 }  // namespace tripla

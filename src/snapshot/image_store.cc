@@ -166,6 +166,7 @@ absl::StatusOr<ImageSummary> ImageStore::WriteUnheld(const StateView& view,
   const std::string path = PathOf(summary.position.index);
   const std::string partial = path + std::string(kPartialSuffix);
   const uint64_t now = UnixMilliseconds();
+  if (leave_removals_.load(std::memory_order_relaxed)) RemovePartial().IgnoreError();
   const auto abandoned = [&] { return abandon.load(std::memory_order_relaxed) || held_.load(); };
   const absl::StatusOr<uint64_t> bytes =
       WriteImage(disk, partial, view, now, abandoned, &written_bytes_);
@@ -234,6 +235,7 @@ absl::Status ImageStore::RemoveInPieces(LogIndex index) {
     TRIPLA_ASSIGN_OR_RETURN(const uint64_t names, file->Names());
     // A caller that holds images waits for the end of this.
     while (bytes > kRemovedPieceBytes && names == 1 && !held_) {
+      if (leave_removals_.load(std::memory_order_relaxed)) return absl::OkStatus();
       bytes -= kRemovedPieceBytes;
       TRIPLA_RETURN_IF_ERROR(file->Truncate(bytes));
       TRIPLA_RETURN_IF_ERROR(file->Sync());

@@ -82,6 +82,11 @@ class ImageStore {
   [[nodiscard]] absl::StatusOr<ImageSummary> Write(const StateView& view,
                                                    const std::atomic<bool>& abandon);
 
+  // From any thread, at a stop: nobody waits any more until an old image has been removed in
+  // pieces. What is left of it the next start removes, or a Write() after this, which may need its
+  // room.
+  void LeaveRemovals() { leave_removals_.store(true, std::memory_order_relaxed); }
+
   // No Write() is under way when it returns, nor succeeds until Install(), or Release() when
   // nothing is to be installed: another replica's image is about to come (R27).
   void Hold();
@@ -129,6 +134,7 @@ class ImageStore {
   std::optional<ImageSummary> newest_ ABSL_GUARDED_BY(mutex_);
   LogIndex older_ ABSL_GUARDED_BY(mutex_) = 0;  // index of the image before the newest; 0: none
   std::atomic<bool> held_{false};
+  std::atomic<bool> leave_removals_{false};
   std::atomic<uint64_t> written_bytes_{0};
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   Condition written_;

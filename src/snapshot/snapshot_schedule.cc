@@ -60,6 +60,7 @@ void SnapshotSchedule::Request(DoneFn done) {
 
 void SnapshotSchedule::Stop() {
   abandon_.store(true, std::memory_order_relaxed);
+  images_.LeaveRemovals();
   {
     MutexLock lock(mutex_);
     stopped_ = true;

@@ -45,8 +45,9 @@ class FakeLog : public Log {
   absl::Status release_status;
 };
 
-// A disk whose files call `on_write` before each write, and which knows how much work it was given
-// at once: bytes of a file to write at a Sync(), or to give back at a Truncate() or Remove().
+// A disk whose files call `on_write` before each write and `on_truncate` before each Truncate(),
+// and which knows how much work it was given at once: bytes of a file to write at a Sync(), or to
+// give back at a Truncate() or Remove().
 class WatchedDisk : public FaultyDisk {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
@@ -57,6 +58,7 @@ class WatchedDisk : public FaultyDisk {
     return FaultyDisk::Remove(path);
   }
   std::function<void()> on_write;
+  std::function<void()> on_truncate;
   uint64_t most_written = 0;
   uint64_t most_removed = 0;
 };
@@ -78,6 +80,7 @@ class WatchedFile : public File {
     return file_->Sync();
   }
   absl::Status Truncate(uint64_t size) override {
+    if (disk_.on_truncate) disk_.on_truncate();
     disk_.most_removed = std::max(disk_.most_removed, *file_->Size() - size);
     return file_->Truncate(size);
   }
@@ -113,6 +116,14 @@ class SnapshotScheduleTest : public testing::Test {
     auto answer = std::make_shared<std::promise<Answer>>();
     schedule_->Request([answer](Answer image) { answer->set_value(std::move(image)); });
     return answer->get_future();
+  }
+  // Returns once the schedule says that it has been stopped, which it does at once.
+  void AwaitStop() {
+    const auto stopped = std::make_shared<std::atomic<bool>>(false);
+    while (!*stopped) {
+      schedule_->Request([stopped](const Answer&) { *stopped = true; });
+      std::this_thread::yield();
+    }
   }
 
   WatchedDisk disk_;
@@ -351,12 +362,7 @@ TEST_F(SnapshotScheduleTest, AStopAbandonsTheImageBeingWritten) {
   disk_.on_write = [&] {
     if (++writes != 1) return;
     writing.set_value();
-    // Goes on once the schedule says that it has been stopped, which it does at once.
-    const auto stopped = std::make_shared<std::atomic<bool>>(false);
-    while (!*stopped) {
-      schedule_->Request([stopped](const Answer&) { *stopped = true; });
-      std::this_thread::yield();
-    }
+    AwaitStop();
   };
   Start(kOnRequestOnly);
   std::future<Answer> answer = Request();
@@ -367,6 +373,64 @@ TEST_F(SnapshotScheduleTest, AStopAbandonsTheImageBeingWritten) {
   EXPECT_FALSE(images_.newest().has_value());
   EXPECT_TRUE(disk_.List("/data/image")->empty());
   EXPECT_TRUE(absl::IsUnavailable(Request().get().status())) << "as every request after it";
+}
+
+TEST_F(SnapshotScheduleTest, S16_AStopLeavesTheRestOfALargeOldImageToTheNextStart) {
+  for (int i = 0; i < 40; ++i) {
+    ApplyNext(machine_,
+              MakeCommand(CommandKind::kSet, std::to_string(-1 - i), std::string(1 << 20, 'x')));
+  }
+  std::promise<void> removing;
+  std::atomic<int> pieces = 0;
+  disk_.on_truncate = [&] {
+    if (++pieces != 1) return;
+    removing.set_value();
+    AwaitStop();
+  };
+  Start(kOnRequestOnly);
+  std::future<Answer> last;
+  for (int i = 0; i < 3; ++i) {
+    ApplyOne();
+    last = Request();
+    if (i < 2) last.wait();
+  }
+  removing.get_future().wait();
+  schedule_->Stop();
+  EXPECT_TRUE(last.get().ok()) << "the image itself was written";
+  EXPECT_EQ(pieces, 1);
+  EXPECT_EQ(disk_.List("/data/image")->size(), 3u) << "the old one is still there in part";
+  ImageStore next_start(directory_);
+  const auto recovered = next_start.Recover(0);
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  EXPECT_EQ(recovered->machine->GetSummary(), machine_.GetSummary());
+  EXPECT_EQ(disk_.List("/data/image")->size(), 2u);
+}
+
+// With --log off the last image, which is written after the stop of the schedule, is all there is.
+TEST_F(SnapshotScheduleTest, S16_TheLastImageFindsTheRoomOfWhatAStopHasLeft) {
+  for (int i = 0; i < 40; ++i) {
+    ApplyNext(machine_,
+              MakeCommand(CommandKind::kSet, std::to_string(-1 - i), std::string(1 << 20, 'x')));
+  }
+  std::atomic<int> pieces = 0;
+  disk_.on_truncate = [&] {
+    if (++pieces == 1) AwaitStop();
+  };
+  Start(kOnRequestOnly);
+  std::future<Answer> last;
+  for (int i = 0; i < 3; ++i) {
+    ApplyOne();
+    last = Request();
+    if (i < 2) last.wait();
+  }
+  while (pieces == 0) std::this_thread::yield();
+  schedule_->Stop();
+  ASSERT_TRUE(last.get().ok());
+  ApplyOne();
+  const std::atomic<bool> never_abandoned{false};
+  EXPECT_TRUE(images_.Write(machine_.Freeze(), never_abandoned).ok());
+  EXPECT_EQ(pieces, 1) << "nobody waits for the removal of what it replaces";
+  EXPECT_EQ(disk_.List("/data/image")->size(), 3u) << "but what the stop had left is gone";
 }
 
 }  // namespace

@@ -40,7 +40,7 @@ void Await(const std::function<bool()>& condition, const std::string& what) {
 // What a server does while something is used up, and after it.
 void ExpectRefusedAndHealed(Process& process, const std::shared_ptr<grpc::Channel>& channel,
                             const std::function<void()>& use_up, const std::function<void()>& heal,
-                            const std::string& error) {
+                            const std::string& error, const std::string& advice) {
   const auto stub = v1::KeyValue::NewStub(channel);
   const auto admin = v1::Admin::NewStub(channel);
   int next = 1;
@@ -58,10 +58,14 @@ void ExpectRefusedAndHealed(Process& process, const std::shared_ptr<grpc::Channe
   EXPECT_EQ(answer.applied(), v1::Undecided::NO);
   EXPECT_NE(answer.status.error_message().find(error), std::string::npos)
       << answer.status.error_message();
+  EXPECT_NE(answer.status.error_message().find(advice), std::string::npos)
+      << answer.status.error_message();
   for (int i = 0; i < 3; ++i) {
     EXPECT_FALSE(Set(*stub, std::to_string(next), 0, DataOf(next)).status.ok());
   }
-  EXPECT_FALSE(StatusOf(channel).writable());
+  const v1::StatusReply status = StatusOf(channel);
+  EXPECT_FALSE(status.writable());
+  EXPECT_NE(status.write_refusal().find(advice), std::string::npos) << status.write_refusal();
   EXPECT_EQ(Get(*stub, "1").reply.value().data(), DataOf(1));
   EXPECT_EQ(CountOf(process.output(), "writes are refused until it can"), 1) << process.output();
   grpc::ClientContext context;
@@ -101,20 +105,29 @@ TEST(NextSegment, S3_UsedUpDescriptorsRefuseWritesUntilThereAreSome) {
     ExpectRefusedAndHealed(
         server.process(), server.channel(),
         [&] { limit({.rlim_cur = 3, .rlim_max = before.rlim_max}); }, [&] { limit(before); },
-        std::strerror(EMFILE));
+        std::strerror(EMFILE), "raise its limit, ulimit -n");
     keys = StatusOf(server.channel()).keys();
     server.Kill();
   }
   ExpectAllThere(directory.path(), keys);
 }
 
-class NextSegmentErrors : public testing::TestWithParam<std::pair<const char*, int>> {};
+struct UsedUp {
+  const char* name = "";
+  int error = 0;
+  const char* advice = "";
+};
+
+class NextSegmentErrors : public testing::TestWithParam<UsedUp> {};
 
 INSTANTIATE_TEST_SUITE_P(Errors, NextSegmentErrors,
-                         testing::Values(std::pair{"EMFILE", EMFILE}, std::pair{"ENFILE", ENFILE},
-                                         std::pair{"ENOMEM", ENOMEM}, std::pair{"EFBIG", EFBIG},
-                                         std::pair{"ENOSPC", ENOSPC}, std::pair{"EDQUOT", EDQUOT}),
-                         [](const auto& info) { return std::string(info.param.first); });
+                         testing::Values(UsedUp{"EMFILE", EMFILE, "raise its limit, ulimit -n"},
+                                         UsedUp{"ENFILE", ENFILE, "raise fs.file-max"},
+                                         UsedUp{"ENOMEM", ENOMEM, "free memory"},
+                                         UsedUp{"EFBIG", EFBIG, "ulimit -f"},
+                                         UsedUp{"ENOSPC", ENOSPC, "free space on that disk"},
+                                         UsedUp{"EDQUOT", EDQUOT, "raise that quota"}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(NextSegmentErrors, S3_RefuseWritesAsLongAsTheyLast) {
   const TemporaryDirectory directory;
@@ -124,11 +137,11 @@ TEST_P(NextSegmentErrors, S3_RefuseWritesAsLongAsTheyLast) {
   {
     Process process(TestServer::CommandLine(data_dir, {"--snapshot-interval", "0"}),
                     {std::string("LD_PRELOAD=") + TRIPLA_BAD_DISK,
-                     std::string("BAD_DISK=") + GetParam().first + "@" + flag});
+                     std::string("BAD_DISK=") + GetParam().name + "@" + flag});
     const auto channel = Connect(process.AwaitOutput("ready on "));
     ExpectRefusedAndHealed(
         process, channel, [&] { std::ofstream(flag) << "now"; },
-        [&] { std::filesystem::remove(flag); }, std::strerror(GetParam().second));
+        [&] { std::filesystem::remove(flag); }, std::strerror(GetParam().error), GetParam().advice);
     keys = StatusOf(channel).keys();
     process.Kill();
   }

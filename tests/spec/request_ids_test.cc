@@ -128,6 +128,18 @@ TEST_P(RequestIds, R13_TheRefusalOfAReusedIdTellsTheFirstAnswerWithoutData) {
   EXPECT_EQ(told.value().data(), "");
 }
 
+TEST_P(RequestIds, R12_ABatchWithARefusedOperationWasNotAppliedWhenTheOthersChangedNothing) {
+  Send(stub(), &Stub::Set, MakeSet(client_, key_, 1));
+  v1::BatchRequest batch;
+  *batch.add_operations()->mutable_del() = MakeDel(client_, other_key_, 1, 1, 1);  // a reused id
+  batch.add_operations()->mutable_get()->set_key(KeyBytes(key_));
+  v1::SetRequest present = MakeSet(client_, key_, 2);
+  *batch.add_operations()->mutable_set() = present;
+  const BatchAnswer answer = SendBatch(stub(), batch);
+  EXPECT_EQ(answer.status.error_code(), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(answer.applied(), v1::Undecided::NO) << "a get and an ERROR change nothing";
+}
+
 TEST_P(RequestIds, R13_WhatTheClientHasReceivedIsForgotten) {
   Send(stub(), &Stub::Set, MakeSet(client_, key_, 1));
   v1::SetRequest next = MakeSet(client_, other_key_, 2);
@@ -230,6 +242,22 @@ TEST(RequestIdsOfOneServer, R13a_AForgottenClientsDelIsNotExecutedAgain) {
   expect_refused(again);
   EXPECT_TRUE(Send(again.stub(), &Stub::Del, MakeDel(client, "2", 2, 1, 1)).status.ok());
   expect_refused(again);
+}
+
+TEST(RequestIdsOfOneServer, R12_ABatchWithARefusedOperationIsUnknownWhenAnotherChangedSomething) {
+  const TemporaryDirectory directory;
+  TestServer server(directory.path());
+  const std::string client = "0123456789abcdef";
+  Send(server.stub(), &Stub::Set, MakeSet(client, "1", 1));
+  v1::BatchRequest batch;
+  *batch.add_operations()->mutable_del() = MakeDel(client, "2", 1, 1, 1);  // a reused id
+  *batch.add_operations()->mutable_set() = MakeSet(client, "3", 2);
+  for (const char* time : {"first", "again"}) {
+    const BatchAnswer answer = SendBatch(server.stub(), batch);
+    EXPECT_EQ(answer.status.error_code(), grpc::INVALID_ARGUMENT);
+    EXPECT_EQ(answer.applied(), v1::Undecided::UNKNOWN) << time;
+  }
+  EXPECT_EQ(Get(server.stub(), "3").reply.result(), v1::SUCCESS);
 }
 
 TEST(RequestIdsOfOneServer, R13_AnswersSurviveKillRestartAndImage) {

@@ -196,7 +196,7 @@ absl::Status LocalLog::NoteBegun(absl::Status begun, uint64_t capacity) {
   }
   next_segment_.RetryLater();
   return absl::ResourceExhaustedError(fmt::format(
-      "the server cannot write, its log cannot grow ({}); try again when that is over", why));
+      "the server cannot write, its log cannot grow: {}; try again when that is over", why));
 }
 
 void LocalLog::RetrySegment() {

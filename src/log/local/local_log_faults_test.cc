@@ -254,9 +254,10 @@ TEST_F(RealDisk, AFailedWriteEndsTheProcessAndNamesPathAndError) {
     const rlimit limit{.rlim_cur = 600, .rlim_max = 600};
     if (setrlimit(RLIMIT_FSIZE, &limit) == 0) (void)log.SubmitNext();
   };
-  EXPECT_EXIT(write_beyond_limit(), testing::ExitedWithCode(1),
-              "write .*/data/log/00000000000000000001.wal: File too large; the log's state on disk "
-              "is unknown");
+  EXPECT_EXIT(
+      write_beyond_limit(), testing::ExitedWithCode(1),
+      "write .*/data/log/00000000000000000001.wal: File too large .raise the server's limit.*; "
+      "the log's state on disk is unknown");
 }
 
 }  // namespace

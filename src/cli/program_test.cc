@@ -266,7 +266,7 @@ TEST_F(ProgramTest, S20_StatusExitsSoThatOneCanBeAlarmed) {
   const Ran ran = Run("status -e " + sound.endpoint() + "," + down);
   EXPECT_EQ(ran.exit_code, 6);
   EXPECT_THAT(ran.out, HasSubstr(down + "  -     -       down\n"));
-  EXPECT_THAT(ran.err, HasSubstr("status: no connection to " + down));
+  EXPECT_THAT(ran.err, HasSubstr("status of " + down + ": no connection to "));
   EXPECT_THAT(Run("status -e " + sound.endpoint()).out, HasSubstr("ready                 true\n"));
 }
 

@@ -63,7 +63,7 @@ class StateMachine {
   // For tests, by the thread that applies: objects that the newest state does not reach and that
   // are not freed yet; and a look at everything that must hold, which dies where it does not and
   // takes time for the whole state. Builds with assertions do so after each batch while the state
-  // is small.
+  // is small, and now and then up to 1000 rows.
   [[nodiscard]] size_t waiting() const;
   void CheckInvariants() const;
 

@@ -38,7 +38,7 @@ class LogUnderTest {
 
   // As after an image: what is measured should not fill the disk.
   void Release() {
-    TRIPLA_CHECK(log_->ReleasePrefix(log_->GetStatus().last.index, Log::Release::kUsual).ok(),
+    TRIPLA_CHECK(log_->ReleasePrefix(log_->GetStats().last.index, Log::Release::kUsual).ok(),
                  "old segments go");
   }
 

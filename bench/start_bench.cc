@@ -40,7 +40,7 @@ void MakeData(const std::string& path, uint64_t imaged) {
     if (number + kBatchCommands != imaged) continue;
     TRIPLA_CHECK(images.Write(machine.Freeze(), never_abandoned).ok(), "the disk has room");
     // As if an older image held the same.
-    TRIPLA_CHECK((*log)->ReleasePrefix((*log)->GetStatus().last.index, Log::Release::kUsual).ok(),
+    TRIPLA_CHECK((*log)->ReleasePrefix((*log)->GetStats().last.index, Log::Release::kUsual).ok(),
                  "old segments go");
   }
 }

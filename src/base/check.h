@@ -8,8 +8,8 @@ namespace tripla {
 
 }  // namespace tripla
 
-// Stops the process when an invariant of the program itself is broken, in release builds too: going
-// on with doubtful data could lose an acknowledged write. Never for bad input; that is a Status.
+// Aborts the process when an invariant of the program is broken, in release builds too: to continue
+// with wrong data could lose an acknowledged write. Never for bad input; that is a Status.
 #define TRIPLA_CHECK(condition, why)                              \
   do {                                                            \
     if (!(condition)) [[unlikely]] {                              \

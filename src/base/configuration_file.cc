@@ -33,7 +33,7 @@ void SkipBlanks(std::string_view& rest) {
   rest.remove_prefix(std::min(rest.find_first_not_of(kBlanks), rest.size()));
 }
 
-// Takes what stands before any of `ends` off the front of `rest`.
+// Removes and returns the part of `rest` before the first of `ends`.
 std::string_view TakeUntil(std::string_view& rest, std::string_view ends) {
   const std::string_view taken = rest.substr(0, rest.find_first_of(ends));
   rest.remove_prefix(taken.size());
@@ -58,7 +58,7 @@ bool IsNumber(std::string_view text) {
          all_digits(text.substr(point + 1));
 }
 
-// '...': all of it as it is. "...": with the escapes of TOML that one may need in a name of a file.
+// '...' is literal; "..." has those escapes of TOML that file names may need.
 absl::StatusOr<std::string> TakeQuoted(std::string_view& rest) {
   const char quote = rest.front();
   std::string text;
@@ -93,7 +93,7 @@ absl::StatusOr<std::string> TakeValue(std::string_view& rest) {
                             word.empty() ? "what stands behind =" : word));
 }
 
-// Puts what a line says into `texts`, if it says anything.
+// Adds the setting of a line to `texts`, if it has one.
 absl::Status ReadLine(std::string_view rest, std::map<std::string, std::string>& texts) {
   SkipBlanks(rest);
   if (rest.empty() || rest.front() == '#') return absl::OkStatus();

@@ -12,7 +12,7 @@ namespace tripla {
 namespace {
 
 spdlog::logger& Logger() {
-  // Never destroyed: threads may speak until the very end of the process.
+  // Never destroyed: threads may print until the very end of the process.
   static spdlog::logger& logger = *[] {
     auto* made = new spdlog::logger("tripla", std::make_shared<spdlog::sinks::stderr_sink_mt>());
     made->set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %l %v");
@@ -64,7 +64,7 @@ bool IsSaid(Severity severity) { return Logger().should_log(Level(severity)); }
 void Die(std::string_view message) {
   Logger().critical(EscapeControls(message));
   Logger().flush();
-  // No core dump and no destructors: nothing in memory may be written any more.
+  // Without a core dump and destructors: no more data may be written.
   std::_Exit(1);
 }
 

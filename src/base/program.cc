@@ -25,10 +25,10 @@ constexpr int kFailure = 1;
 constexpr char kNoMemory[] =
     "no memory is left; give it more (see ulimit -v and the machine's free memory)";
 
-// A signal handler and a terminate handler reach only what is global.
+// Global, because signal and terminate handlers need it.
 const char* program_name = "tripla";
 
-// Takes no memory and no lock: both may be what is missing.
+// Uses no memory and no lock: it also runs when memory is used up or a lock is held.
 void Write(const char* text) {
   const char* const parts[] = {program_name, ": ", text, "\n"};
   for (const char* part : parts) {
@@ -50,9 +50,9 @@ void Write(const char* text) {
   EndFor("no thread can be started; allow more threads or memory (see ulimit -u and ulimit -v)");
 }
 
-// Each open() takes the lowest number that is free, which is the closed one looked at. The modes
-// make a read of 0 and a write to 1 or 2 fail: /dev/null must not pass for an empty input, or for
-// an output that arrived.
+// Each open() returns the lowest free number, which is that of the closed stream. The modes make a
+// read of 0 and a write to 1 or 2 fail: /dev/null must not look like an empty input or a successful
+// output.
 void OccupyClosedStreams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
@@ -62,18 +62,18 @@ void OccupyClosedStreams() {
   }
 }
 
-#ifndef TRIPLA_SANITIZED  // whose functions are not ready so early
-// Before the libraries are initialised, as gRPC's opens a descriptor then.
+#ifndef TRIPLA_SANITIZED  // the sanitizers' functions cannot be called so early
+// Before the libraries are initialised, because gRPC opens a descriptor then.
 [[gnu::section(".preinit_array"), gnu::used]] void (*const occupy_at_once)() = &OccupyClosedStreams;
 #endif
 
-// For what nobody catches, on whatever thread it was thrown. A failed `new` never comes so far: the
-// new handler ends the process first, as gRPC would catch the exception and go on half-done.
+// For uncaught exceptions of any thread. A failed `new` does not get here: the new handler ends the
+// process first, because gRPC would catch the exception and continue in an undefined state.
 [[noreturn]] void EndForUncaught() {
   try {
     if (const std::exception_ptr thrown = std::current_exception()) std::rethrow_exception(thrown);
   } catch (const std::system_error& error) {
-    // What std::thread throws when it gets none.
+    // std::thread throws this when it cannot start.
     if (error.code() == std::errc::resource_unavailable_try_again) EndWithoutThread();
     Write(error.what());
   } catch (const std::exception& error) {
@@ -84,8 +84,8 @@ void OccupyClosedStreams() {
   std::abort();
 }
 
-// C libraries abort when they get no memory, without a word. Whether that was the reason is asked
-// of the system; any other abort is a fault of the program and leaves a core dump.
+// C libraries abort without a message when they get no memory. An attempt to map memory tells
+// whether that was the reason; any other abort is a bug and leaves a core dump.
 void OnAbort(int signal) {
   constexpr size_t kAskedBytes = size_t{32} << 20;
   void* const memory =

@@ -5,23 +5,23 @@
 
 namespace tripla {
 
-// The frame of every program: main() calls it first, and returns what it returns.
+// Every main() calls this first and returns its result.
 //
 //   int main(int argc, char** argv) {
 //     return tripla::RunProgram("tripla", 1, [&] { return tripla::cli::Main(argc, argv); });
 //   }
 //
-// What it takes care of, so that no program has to:
-//   - Standard streams that are closed are given /dev/null, before anything else is opened: else a
-//     data file could become descriptor 2, and messages would be written into it. Reading such an
-//     input and writing to such an output fail, as they would if the stream were closed.
-//   - A file that reaches its size limit is a failed write (EFBIG), not the end of the process.
-//   - Memory or threads that cannot be had end the process with one line and exit code 1: also the
-//     threads of libraries, some of which would wait for what no thread does.
-//   - Standard output that could not be written is said, and the exit code is `output_lost` then,
-//     whatever `work` returned.
+// It does for every program:
+//   - Opens /dev/null for each standard stream that is closed, before anything else is opened:
+//     otherwise a data file could become descriptor 2, and messages would be written into it.
+//     Reading such an input and writing to such an output fail, as with a closed stream.
+//   - Makes a write beyond the file size limit fail with EFBIG instead of ending the process.
+//   - Ends the process with one line and exit code 1 when there is no memory or no thread left,
+//     also for threads of libraries, some of which would wait forever for a thread that is missing.
+//   - If standard output could not be written, prints that and returns `output_lost`, whatever
+//     `work` returned.
 //
-// `name` must live as long as the process. To be called once, before any thread is started.
+// `name` must live as long as the process. Call it once, before any thread is started.
 int RunProgram(const char* name, int output_lost, const std::function<int()>& work);
 
 }  // namespace tripla

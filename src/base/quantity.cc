@@ -23,10 +23,10 @@ constexpr std::array<Unit, 6> kSizeUnits = {{{"", 1},
                                              {"MiB", uint64_t{1} << 20},
                                              {"GiB", uint64_t{1} << 30},
                                              {"TiB", uint64_t{1} << 40}}};
-// Whatever is measured stays far below what an int64_t counts.
+// Far below the largest int64_t in any unit.
 constexpr double kMax = 1e15;
 
-// Reads "NUMBER UNIT", both without sign or space, in the smallest unit.
+// Reads "NUMBERUNIT", without sign or space; the result is in the smallest unit.
 template <size_t kCount>
 std::optional<uint64_t> ParseQuantity(std::string_view text,
                                       const std::array<Unit, kCount>& units) {

@@ -10,8 +10,8 @@
 
 namespace tripla {
 
-// Reads a duration as people write it in flags: "200ms", "1.5s", "30s", "5m", "2h"; "0" needs no
-// unit. Errors: InvalidArgument, which shows the forms.
+// Reads a duration: "200ms", "1.5s", "30s", "5m", "2h"; "0" needs no unit. Errors: InvalidArgument,
+// which shows the forms.
 [[nodiscard]] absl::StatusOr<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
 // Writes a duration so that ParseDuration() reads it back: "200ms", "30s".
@@ -21,7 +21,7 @@ namespace tripla {
 // Errors: InvalidArgument, which shows the forms.
 [[nodiscard]] absl::StatusOr<uint64_t> ParseByteSize(std::string_view text);
 
-// Writes a size for people, exact or with one digit after the point: "16 MiB", "1.5 KiB".
+// Writes a size for messages, exact or with one digit after the point: "16 MiB", "1.5 KiB".
 [[nodiscard]] std::string ByteSizeText(uint64_t bytes);
 
 }  // namespace tripla

@@ -14,22 +14,22 @@
 namespace tripla {
 namespace {
 
-size_t Bytes(const Call& call) {
+size_t Bytes(const PendingWrite& write) {
   size_t bytes = 0;
-  for (const Command& command : call.commands) bytes += EncodedBytes(command);
+  for (const Command& command : write.commands) bytes += EncodedBytes(command);
   return bytes;
 }
 
-// Answers each call from its part of the batch's outcomes.
-void Answer(std::vector<Call>& calls, absl::StatusOr<std::vector<Outcome>> outcomes) {
+// Answers each write with its part of the batch's outcomes.
+void Answer(std::vector<PendingWrite>& writes, absl::StatusOr<std::vector<Outcome>> outcomes) {
   size_t next = 0;
-  for (Call& call : calls) {
+  for (PendingWrite& write : writes) {
     if (!outcomes.ok()) {
-      call.done(outcomes.status());
+      write.done(outcomes.status());
       continue;
     }
-    call.done(std::span(*outcomes).subspan(next, call.commands.size()));
-    next += call.commands.size();
+    write.done(std::span(*outcomes).subspan(next, write.commands.size()));
+    next += write.commands.size();
   }
 }
 
@@ -39,21 +39,21 @@ Batcher::Batcher(Log& log) : log_(log), thread_([this] { Run(); }) {}
 
 Batcher::~Batcher() { Stop(); }
 
-absl::Status Batcher::Enqueue(Call call) {
-  TRIPLA_CHECK(!call.commands.empty(), "a call without commands would never be answered");
-  const size_t bytes = Bytes(call);
+absl::Status Batcher::Enqueue(PendingWrite write) {
+  TRIPLA_CHECK(!write.commands.empty(), "a write without commands would never be answered");
+  const size_t bytes = Bytes(write);
   MutexLock lock(mutex_);
   if (stopping_) return absl::UnavailableError("the server is shutting down");
-  const bool full = queued_commands_ + call.commands.size() > limits::kQueueCommandsMax ||
+  const bool full = queued_commands_ + write.commands.size() > limits::kQueueCommandsMax ||
                     queued_bytes_ + bytes > limits::kQueueBytesMax;
   if (full && !queue_.empty()) {
     return absl::ResourceExhaustedError(
         fmt::format("the server is overloaded: {} writes with {} bytes wait for the log",
                     queued_commands_, queued_bytes_));
   }
-  queued_commands_ += call.commands.size();
+  queued_commands_ += write.commands.size();
   queued_bytes_ += bytes;
-  queue_.push_back({std::move(call), bytes});
+  queue_.push_back({std::move(write), bytes});
   if (IsWorthABatch()) changed_.NotifyOne();
   return absl::OkStatus();
 }
@@ -74,9 +74,9 @@ void Batcher::Stop() {
 
 void Batcher::Run() {
   while (true) {
-    std::vector<Call> calls = TakeCalls();
-    if (calls.empty()) return;
-    Submit(std::move(calls));
+    std::vector<PendingWrite> writes = TakeWrites();
+    if (writes.empty()) return;
+    Submit(std::move(writes));
   }
 }
 
@@ -86,23 +86,23 @@ bool Batcher::IsWorthABatch() const {
                              queued_bytes_ >= limits::kLogBatchBytesMax);
 }
 
-std::vector<Call> Batcher::TakeCalls() {
+std::vector<PendingWrite> Batcher::TakeWrites() {
   MutexLock lock(mutex_);
   while (!stopping_ && !IsWorthABatch()) changed_.Wait(mutex_);
-  std::vector<Call> calls;
+  std::vector<PendingWrite> writes;
   size_t commands = 0;
   size_t bytes = 0;
   while (!queue_.empty() && commands < limits::kLogBatchCommandsMax &&
          bytes < limits::kLogBatchBytesMax) {
     Queued& queued = queue_.front();
-    commands += queued.call.commands.size();
+    commands += queued.write.commands.size();
     bytes += queued.bytes;
-    queued_commands_ -= queued.call.commands.size();
+    queued_commands_ -= queued.write.commands.size();
     queued_bytes_ -= queued.bytes;
-    calls.push_back(std::move(queued.call));
+    writes.push_back(std::move(queued.write));
     queue_.pop_front();
   }
-  return calls;
+  return writes;
 }
 
 void Batcher::SetAnswered(size_t commands) {
@@ -111,18 +111,18 @@ void Batcher::SetAnswered(size_t commands) {
   if (IsWorthABatch()) changed_.NotifyOne();
 }
 
-void Batcher::Submit(std::vector<Call> calls) {
+void Batcher::Submit(std::vector<PendingWrite> writes) {
   const auto now = std::chrono::steady_clock::now();
-  auto waiting = std::make_shared<std::vector<Call>>();
+  auto waiting = std::make_shared<std::vector<PendingWrite>>();
   Batch batch;
-  for (Call& call : calls) {
-    if (call.deadline <= now) {
-      call.done(absl::DeadlineExceededError("the deadline passed before the write was logged"));
+  for (PendingWrite& write : writes) {
+    if (write.deadline <= now) {
+      write.done(absl::DeadlineExceededError("the deadline passed before the write was logged"));
       continue;
     }
-    std::move(call.commands.begin(), call.commands.end(), std::back_inserter(batch.commands));
-    // Moved-from commands stay: Answer() counts them.
-    waiting->push_back(std::move(call));
+    std::move(write.commands.begin(), write.commands.end(), std::back_inserter(batch.commands));
+    // The moved-from commands stay, because Answer() counts them.
+    waiting->push_back(std::move(write));
   }
   if (waiting->empty()) return;
   const size_t commands = batch.commands.size();
@@ -131,7 +131,7 @@ void Batcher::Submit(std::vector<Call> calls) {
     submitted_commands_ += commands;
   }
   log_.Submit(std::move(batch), [=, this](absl::StatusOr<std::vector<Outcome>> outcomes) {
-    // First: the next batch is on its way while this one's calls are answered.
+    // First, so that the next batch is submitted while these writes are answered.
     SetAnswered(commands);
     Answer(*waiting, std::move(outcomes));
   });

@@ -19,12 +19,12 @@
 
 namespace tripla {
 
-// One call that waits for the log: a single write, or the operations of a BatchRequest, which stay
-// together and in order.
-struct Call {
-  // Takes the outcomes, one a command, or why there are none: DeadlineExceeded when the call's
-  // deadline passed before it was logged, else what the log says. Only Unknown leaves open whether
-  // it was applied. Called exactly once, on the batcher's thread or the log's, which it must not
+// A write that waits for the log: a single operation, or the operations of a BatchRequest, which
+// stay together and in order.
+struct PendingWrite {
+  // Receives one outcome for each command, or an error: DeadlineExceeded if the deadline passed
+  // before the write was logged, otherwise that of the log. Only after Unknown may the write have
+  // been applied. Called exactly once, on the batcher's thread or the log's, which it must not
   // block; the outcomes may be moved from.
   using DoneFn = std::function<void(absl::StatusOr<std::span<Outcome>>)>;
 
@@ -33,13 +33,14 @@ struct Call {
   DoneFn done;
 };
 
-// Makes Batches of the calls that wait and submits them to the log: group commit without a timer
-// (design 5). While one batch is being made durable the next collects, so an empty system adds no
-// delay and a busy one fills its batches by itself. A log that takes several at a time gets none
-// that is thinner than all it has not answered, unless it is full: each costs the replicas the
-// same, whatever it holds (docs/decisions/0010-ratis.md). It is Nagle's rule for packets, RFC 896.
+// Combines pending writes into Batches and submits them to the log: group commit without a timer
+// (design 5). While one batch is being made durable the next one collects, so an idle system adds
+// no delay and a busy one has full batches. A log may take several batches at a time; then the next
+// batch is submitted only when it is full or has at least as many commands as all unanswered ones,
+// because each batch costs the replicas the same, whatever its size
+// (docs/decisions/0010-ratis.md). This is Nagle's rule for packets (RFC 896).
 //
-// Thread-safety: Enqueue() from any thread; it never waits for the log. One thread of its own
+// Thread-safety: Enqueue() from any thread; it never waits for the log. The batcher's own thread
 // submits. Limits: limits::kQueueCommandsMax and kQueueBytesMax waiting; a batch closes at
 // kLogBatch...Max.
 class Batcher {
@@ -51,13 +52,12 @@ class Batcher {
   Batcher(const Batcher&) = delete;
   Batcher& operator=(const Batcher&) = delete;
 
-  // Takes a call, or refuses it at once and leaves `call.done` uncalled. `call.commands` is not
-  // empty.
+  // Queues a write. On an error `write.done` is not called. `write.commands` is not empty.
   //
   // Errors: ResourceExhausted when the queue is full; Unavailable after Stop().
-  [[nodiscard]] absl::Status Enqueue(Call call);
+  [[nodiscard]] absl::Status Enqueue(PendingWrite write);
 
-  // Of all that wait for the log.
+  // The size of all writes that wait for the log.
   [[nodiscard]] size_t queued_bytes();
 
   // Answers what was enqueued, then stops. Idempotent; not from a DoneFn.
@@ -65,16 +65,16 @@ class Batcher {
 
  private:
   struct Queued {
-    Call call;
+    PendingWrite write;
     size_t bytes;  // of its commands as they are in the log
   };
 
   void Run();
   // Waits for work and takes what fits in one batch. Empty once stopped and drained.
-  std::vector<Call> TakeCalls();
+  std::vector<PendingWrite> TakeWrites();
   [[nodiscard]] bool IsWorthABatch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetAnswered(size_t commands);
-  void Submit(std::vector<Call> calls);
+  void Submit(std::vector<PendingWrite> writes);
 
   Log& log_;
   Mutex mutex_;

@@ -15,8 +15,7 @@
 namespace tripla {
 namespace {
 
-// Holds every batch until the test lets it through; answers each command with its place as
-// revision.
+// Holds every batch until the test releases it; answers each command with its index as revision.
 class GatedLog : public Log {
  public:
   void Submit(Batch batch, DoneFn done) override {
@@ -30,7 +29,7 @@ class GatedLog : public Log {
     done(std::move(outcomes));
   }
   absl::Status ReleasePrefix(LogIndex, Release) override { return absl::OkStatus(); }
-  Status GetStatus() const override { return {}; }
+  Stats GetStats() const override { return {}; }
   void Stop() override {}
 
   void AwaitArrival() {
@@ -66,7 +65,7 @@ class PipelinedLog : public Log {
     changed_.NotifyAll();
   }
   absl::Status ReleasePrefix(LogIndex, Release) override { return absl::OkStatus(); }
-  Status GetStatus() const override { return {}; }
+  Stats GetStats() const override { return {}; }
   void Stop() override {
     while (AnswerOldest()) continue;
   }
@@ -102,8 +101,8 @@ class PipelinedLog : public Log {
 struct Waited {
   std::promise<absl::StatusOr<std::vector<uint64_t>>> promise;
 
-  Call MakeCall(size_t commands) {
-    Call call;
+  PendingWrite MakeWrite(size_t commands) {
+    PendingWrite call;
     call.commands.resize(commands);
     call.done = [this](absl::StatusOr<std::span<Outcome>> outcomes) {
       if (!outcomes.ok()) return promise.set_value(outcomes.status());
@@ -120,10 +119,10 @@ TEST(Batcher, CollectsTheNextBatchWhileOneIsBeingMadeDurable) {
   GatedLog log;
   Batcher batcher(log);
   Waited first;
-  ASSERT_TRUE(batcher.Enqueue(first.MakeCall(1)).ok());
+  ASSERT_TRUE(batcher.Enqueue(first.MakeWrite(1)).ok());
   log.AwaitArrival();
   std::vector<Waited> more(10);
-  for (Waited& waited : more) ASSERT_TRUE(batcher.Enqueue(waited.MakeCall(3)).ok());
+  for (Waited& waited : more) ASSERT_TRUE(batcher.Enqueue(waited.MakeWrite(3)).ok());
   log.Open();
   EXPECT_EQ(*first.Get(), std::vector<uint64_t>{1});
   for (size_t i = 0; i < more.size(); ++i) {
@@ -140,7 +139,7 @@ TEST(Batcher, SubmitsNoBatchThinnerThanWhatTheLogHasNotAnswered) {
   for (size_t batch = 0; submitted < limits::kLogBatchCommandsMax; ++batch) {
     const size_t expected = std::max<size_t>(submitted, 1);
     for (size_t i = 0; i < expected; ++i) {
-      ASSERT_TRUE(batcher.Enqueue(calls.emplace_back().MakeCall(1)).ok());
+      ASSERT_TRUE(batcher.Enqueue(calls.emplace_back().MakeWrite(1)).ok());
     }
     ASSERT_EQ(log.AwaitBatch(batch), expected);
     submitted += expected;
@@ -153,9 +152,9 @@ TEST(Batcher, SubmitsAThinBatchOnceTheLogHasAnsweredWhatItHad) {
   PipelinedLog log;
   Waited fat, thin;
   Batcher batcher(log);
-  ASSERT_TRUE(batcher.Enqueue(fat.MakeCall(100)).ok());
+  ASSERT_TRUE(batcher.Enqueue(fat.MakeWrite(100)).ok());
   ASSERT_EQ(log.AwaitBatch(0), 100);
-  ASSERT_TRUE(batcher.Enqueue(thin.MakeCall(1)).ok());
+  ASSERT_TRUE(batcher.Enqueue(thin.MakeWrite(1)).ok());
   log.AnswerOldest();
   EXPECT_EQ(log.AwaitBatch(1), 1);
   log.Stop();
@@ -165,9 +164,9 @@ TEST(Batcher, SubmitsAFullBatchWhateverTheLogHasNotAnswered) {
   PipelinedLog log;
   Waited largest, full;
   Batcher batcher(log);
-  ASSERT_TRUE(batcher.Enqueue(largest.MakeCall(limits::kBatchOperationsMax)).ok());
+  ASSERT_TRUE(batcher.Enqueue(largest.MakeWrite(limits::kBatchOperationsMax)).ok());
   ASSERT_EQ(log.AwaitBatch(0), limits::kBatchOperationsMax);
-  ASSERT_TRUE(batcher.Enqueue(full.MakeCall(limits::kLogBatchCommandsMax)).ok());
+  ASSERT_TRUE(batcher.Enqueue(full.MakeWrite(limits::kLogBatchCommandsMax)).ok());
   EXPECT_EQ(log.AwaitBatch(1), limits::kLogBatchCommandsMax);
   log.Stop();
 }
@@ -176,13 +175,13 @@ TEST(Batcher, RefusesWhenItsQueueIsFullAndRecovers) {
   GatedLog log;
   Batcher batcher(log);
   Waited first, filling, refused, after;
-  ASSERT_TRUE(batcher.Enqueue(first.MakeCall(1)).ok());
+  ASSERT_TRUE(batcher.Enqueue(first.MakeWrite(1)).ok());
   log.AwaitArrival();
-  ASSERT_TRUE(batcher.Enqueue(filling.MakeCall(limits::kQueueCommandsMax)).ok());
-  EXPECT_EQ(batcher.Enqueue(refused.MakeCall(1)).code(), absl::StatusCode::kResourceExhausted);
+  ASSERT_TRUE(batcher.Enqueue(filling.MakeWrite(limits::kQueueCommandsMax)).ok());
+  EXPECT_EQ(batcher.Enqueue(refused.MakeWrite(1)).code(), absl::StatusCode::kResourceExhausted);
   log.Open();
   EXPECT_TRUE(filling.Get().ok());
-  ASSERT_TRUE(batcher.Enqueue(after.MakeCall(1)).ok());
+  ASSERT_TRUE(batcher.Enqueue(after.MakeWrite(1)).ok());
   EXPECT_TRUE(after.Get().ok());
 }
 
@@ -190,12 +189,12 @@ TEST(Batcher, DropsWorkWhoseDeadlinePassedBeforeItIsLogged) {
   GatedLog log;
   Batcher batcher(log);
   Waited expired, live;
-  Call call = expired.MakeCall(1);
+  PendingWrite call = expired.MakeWrite(1);
   call.deadline = std::chrono::steady_clock::now();
   log.Open();
   ASSERT_TRUE(batcher.Enqueue(std::move(call)).ok());
   EXPECT_EQ(expired.Get().status().code(), absl::StatusCode::kDeadlineExceeded);
-  ASSERT_TRUE(batcher.Enqueue(live.MakeCall(1)).ok());
+  ASSERT_TRUE(batcher.Enqueue(live.MakeWrite(1)).ok());
   EXPECT_TRUE(live.Get().ok());
   EXPECT_EQ(log.batch_sizes(), std::vector<size_t>{1});
 }
@@ -204,11 +203,11 @@ TEST(Batcher, AnswersWhatItTookBeforeItStops) {
   GatedLog log;
   Batcher batcher(log);
   std::vector<Waited> calls(100);
-  for (Waited& waited : calls) ASSERT_TRUE(batcher.Enqueue(waited.MakeCall(1)).ok());
+  for (Waited& waited : calls) ASSERT_TRUE(batcher.Enqueue(waited.MakeWrite(1)).ok());
   log.Open();
   batcher.Stop();
   for (Waited& waited : calls) EXPECT_TRUE(waited.Get().ok());
-  EXPECT_EQ(batcher.Enqueue(Waited().MakeCall(1)).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(batcher.Enqueue(Waited().MakeWrite(1)).code(), absl::StatusCode::kUnavailable);
 }
 
 }  // namespace

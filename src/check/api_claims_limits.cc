@@ -78,7 +78,7 @@ std::string MoreThan(uint64_t bytes) {
   return fmt::format("the limit is above {}, and no check asks for so much", ByteSizeText(bytes));
 }
 
-// Without request ids: nobody should have to remember data of this size.
+// Without request ids, so that servers need not remember data of this size.
 void LargestData(Trial& trial) {
   if (!trial.limits().data_bytes) return trial.NotTried(kNotAdvertised);
   const std::string data(trial.limits().DataAtMost(kDataBytesMost), 'd');

@@ -81,7 +81,7 @@ Caller::~Caller() = default;
 Caller::Connection& Caller::Next() { return *connections_[turn_++ % connections_.size()]; }
 
 template <typename Message, typename Attempt>
-Told<Message> Caller::Try(RunningCalls::Call& call, milliseconds timeout, Effect effect,
+Told<Message> Caller::Try(RunningCalls::Registration& call, milliseconds timeout, Effect effect,
                           const Attempt& attempt) {
   Told<Message> told;
   grpc::ClientContext context;
@@ -100,14 +100,14 @@ Told<Message> Caller::Try(RunningCalls::Call& call, milliseconds timeout, Effect
   return told;
 }
 
-ToldReply Caller::Send(RunningCalls::Call& call, const v1::Operation& request,
+ToldReply Caller::Send(RunningCalls::Registration& call, const v1::Operation& request,
                        milliseconds timeout) {
   return Try<v1::Reply>(call, timeout, EffectOf(request), [&](auto& context, v1::Reply* reply) {
     return SendOver(*Next().key_value, context, request, reply);
   });
 }
 
-ToldBatch Caller::SendBatch(RunningCalls::Call& call, const v1::BatchRequest& request) {
+ToldBatch Caller::SendBatch(RunningCalls::Registration& call, const v1::BatchRequest& request) {
   return Try<v1::BatchReply>(call, timeout_, EffectOf(request),
                              [&](auto& context, v1::BatchReply* reply) {
                                return Next().key_value->Batch(&context, request, reply);
@@ -117,12 +117,12 @@ ToldBatch Caller::SendBatch(RunningCalls::Call& call, const v1::BatchRequest& re
 ToldReply Caller::Send(const v1::Operation& request) { return Send(request, timeout_); }
 
 ToldReply Caller::Send(const v1::Operation& request, milliseconds timeout) {
-  RunningCalls::Call call(traffic_.running());
+  RunningCalls::Registration call(traffic_.running());
   return Send(call, request, timeout);
 }
 
 ToldBatch Caller::SendBatch(const v1::BatchRequest& request) {
-  RunningCalls::Call call(traffic_.running());
+  RunningCalls::Registration call(traffic_.running());
   return SendBatch(call, request);
 }
 
@@ -130,7 +130,7 @@ template <typename Attempt>
 auto Caller::Repeat(bool safe, const Attempt& attempt) {
   const Clock::time_point deadline = Clock::now() + timeout_;
   Backoff backoff(kBackoffMin, kBackoffMax, std::random_device()());
-  RunningCalls::Call call(traffic_.running());
+  RunningCalls::Registration call(traffic_.running());
   int attempts = 0;
   while (true) {
     auto told = attempt(call);
@@ -150,7 +150,7 @@ auto Caller::Repeat(bool safe, const Attempt& attempt) {
 }
 
 Told<v1::StatusReply> Caller::Status(size_t endpoint) {
-  return Repeat(true, [&](RunningCalls::Call& call) {
+  return Repeat(true, [&](RunningCalls::Registration& call) {
     return Try<v1::StatusReply>(call, timeout_, Effect::kReads,
                                 [&](auto& context, v1::StatusReply* reply) {
                                   return connections_[endpoint]->admin->Status(&context, {}, reply);
@@ -159,7 +159,7 @@ Told<v1::StatusReply> Caller::Status(size_t endpoint) {
 }
 
 Told<v1::SnapshotReply> Caller::Snapshot(size_t endpoint, milliseconds patience) {
-  return Repeat(true, [&](RunningCalls::Call& call) {
+  return Repeat(true, [&](RunningCalls::Registration& call) {
     return Try<v1::SnapshotReply>(
         call, patience, Effect::kReads, [&](auto& context, v1::SnapshotReply* reply) {
           return connections_[endpoint]->admin->Snapshot(&context, {}, reply);
@@ -172,7 +172,7 @@ Told<grpc::health::v1::HealthCheckResponse> Caller::Health(size_t endpoint,
   using Response = grpc::health::v1::HealthCheckResponse;
   grpc::health::v1::HealthCheckRequest request;
   request.set_service(service);
-  return Repeat(true, [&](RunningCalls::Call& call) {
+  return Repeat(true, [&](RunningCalls::Registration& call) {
     return Try<Response>(call, timeout_, Effect::kReads, [&](auto& context, Response* reply) {
       return connections_[endpoint]->health->Check(&context, request, reply);
     });
@@ -181,12 +181,12 @@ Told<grpc::health::v1::HealthCheckResponse> Caller::Health(size_t endpoint,
 
 ToldReply Caller::Settle(const v1::Operation& request) {
   return Repeat(MayBeSentTwice(request),
-                [&](RunningCalls::Call& call) { return Send(call, request, timeout_); });
+                [&](RunningCalls::Registration& call) { return Send(call, request, timeout_); });
 }
 
 ToldBatch Caller::SettleBatch(const v1::BatchRequest& request) {
   return Repeat(std::ranges::all_of(request.operations(), MayBeSentTwice),
-                [&](RunningCalls::Call& call) { return SendBatch(call, request); });
+                [&](RunningCalls::Registration& call) { return SendBatch(call, request); });
 }
 
 bool Caller::Connect(milliseconds patience) {

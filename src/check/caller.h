@@ -75,13 +75,13 @@ class Caller {
 
   Connection& Next();
   template <typename Message, typename Attempt>
-  Told<Message> Try(RunningCalls::Call& call, std::chrono::milliseconds timeout, Effect effect,
-                    const Attempt& attempt);
+  Told<Message> Try(RunningCalls::Registration& call, std::chrono::milliseconds timeout,
+                    Effect effect, const Attempt& attempt);
   template <typename Attempt>
   auto Repeat(bool safe, const Attempt& attempt);
-  ToldReply Send(RunningCalls::Call& call, const v1::Operation& request,
+  ToldReply Send(RunningCalls::Registration& call, const v1::Operation& request,
                  std::chrono::milliseconds timeout);
-  ToldBatch SendBatch(RunningCalls::Call& call, const v1::BatchRequest& request);
+  ToldBatch SendBatch(RunningCalls::Registration& call, const v1::BatchRequest& request);
 
   const std::chrono::milliseconds timeout_;
   std::vector<std::unique_ptr<Connection>> connections_;

@@ -43,7 +43,7 @@ class CutTally {
 // became of it. The trial fails unless what the client was told was true, the same request sent
 // again (twice) is told one and the same answer, and the write has happened exactly once.
 //
-// `before` is what the key holds, all of it known; nobody else uses the key. `patience` is how long
+// `before` is the known state of the key, which no other client uses. `patience` is how long
 // the client waits for a connection, and then for an answer. Blocking: about that long. Returns
 // what the client was told.
 CutTold CheckCut(Trial& trial, const Operation& write, const KeyState& before,

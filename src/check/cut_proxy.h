@@ -19,9 +19,9 @@ enum class Direction {
 };
 
 enum class CutKind {
-  kReset,     // both sides are told at once
-  kSilence,   // nobody is told: from then on bytes vanish in both directions
-  kHalfOpen,  // the server is told; the client goes on talking to nobody
+  kReset,     // both sides get an error at once
+  kSilence,   // neither side gets an error: from then on bytes vanish in both directions
+  kHalfOpen,  // only the server gets an error; the client's bytes vanish
   kTrickle,   // no cut, but from then on one byte a millisecond in both directions
 };
 

@@ -13,13 +13,13 @@
 
 namespace tripla::check {
 
-// One operation that a client called, and what it was told.
+// One operation of a client, and its reply.
 struct HistoryCall {
   using Time = std::chrono::steady_clock::time_point;
 
   int client = 0;
   Operation operation;
-  std::optional<Decided> reply;  // nullopt: nobody learned whether it took effect, or will yet
+  std::optional<Decided> reply;  // nullopt: unknown whether it was applied, or will be
   Time began{};
   Time ended = Time::max();  // when the reply came
 };

@@ -27,7 +27,7 @@ class IdClient {
   // Sends it again, and fails the trial unless it is told `first` again, as a replay.
   bool ExpectReplay(const Operation& operation, uint64_t sequence, const Decided& first) const;
 
-  // The same as a request that nobody has sent yet.
+  // The same as a request, not sent yet.
   [[nodiscard]] v1::Operation Request(const Operation& operation, uint64_t sequence,
                                       uint64_t first_unanswered = 1) const;
 

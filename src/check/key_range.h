@@ -12,10 +12,10 @@
 
 namespace tripla::check {
 
-// The keys of one run: integers that nobody else uses, for they begin with 96 bits of chance. It
-// remembers every key it gave, so that all can be removed.
+// The keys of one run: integers that no other client uses, because they begin with 96 random bits.
+// It records every key that it gave, so that all can be removed.
 //
-// Not from the run's seed: two runs of one seed must not meet.
+// The bits do not come from the run's seed: two runs with one seed must not share keys.
 //
 // Thread-safety: all methods may be called from any thread.
 class KeyRange {

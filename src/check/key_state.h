@@ -46,8 +46,8 @@ struct Prediction {
 [[nodiscard]] Prediction Predict(const KeyState& state, const Operation& operation);
 
 // The state after `operation` was answered by `reply`; nullopt when the contract forbids that reply
-// in `state`. Without a reply (an operation whose outcome nobody learned) the state after it took
-// effect. In a state that is not known any reply of the right form is allowed, and tells the state.
+// in `state`. Without a reply (the outcome is unknown) it is the state after the operation was
+// applied. In an unknown state any reply of the right form is allowed, and gives the state.
 [[nodiscard]] std::optional<KeyState> Step(const KeyState& state, const Operation& operation,
                                            const Decided* reply);
 

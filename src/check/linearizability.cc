@@ -45,7 +45,7 @@ struct SituationHash {
   }
 };
 
-// Nearest to the end first; of these whatever needed the fewest calls that nobody was told of.
+// Nearest to the end first; among these, the one with the fewest calls without a reply.
 struct LessPromising {
   bool operator()(const Situation& a, const Situation& b) const {
     return a.told != b.told ? a.told < b.told : a.untold_count > b.untold_count;

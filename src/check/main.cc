@@ -40,8 +40,7 @@ void Print(const std::string& text) {
   std::fflush(stdout);
 }
 
-// Opens it without harm to what it holds: nobody wants to learn after a long run that there is no
-// place for the report.
+// Opens the file without changing its content, before a long run whose report could not be written.
 bool CanBeWritten(const std::string& path) {
   return std::ofstream(path, std::ios::binary | std::ios::app).is_open();
 }

@@ -17,7 +17,8 @@ std::string DetailText(const grpc::Status& status) {
   v1::RpcStatus detailed;
   v1::Undecided undecided;
   if (status.error_details().empty()) return "no status detail";
-  if (!detailed.ParseFromString(status.error_details())) return "a status detail nobody can read";
+  if (!detailed.ParseFromString(status.error_details()))
+    return "a status detail that cannot be parsed";
   if (detailed.code() != status.error_code()) {
     return fmt::format("a status detail with code {}", detailed.code());
   }

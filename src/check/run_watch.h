@@ -8,8 +8,8 @@
 
 namespace tripla::check {
 
-// Beside a run: draws the progress anew each second. When somebody asks to stop it says what
-// happens now, and ends the traffic, so that nobody waits for a server that does not answer.
+// Draws the progress of a run each second. At a signal to stop it prints what happens now and ends
+// the traffic, so that no client waits for a server that does not answer.
 //
 // Lifetime: both outlive it.
 class RunWatch {

@@ -29,14 +29,14 @@ enum class ExitCode : int {
 // True when the server decided; false after a failure or a mistake.
 [[nodiscard]] bool IsDecided(ExitCode code);
 
-// A write in doubt gives kUnknown whatever ended the call, but for the interruption the caller
-// caused: what became of the write matters more than why.
+// A write that may have been applied gives kUnknown, whatever ended the call, except an
+// interruption by the caller: whether it was applied matters more than the cause.
 [[nodiscard]] ExitCode ExitCodeOf(const Failure& failure);
 
-// Of a call that was refused for want of room: whether the same call may succeed later.
+// Whether a call that was refused for lack of room may succeed later.
 [[nodiscard]] bool NoRoomNow(const Failure& failure);
 
-// As the write itself would have ended, had its answer arrived; kUnknown when it is forgotten.
+// The exit code of the write if its answer had arrived; kUnknown when it is forgotten.
 [[nodiscard]] ExitCode ExitCodeOf(const Resolved& resolved);
 
 // Whether a server takes writes, but not the largest that its limit allows: its disk is nearly

@@ -68,7 +68,7 @@ void InterruptWatch::OnInterrupt() {
   if (when_idle_ == WhenIdle::kEndProgram) {
     constexpr std::string_view kSaid = "tripla: interrupted; no call was running\n";
     if (write(STDERR_FILENO, kSaid.data(), kSaid.size()) < 0) {
-      // Then there is nobody to tell.
+      // Then the message cannot be shown.
     }
     // Not exit(): other threads run, and all output has been written.
     _exit(static_cast<int>(ExitCode::kInterrupted));

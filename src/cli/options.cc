@@ -158,7 +158,7 @@ FlagKind OptionReader::KindOf(const std::string& flag) const {
   return option->get_items_expected_max() == 0 ? FlagKind::kAlone : FlagKind::kWithValue;
 }
 
-// Where the configuration is when nobody says; empty when there is no home.
+// The default path of the configuration; empty when there is no home directory.
 std::filesystem::path DefaultConfigurationFile() {
   if (const char* config = std::getenv("XDG_CONFIG_HOME"); config != nullptr && *config == '/') {
     return std::filesystem::path(config) / "tripla" / "config.toml";

@@ -167,7 +167,7 @@ std::string TableOf(const std::vector<EndpointStatus>& servers, size_t endpoint_
 }
 
 std::string StatusTable(const std::vector<EndpointStatus>& servers) {
-  constexpr size_t kColumns = 80;  // of a terminal that nobody has made wider
+  constexpr size_t kColumns = 80;  // the usual width of a terminal
   constexpr size_t kEndpointLeast = 11;
   size_t endpoint_max = 0;
   for (const EndpointStatus& server : servers) {

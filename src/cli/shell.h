@@ -20,7 +20,7 @@ namespace tripla::cli {
 // Says where one is: "tripla 127.0.0.1:7421 +2> ", with the number of further servers.
 [[nodiscard]] std::string PromptFor(const std::vector<std::string>& endpoints);
 
-// Says who answers of the servers at `endpoints`, or that nobody does, without waiting for long.
+// Prints which of the servers at `endpoints` answer, or that none does, without waiting for long.
 void Greet(const std::vector<std::string>& endpoints, Console& console);
 
 }  // namespace tripla::cli

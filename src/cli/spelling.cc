@@ -38,7 +38,7 @@ bool IsSameWord(std::string_view a, std::string_view b) {
 }
 
 std::string_view NearestOf(std::string_view word, std::span<const std::string_view> names) {
-  constexpr size_t kLettersMax = 32;  // nobody misspells more, and the table is bounded
+  constexpr size_t kLettersMax = 32;  // longer words are not verbs, and the table is bounded
   if (word.size() > kLettersMax) return "";
   std::string lower(word);
   std::ranges::transform(lower, lower.begin(), Lower);

@@ -14,10 +14,10 @@ namespace {
 using Applied = Failure::Applied;
 using Reason = Failure::Reason;
 
-// As gRPC's retry design names it (gRFC A6).
+// The name is from gRPC's retry design (gRFC A6).
 constexpr char kPushbackMetadata[] = "grpc-retry-pushback-ms";
 
-// What the server itself says about the write; empty if it says nothing.
+// The detail that the server itself attached; empty if there is none.
 v1::Undecided Said(const grpc::Status& status) {
   v1::RpcStatus detailed;
   v1::Undecided undecided;
@@ -29,22 +29,22 @@ v1::Undecided Said(const grpc::Status& status) {
   return undecided;
 }
 
-// An answer of HTTP that is none of gRPC's: of a web server, or of a proxy, behind which the call
-// may have gone anywhere. Our own side makes a status of it, in these words.
+// An HTTP answer that is not gRPC's, from a web server or a proxy. A proxy may have forwarded the
+// call. gRPC's client library reports such an answer with this text.
 bool IsFromNoGrpcServer(const grpc::Status& status) {
   return status.error_message().starts_with("Received http2 header with status: ");
 }
 
-// By gRPC's definition these come before the method runs: nobody there, or nobody let in.
-bool RefusedAtTheDoor(const grpc::Status& status) {
+// By gRPC's definition these errors come before the method runs.
+bool RefusedBeforeTheMethod(const grpc::Status& status) {
   const grpc::StatusCode code = status.error_code();
   return !IsFromNoGrpcServer(status) &&
          (code == grpc::StatusCode::UNIMPLEMENTED || code == grpc::StatusCode::UNAUTHENTICATED ||
           code == grpc::StatusCode::PERMISSION_DENIED);
 }
 
-// A message above the server's receive limit: gRPC answers in the server's place, in these words,
-// and without our details. Our own side has no such limit, so it is not the reply that is meant.
+// A request above the server's receive limit: gRPC itself refuses it, with this text and without
+// our details. It cannot be the reply that was too large, since this client sets no limit.
 bool RefusedUnread(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
          status.error_message().starts_with("Received message larger than max");
@@ -54,11 +54,11 @@ Applied WhetherApplied(const grpc::Status& status, const v1::Undecided& said, Ef
   if (effect == Effect::kReads || said.applied() == v1::Undecided::NO) return Applied::kNo;
   if (said.applied() == v1::Undecided::UNKNOWN) return Applied::kUnknown;
   if (said.applied() == v1::Undecided::YES) return Applied::kYes;
-  const bool refused = RefusedAtTheDoor(status) || RefusedUnread(status);
+  const bool refused = RefusedBeforeTheMethod(status) || RefusedUnread(status);
   return refused ? Applied::kNo : Applied::kUnknown;
 }
 
-// What a server that pushes back asks for. `milliseconds` is empty when it asks not to come back.
+// The server's advice on retries. `milliseconds` is empty when it advises against a retry.
 struct Pushback {
   bool given = false;
   std::optional<std::chrono::milliseconds> milliseconds;
@@ -72,7 +72,7 @@ Pushback ReadPushback(const grpc::ClientContext& context) {
   const char* end = begin + found->second.size();
   int32_t value = -1;
   const auto [rest, error] = std::from_chars(begin, end, value);
-  // As gRPC defines it: a negative number or nonsense means "do not try again".
+  // By gRPC's definition, a negative number or an invalid one means "do not try again".
   if (error != std::errc() || rest != end || value < 0) return {.given = true};
   return {.given = true, .milliseconds = std::chrono::milliseconds(value)};
 }
@@ -82,13 +82,13 @@ Reason ReasonOf(const grpc::Status& status, const v1::Undecided& said, const Pus
   if (said.reason() == v1::Undecided::OVERLOADED) return Reason::kOverloaded;
   if (said.reason() == v1::Undecided::READ_ONLY) return Reason::kReadOnly;
   if (status.error_code() != grpc::StatusCode::RESOURCE_EXHAUSTED) return Reason::kNone;
-  // A server of before the reason was said: it advised to come back only when there was no room.
+  // Servers that do not send a reason yet give this advice only when they are overloaded.
   if (pushback.milliseconds) return Reason::kOverloaded;
   return RefusedUnread(status) ? Reason::kTooLarge : Reason::kNone;
 }
 
 bool WorthRetrying(const Failure& failure, const Pushback& pushback, bool unavailable) {
-  // What was applied has happened once, and what is too large stays too large.
+  // An applied write must not be sent again, and a call that is too large never succeeds.
   if (failure.applied == Applied::kYes || failure.reason == Reason::kTooLarge) return false;
   if (pushback.given) return pushback.milliseconds.has_value();
   return unavailable || failure.reason != Reason::kNone;
@@ -103,10 +103,9 @@ AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext
   attempt.failure.message = status.error_message();
   const bool no_grpc = IsFromNoGrpcServer(status);
   if (no_grpc) {
-    attempt.failure.message = fmt::format(
-        "what answers at {} is no server of tripla ({}); check the endpoint and the proxies on the "
-        "way to it",
-        context.peer(), status.error_message());
+    attempt.failure.message =
+        fmt::format("{} is not a tripla server ({}); check the endpoint and any proxies in between",
+                    context.peer(), status.error_message());
   }
   const v1::Undecided said = Said(status);
   if (said.has_first_answer()) attempt.first_answer = said.first_answer();
@@ -116,8 +115,8 @@ AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext
   const Pushback pushback = ReadPushback(context);
   attempt.failure.retry_after = pushback.milliseconds;
   attempt.failure.reason = ReasonOf(status, said, pushback);
-  // A server that ends cancels the calls it still has; who has cancelled a call himself does not
-  // ask whether to retry it.
+  // A server that ends cancels its running calls. A call that this client itself has cancelled is
+  // not retried, whatever is decided here.
   const bool unavailable = status.error_code() == grpc::StatusCode::UNAVAILABLE ||
                            status.error_code() == grpc::StatusCode::CANCELLED;
   attempt.worth_retrying = WorthRetrying(attempt.failure, pushback, unavailable);

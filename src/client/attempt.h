@@ -14,19 +14,19 @@
 
 namespace tripla {
 
-// What one failed attempt of a call tells.
+// The failure of one attempt of a call.
 struct AttemptFailure {
   Failure::Applied applied = Failure::Applied::kNo;  // by this attempt alone
   Failure failure;  // of this attempt; Core::Send() makes its `applied` that of all attempts
   bool worth_retrying = false;
-  // It is the server that did not serve, not the call that was at fault or too much.
+  // The server did not serve; the call itself was neither malformed nor too large.
   bool worth_asking_another = false;
-  std::string leader_endpoint;  // whom it said to ask instead, if it did
-  // When the call's request id was used for another request: the answer which that one had.
+  std::string leader_endpoint;  // the server to ask instead, if the answer named one
+  // If the call's request id was used for another request before: the answer to that request.
   std::optional<v1::Reply> first_answer;
 };
 
-// Reads the error of an attempt that was made over a connection. `context` is the attempt's, ended.
+// Reads the error of an attempt made over a connection. `context` is that of the ended attempt.
 [[nodiscard]] AttemptFailure ReadFailure(const grpc::Status& status,
                                          const grpc::ClientContext& context, Effect effect);
 

@@ -7,8 +7,8 @@
 
 namespace tripla {
 
-// How long to wait before each further attempt of one call: twice as long each time, between half
-// and the whole of it by chance.
+// The waits before further attempts of one call: each twice as long as the one before, and each
+// chosen at random between half and the whole of that.
 //
 // Thread-safety: none; one call uses one Backoff.
 class Backoff {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a call is told besides, what its failure tells, and Resolve().
+// CallOptions, the fields of Failure, and Resolve().
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

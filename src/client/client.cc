@@ -23,7 +23,7 @@ Answer<std::vector<Decided>> Client::Batch(const std::vector<Operation>& operati
 }
 
 Answer<Updated> Client::Update(Key key, const UpdateFunction& decide, CallOptions options) {
-  options.without_data = false;  // a lost race is decided anew by the data that is stored
+  options.without_data = false;  // after a lost race `decide` needs the stored data
   Core::CallInProgress call(*core_, options);
   return core_->Update(call, key, decide);
 }
@@ -32,8 +32,8 @@ Answer<std::vector<Resolved>> Client::Resolve(const std::string& request, CallOp
   const std::optional<RequestRange> range = ParseRequestRange(request);
   if (!range) {
     return Failure{absl::StatusCode::kInvalidArgument,
-                   "this is no request: it looks like 32 hexadecimal digits, \"-\", and a number "
-                   "or two with \"..\" between them",
+                   "not a request id: the form is 32 hexadecimal digits, \"-\", and a number or "
+                   "two numbers with \"..\" between them",
                    Failure::Applied::kNo, std::nullopt};
   }
   Core::CallInProgress call(*core_, options);

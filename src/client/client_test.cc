@@ -46,7 +46,7 @@ FakeServer::OnOperation FailAlways(grpc::Status status) {
   return [status](grpc::ServerContext&, const v1::Operation&, v1::Reply&, int) { return status; };
 }
 
-// A port where nobody listens.
+// A port without a listener.
 std::string DeadEndpoint() {
   FakeServer server(FailFirst({}));
   return server.endpoint();
@@ -202,7 +202,8 @@ TEST(Client, RepeatsTheSameRequestUntilItIsDecided) {
   ASSERT_EQ(got.size(), 4u);
   EXPECT_EQ(got[0].set().request_id().client().size(), 16u);
   EXPECT_EQ(got[0].set().request_id().sequence(), 1u);
-  // The third may have arrived after two that may have, and the fourth after one more that did not.
+  // The first two may have arrived, so the third is number 3. The third surely did not arrive, so
+  // the fourth is number 3 as well.
   const std::vector<uint32_t> attempts = {1, 2, 3, 3};
   for (size_t i = 0; i < got.size(); ++i) {
     v1::Operation sent = got[i];
@@ -275,7 +276,7 @@ TEST(Client, BatchGivesEachWriteAnIdOfItsOwn) {
   EXPECT_EQ(got[3].del().request_id().first_unanswered(), 1u);
 }
 
-// Sent, it had the number of the next write, and took it off the list of those outstanding.
+// When it was sent, it used the id of the next write and removed that from the outstanding ids.
 TEST(Client, ABatchWithoutOperationsIsRefusedUnsent) {
   FakeServer server(FailFirst({}));
   Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
@@ -338,7 +339,7 @@ TEST(Client, CancelEndsACallBetweenAttempts) {
 TEST(Client, FirstUnansweredNeverPassesAnOutstandingWrite) {
   Mutex mutex;
   std::set<uint64_t> answered;
-  // Each third write is told to come back once, so that many are outstanding for long.
+  // Each third write is refused once with advice to retry, so that many are outstanding for long.
   FakeServer server(
       [&](grpc::ServerContext&, const v1::Operation& request, v1::Reply& reply, int attempt) {
         const v1::RequestId& id = request.set().request_id();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many endpoints of which few are there (S20), and one of something else.
+// Many endpoints of which few answer (S20), and one that is not a tripla server.
 #include <arpa/inet.h>
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -23,8 +23,8 @@ using std::chrono::milliseconds;
 
 constexpr int kDead = 100;
 
-// A port of this machine that is taken: with `listen`, connections to it are made and nothing is
-// ever said; else they are refused.
+// A bound port of this machine: with `listen`, connections succeed but never get an answer;
+// otherwise they are refused.
 class Port {
  public:
   explicit Port(bool listens) {
@@ -88,7 +88,7 @@ TEST(Connecting, AHundredDeadEndpointsAreNotNamedOneByOne) {
       << answer.failure().message;
 }
 
-// Speaks HTTP/2, and answers each request with 404, as a web server does that has no such page.
+// Speaks HTTP/2 and answers each request with 404, like a web server without such a page.
 class WebServer {
  public:
   WebServer() : thread_([this] { Serve(); }) {}
@@ -161,7 +161,7 @@ TEST(Connecting, WhatAWebServerDidWithAWriteIsNotKnown) {
   const Answer<Decided> set = client.Set(*Key::Parse("1"), 0, "a");
   ASSERT_FALSE(set.ok());
   EXPECT_EQ(set.failure().applied, Failure::Applied::kUnknown);
-  EXPECT_NE(set.failure().message.find("no server of tripla"), std::string::npos)
+  EXPECT_NE(set.failure().message.find("not a tripla server"), std::string::npos)
       << set.failure().message;
 }
 

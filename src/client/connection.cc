@@ -21,9 +21,9 @@ constexpr int kConnectTimeoutMs = 3'000;
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(-1);  // the server's limits count; refusals carry data too
+  arguments.SetMaxReceiveMessageSize(-1);  // the server sets the limits; refusals carry data too
   arguments.SetMaxSendMessageSize(-1);
-  // A retry inside gRPC would hide from us whether an earlier attempt may have been applied.
+  // A retry inside gRPC would hide whether an earlier attempt may have been applied.
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveTimeMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
@@ -32,7 +32,7 @@ grpc::ChannelArguments Arguments() {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectFirstMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMostMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectTimeoutMs);
-  // Not http_proxy, which is meant for the web.
+  // http_proxy is meant for the web.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // Names are looked up for their addresses only.
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
@@ -44,8 +44,8 @@ grpc::ChannelArguments Arguments() {
 }  // namespace
 
 std::shared_ptr<grpc::Channel> OpenChannel(const std::string& endpoint) {
-  // Never given back: gRPC's end waits for ever for a thread of its own that could not be started
-  // (ulimit -u, ulimit -v).
+  // There is no grpc_shutdown(): if gRPC could not start one of its threads (ulimit -u, ulimit -v),
+  // it would wait for that thread forever.
   [[maybe_unused]] static const bool kInitialized = (grpc_init(), true);
   return grpc::CreateCustomChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials(),
                                    Arguments());
@@ -53,8 +53,8 @@ std::shared_ptr<grpc::Channel> OpenChannel(const std::string& endpoint) {
 
 std::string WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel) {
   if (channel->GetState(false) != GRPC_CHANNEL_TRANSIENT_FAILURE) return "nothing answers there";
-  // gRPC keeps the reason to itself until a call fails for it. This one may reach the server after
-  // all, and is harmless then.
+  // gRPC tells the reason only to a call that fails for it. If this call does reach the server, it
+  // does no harm.
   grpc::ClientContext context;
   context.set_deadline(
       gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(100, GPR_TIMESPAN)));

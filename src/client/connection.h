@@ -8,10 +8,10 @@
 
 namespace tripla {
 
-// A channel of its own to the server at `endpoint` (HOST:PORT), with gRPC's own retries off.
+// Opens an unshared channel to the server at `endpoint` (HOST:PORT), with gRPC's own retries off.
 [[nodiscard]] std::shared_ptr<grpc::Channel> OpenChannel(const std::string& endpoint);
 
-// Why `channel` is not connected, as far as is known: "Connection refused".
+// Why `channel` is not connected, if known: "Connection refused".
 [[nodiscard]] std::string WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel);
 
 }  // namespace tripla

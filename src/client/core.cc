@@ -24,17 +24,17 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// With other servers to ask, one that does not answer gets half of the time that is left, and this
-// at least, unless that is more than a quarter of all.
+// If there are other servers, one attempt takes at most half of the time left, but at least the
+// smaller of this and a quarter of the whole time.
 constexpr std::chrono::milliseconds kAttemptMin{500};
 
-// How long a server may take to connect before another is tried as well; gRPC cannot be woken from
-// this wait, so CancelCalls() is heard so late at most.
+// How long to wait for a connection before another server is tried as well. gRPC cannot be woken
+// from this wait, so it is also the longest delay of CancelCalls().
 constexpr std::chrono::milliseconds kConnectSlice{50};
-// Between two looks at servers of which none is there.
+// The pause after all servers were tried without success.
 constexpr std::chrono::milliseconds kConnectPause{10};
 
-// In gRPC's form of the same clock, so that setting the system's clock does not move a deadline.
+// The deadline on gRPC's monotonic clock, so that setting the system's clock does not move it.
 gpr_timespec DeadlineOf(Clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
@@ -63,7 +63,7 @@ grpc::Status SendOperation(v1::KeyValue::Stub& stub, grpc::ClientContext& contex
 
 Failure NotUnderstood(Effect effect) {
   return {absl::StatusCode::kInternal,
-          "the server's answer is of a kind that this client does not know; is it newer?",
+          "this client does not understand the server's answer; the server may be newer",
           effect == Effect::kReads ? Failure::Applied::kNo : Failure::Applied::kUnknown,
           std::nullopt};
 }
@@ -100,7 +100,7 @@ ClientOptions Checked(ClientOptions options) {
   return options;
 }
 
-// Waits for a connection until `until`, but not for one that was refused.
+// Waits until `until` for a connection; returns at once if it is refused.
 bool AwaitConnected(grpc::Channel& channel, Clock::time_point until) {
   while (true) {
     const grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
@@ -133,8 +133,9 @@ std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect ef
                                                  const SendOnce& send) {
   std::optional<Backoff> backoff;
   auto applied = Failure::Applied::kNo;  // by any attempt so far
-  // Counts the attempts that may have arrived: one that surely was not applied may be sent again as
-  // if it were the first, which a server that has forgotten clients does not refuse (R13a).
+  // Counts only the attempts that may have arrived. A write that surely was not applied is sent
+  // again with the same number, so that a server that has forgotten clients does not refuse it
+  // (R13a).
   uint32_t number = 1;
   while (true) {
     Answer<const Server*> server = Connect(call, applied);
@@ -179,8 +180,8 @@ std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect ef
 
 Answer<const Client::Core::Server*> Client::Core::Connect(CallInProgress& call,
                                                           Failure::Applied applied) {
-  // Each server has its turn, and goes on connecting while the others have theirs. However many
-  // there are, all have had one after a quarter of the time.
+  // Waits for each server in turn; the others continue to connect in the background. The slices are
+  // short enough that every server has its turn within a quarter of the time.
   const auto slice =
       std::min<Clock::duration>(kConnectSlice, std::chrono::microseconds(call.allowed) /
                                                    (4 * static_cast<int64_t>(servers_.size())));
@@ -308,7 +309,7 @@ Answer<ServerStatus> Client::Core::Status(CallInProgress& call) {
   return FromWire(reply);
 }
 
-// One that is gone does not hold up for long what the others say.
+// A server that is gone must not delay the others' answers for long.
 constexpr std::chrono::milliseconds kStatusPatience{2000};
 
 std::vector<EndpointStatus> Client::Core::StatusOfAll() {
@@ -333,7 +334,7 @@ std::vector<EndpointStatus> Client::Core::StatusOfAll() {
 Answer<ImageInfo> Client::Core::Snapshot(CallInProgress& call) {
   v1::SnapshotReply reply;
   std::string endpoint;
-  // An image changes nothing that a later one would not: as harmless to repeat as a read.
+  // Writing an image twice is as harmless as reading twice.
   std::optional<AttemptFailure> failed =
       Send(call, Effect::kReads, [&](const Server& server, grpc::ClientContext& context, uint32_t) {
         endpoint = server.endpoint;

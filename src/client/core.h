@@ -21,25 +21,25 @@
 
 namespace tripla {
 
-// What stands behind a Client.
+// The implementation of Client.
 //
 // Thread-safety: as Client; one thread uses a CallInProgress.
 class Client::Core {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Requires what ClientOptions says (checked).
+  // Requires valid options (checked); see ClientOptions.
   explicit Core(ClientOptions options);
 
-  // A call of the API, from its begin to its end: until when it may take, and whether it was
-  // cancelled. Some send more than one request.
+  // A call of the API from begin to end, with its deadline and its registration for cancellation.
+  // Some calls send more than one request.
   struct CallInProgress {
     CallInProgress(Core& core, const CallOptions& options);
 
-    // The call may take as long again.
+    // Starts the time allowed anew.
     void Renew() { deadline = Clock::now() + allowed; }
 
-    RunningCalls::Call running;
+    RunningCalls::Registration running;
     const std::chrono::milliseconds allowed;
     Clock::time_point deadline;
     const bool without_data;
@@ -62,17 +62,17 @@ class Client::Core {
   using SendOnce =
       std::function<grpc::Status(const Server&, grpc::ClientContext&, uint32_t attempt)>;
 
-  // Attempts it until it succeeds (nullopt), is refused for good, or the call's time is over.
+  // Repeats the request until it succeeds (nullopt), fails for good, or the call's time is over.
   std::optional<AttemptFailure> Send(CallInProgress& call, Effect effect, const SendOnce& send);
   std::optional<AttemptFailure> Send(CallInProgress& call, Effect effect, v1::Operation& request,
                                      v1::Reply* reply);
 
-  // Waits until there is a connection to a server, so that what could not be sent is surely not
-  // applied: once an attempt is given to gRPC it does not tell whether any byte of it left.
-  // `applied` is what is known of the attempts before.
+  // Waits for a connection to a server before a request is given to gRPC, because gRPC does not
+  // tell whether any byte of a failed request left. Without a connection it surely was not applied.
+  // `applied` is the result of the attempts so far.
   Answer<const Server*> Connect(CallInProgress& call, Failure::Applied applied);
 
-  // Until when one attempt may take.
+  // The deadline of the next attempt.
   [[nodiscard]] Clock::time_point AttemptDeadline(const CallInProgress& call) const;
 
   // "a:1", or "a:1 or b:2".
@@ -81,13 +81,13 @@ class Client::Core {
   [[nodiscard]] Failure NotConnected(const CallInProgress& call, const Server& server,
                                      Failure::Applied applied) const;
 
-  // The same failure in words of ours, where gRPC's say nothing to a person.
+  // Replaces messages of gRPC that do not help a person.
   [[nodiscard]] Failure Explained(const CallInProgress& call, Failure failure) const;
 
-  // Makes the failure of a write one that can be asked about later, if its outcome is in doubt.
+  // If the write may have been applied, adds its request ids, so that Resolve() can be used later.
   static Failure WithRequest(Failure failure, RequestIds::Lease& lease, uint64_t count);
 
-  // Does what `change` says to the entry as it is `stored`, if nobody was faster.
+  // Makes the change if the entry still is as `stored`.
   Answer<Decided> TryChange(CallInProgress& call, const Key& key, const Decided& stored,
                             Change change);
 

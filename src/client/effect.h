@@ -12,7 +12,7 @@ enum class Effect { kReads, kWrites };
 
 [[nodiscard]] Effect EffectOf(const Operation& operation);
 
-// Of all together.
+// kWrites if any of them writes.
 [[nodiscard]] Effect EffectOf(const std::vector<Operation>& operations);
 
 }  // namespace tripla

@@ -38,7 +38,7 @@ FakeServer::FakeServer(OnOperation on_operation, int port)
 
 void FakeServer::Stop() {
   if (server_ == nullptr) return;
-  // At once: calls that run are cut off.
+  // With a deadline of now, running calls are cut off.
   server_->Shutdown(std::chrono::system_clock::now());
   server_.reset();
 }

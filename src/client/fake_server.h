@@ -15,11 +15,11 @@
 
 namespace tripla {
 
-// The refusals a server of tripla gives.
+// A refusal as the tripla server makes it.
 [[nodiscard]] grpc::Status Refused(grpc::StatusCode code, v1::Undecided::Applied applied,
                                    const std::string& leader_endpoint = "");
 
-// A gRPC server for tests whose answers the test writes. It listens on a free port of this machine.
+// A gRPC server whose answers the test decides. It listens on a free port of this machine.
 //
 // Thread-safety: calls come on gRPC's threads, one at a time to `on_operation`.
 class FakeServer final : public v1::KeyValue::Service, public v1::Admin::Service {

@@ -15,11 +15,11 @@ namespace {
 
 using grpc::health::v1::HealthCheckResponse;
 
-// Those of a server of tripla: its process, and its calls.
+// The names of the server's health service: the process, and the service for calls.
 constexpr const char* kProcess = "";
 constexpr const char* kCalls = "tripla.v1.KeyValue";
 
-// gRPC's own words begin with addresses; what stands behind the last colon is the reason.
+// gRPC's messages begin with addresses; the reason follows the last colon.
 std::string ReasonIn(const std::string& message) {
   const size_t colon = message.rfind(": ");
   return colon == std::string::npos ? message : message.substr(colon + 2);

@@ -7,7 +7,7 @@
 
 namespace tripla {
 
-// What the health service (grpc.health.v1) of one server says.
+// The answer of one server's health service (grpc.health.v1).
 struct EndpointHealth {
   enum class State {
     kDown,   // it does not answer
@@ -20,8 +20,8 @@ struct EndpointHealth {
   std::string why;  // when kDown
 };
 
-// Asks each of `endpoints` at once, and gives the answers in their order. One that does not answer
-// within `patience` is down. Blocking: `patience` at most. Thread-safe.
+// Asks all `endpoints` at the same time and returns the answers in their order. A server that does
+// not answer within `patience` is down. Blocking: `patience` at most. Thread-safe.
 [[nodiscard]] std::vector<EndpointHealth> HealthOf(const std::vector<std::string>& endpoints,
                                                    std::chrono::milliseconds patience);
 

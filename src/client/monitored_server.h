@@ -12,7 +12,7 @@
 
 namespace tripla {
 
-// A server for tests that says of itself what the test wants, and has no room for a snapshot. Its
+// A server for tests. It reports the status that the test sets, and has no room for a snapshot. Its
 // health follows `ready`. It listens on a free port of this machine.
 //
 // Thread-safety: calls come on gRPC's threads.

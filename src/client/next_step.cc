@@ -5,7 +5,7 @@
 
 namespace tripla {
 
-Step NextStep(const CallState& state, const AttemptFailure& failed) {
+Step NextStep(const RetryState& state, const AttemptFailure& failed) {
   Step step;
   step.elsewhere = state.servers > 1 && failed.worth_asking_another;
   const bool applied = failed.failure.applied == Failure::Applied::kYes;
@@ -14,7 +14,7 @@ Step NextStep(const CallState& state, const AttemptFailure& failed) {
   if (failed.failure.retry_after) {
     step.wait = std::max<std::chrono::microseconds>(step.wait, *failed.failure.retry_after);
   }
-  // A wait past the deadline would only delay the bad news.
+  // To wait past the deadline would only delay the failure.
   step.again = step.wait < state.left;
   return step;
 }

@@ -8,22 +8,23 @@
 
 namespace tripla {
 
-// How a call stands after an attempt that failed.
-struct CallState {
-  size_t servers = 1;                    // that can be asked
+// The state of a call after a failed attempt.
+struct RetryState {
+  size_t servers = 1;                    // the number of servers that can be asked
   std::chrono::microseconds left{0};     // until the call's deadline
   std::chrono::microseconds backoff{0};  // the least wait before a further attempt
 };
 
-// What a call does after an attempt that failed.
+// What a call does after a failed attempt.
 struct Step {
-  bool again = false;      // else the call ends with this failure
-  bool elsewhere = false;  // from now on another server is asked, if the call ends or not
+  bool again = false;      // otherwise the call ends with this failure
+  bool elsewhere = false;  // from now on ask another server, even if this call ends
   std::chrono::microseconds wait{0};
 
   friend bool operator==(const Step&, const Step&) = default;
 };
 
-[[nodiscard]] Step NextStep(const CallState& state, const AttemptFailure& failed);
+// Decides whether, where and when to try again.
+[[nodiscard]] Step NextStep(const RetryState& state, const AttemptFailure& failed);
 
 }  // namespace tripla

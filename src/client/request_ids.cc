@@ -10,7 +10,7 @@
 namespace tripla {
 
 RequestIds::RequestIds() : client_(limits::kClientIdBytes, '\0') {
-  // Two clients of one name would be given each other's answers.
+  // Two clients with the same name would get each other's answers.
   TRIPLA_CHECK(getentropy(client_.data(), client_.size()) == 0, "the system gives random bytes");
 }
 
@@ -30,7 +30,7 @@ RequestIds::Lease::Lease(RequestIds& ids, uint64_t count) : ids_(ids) {
   first_ = ids_.next_;
   ids_.next_ += count;
   ids_.outstanding_.insert(first_);
-  // What is kept gives way to what is outstanding.
+  // Drop kept leases until the outstanding ones fit.
   std::set<uint64_t>& kept = ids_.kept_;
   while (!kept.empty() && ids_.next_ - *kept.begin() > kOutstandingMax) {
     kept.erase(kept.begin());

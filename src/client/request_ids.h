@@ -12,29 +12,29 @@
 
 namespace tripla {
 
-// How many ids a client has open at most, from the first unanswered one to the newest: as many as a
+// The most ids that one client has open, from the first unanswered one to the newest: as many as a
 // Batch needs, and no more than a server of any version remembers (answers_per_client_max).
 inline constexpr uint64_t kOutstandingMax = limits::kBatchOperationsMax;
 
-// Numbers the writes of one client, and knows which of them may still be sent again (R13).
+// Numbers the writes of one client, and records which of them may still be sent again (R13).
 //
 //   RequestIds::Lease lease(ids, 3);   // three writes of one call
 //   ... send them as lease.first(), +1, +2, with lease.first_unanswered() ...
-//   // the destructor says that none of them will be sent any more
+//   // after the destructor none of them is sent any more
 //
 // Thread-safety: all methods may be called from any thread.
 class RequestIds {
  public:
-  // Takes 16 random bytes from the system as the client's name.
+  // Draws 16 random bytes from the system as the client's name.
   RequestIds();
 
   [[nodiscard]] const std::string& client() const { return client_; }
 
-  // Whether the database remembers the answers of `count` further ids and of all that are
-  // outstanding.
+  // Whether the database would remember the answers of `count` more ids besides all outstanding
+  // ones.
   [[nodiscard]] bool HasRoomFor(uint64_t count);
 
-  // The lease that began with `first` and was kept is no longer asked about.
+  // Ends the keeping of the lease that began with `first`: its writes are no longer asked about.
   void Release(uint64_t first);
 
   // A run of consecutive sequence numbers, outstanding as long as the Lease lives. `ids` outlives
@@ -48,12 +48,12 @@ class RequestIds {
 
     [[nodiscard]] const std::string& client() const { return ids_.client(); }
     [[nodiscard]] uint64_t first() const { return first_; }
-    // Below this nothing was outstanding when the lease began: the server may forget it. It stays
-    // the same for every attempt, so that they are the same request.
+    // The lowest id outstanding when the lease began: the server may forget the answers below. It
+    // is the same in every attempt, so that all attempts are the same request.
     [[nodiscard]] uint64_t first_unanswered() const { return first_unanswered_; }
 
-    // What became of the writes is not known and may be asked later: the database is to remember
-    // them until Release(), or until there is no more room for them.
+    // Keeps the ids outstanding after the lease ends, because the outcome of the writes is unknown
+    // and may be asked for later: until Release(), or until newer ids need the room.
     void Keep() { keep_ = true; }
 
    private:
@@ -67,14 +67,14 @@ class RequestIds {
   std::string client_;
   Mutex mutex_;
   uint64_t next_ ABSL_GUARDED_BY(mutex_) = 1;
-  // The first number of each lease that lives, and of each that was kept.
+  // The first number of each lease that is alive or was kept.
   std::set<uint64_t> outstanding_ ABSL_GUARDED_BY(mutex_);
   std::set<uint64_t> kept_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Request ids for any number of calls at once. One client name is used while the database remembers
-// all that is outstanding under it; beyond that another is taken, so that no call has to wait for
-// the answer of another (R13a).
+// Request ids for any number of calls at once. One client name is used as long as the database
+// remembers all ids outstanding under it. Beyond that another name is used, so that no call has to
+// wait for another call's answer (R13a).
 //
 // Thread-safety: all methods may be called from any thread.
 class RequestIdPool {
@@ -85,7 +85,7 @@ class RequestIdPool {
   // As RequestIds::Release(), if `client` is a name of this pool.
   void Release(const std::string& client, uint64_t first);
 
-  // How many client names there are.
+  // The number of client names.
   [[nodiscard]] size_t clients();
 
  private:

@@ -12,7 +12,7 @@ namespace {
 
 constexpr size_t kClientDigits = 2 * limits::kClientIdBytes;
 
-// Takes all of `text`.
+// Succeeds only if all of `text` is a number.
 template <typename Number>
 bool Read(std::string_view text, int base, Number* number) {
   const char* end = text.data() + text.size();

@@ -17,11 +17,11 @@ struct RequestRange {
   friend bool operator==(const RequestRange&, const RequestRange&) = default;
 };
 
-// As Failure::request has it: the client in hexadecimal digits, and the sequence, "…-17", or the
-// first and the last of several, "…-17..26".
+// The form of Failure::request: the client in hexadecimal digits, then the sequence ("…-17"), or
+// the first and the last of several ("…-17..26").
 [[nodiscard]] std::string ToText(const RequestRange& range);
 
-// nullopt when `text` is not of this form, or means more ids than a Batch has operations.
+// nullopt when `text` is not of this form, or has more ids than a Batch may have operations.
 [[nodiscard]] std::optional<RequestRange> ParseRequestRange(std::string_view text);
 
 }  // namespace tripla

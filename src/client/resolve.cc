@@ -8,7 +8,7 @@
 namespace tripla {
 namespace {
 
-// A write that changes nothing whatever is stored: no entry has this version and this revision.
+// A write that never changes anything: no entry has this version and this revision.
 v1::Operation Probe(const std::string& client, uint64_t sequence) {
   v1::Operation probe = ToWire(DelVersionOperation{Key(), std::numeric_limits<int64_t>::min(),
                                                    std::numeric_limits<uint64_t>::max()});
@@ -20,7 +20,7 @@ v1::Operation Probe(const std::string& client, uint64_t sequence) {
   return probe;
 }
 
-// The id was used for another request, and `first` is what that one was answered.
+// The id was used for another request; `first` is the answer to it.
 Resolved FromFirstAnswer(const std::optional<v1::Reply>& first) {
   if (first && first->result() == v1::RESULT_UNSPECIFIED) return {Resolved::Kind::kNotApplied};
   Resolved resolved{Resolved::Kind::kDecided};
@@ -30,8 +30,8 @@ Resolved FromFirstAnswer(const std::optional<v1::Reply>& first) {
 
 }  // namespace
 
-// Sends a write that changes nothing under the same request id. If it is executed, the earlier
-// write was not, and never will be, for now the id belongs to this one
+// Sends a write that changes nothing under the same request id. If this one is executed, the
+// earlier write was not and never will be, because the id now belongs to this one
 // (docs/decisions/0017-resolving-a-write.md).
 Answer<Resolved> Client::Core::ResolveOne(CallInProgress& call, const std::string& client,
                                           uint64_t sequence) {
@@ -40,13 +40,13 @@ Answer<Resolved> Client::Core::ResolveOne(CallInProgress& call, const std::strin
   const std::optional<AttemptFailure> failed =
       Send(call, Effect::kWrites,
            [&](const Server& server, grpc::ClientContext& context, uint32_t attempt) {
-             // The id itself was sent before.
+             // The id was sent before, with the earlier write.
              SetAttempt(probe, attempt + 1);
              return server.key_value->DelVersion(&context, probe.del_version(), &reply);
            });
   if (!failed) return Resolved{Resolved::Kind::kNotApplied};
   Failure failure = failed->failure;
-  // Both codes mean this only if the server says what became of the probe.
+  // Both codes have these meanings only if the server itself sent them.
   if (failure.code == absl::StatusCode::kInvalidArgument &&
       failed->applied == Failure::Applied::kNo) {
     return FromFirstAnswer(failed->first_answer);

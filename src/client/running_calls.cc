@@ -13,17 +13,17 @@ size_t RunningCalls::CancelAll() {
   return calls_.size();
 }
 
-RunningCalls::Call::Call(RunningCalls& calls) : calls_(calls) {
+RunningCalls::Registration::Registration(RunningCalls& calls) : calls_(calls) {
   const MutexLock lock(calls_.mutex_);
   calls_.calls_.emplace(this, State{});
 }
 
-RunningCalls::Call::~Call() {
+RunningCalls::Registration::~Registration() {
   const MutexLock lock(calls_.mutex_);
   calls_.calls_.erase(this);
 }
 
-bool RunningCalls::Call::Sleep(std::chrono::steady_clock::time_point until) {
+bool RunningCalls::Registration::Sleep(std::chrono::steady_clock::time_point until) {
   const MutexLock lock(calls_.mutex_);
   while (!calls_.calls_.at(this).cancelled) {
     if (std::chrono::steady_clock::now() >= until) return true;
@@ -32,7 +32,7 @@ bool RunningCalls::Call::Sleep(std::chrono::steady_clock::time_point until) {
   return false;
 }
 
-RunningCalls::Attempt::Attempt(Call& call, grpc::ClientContext& context) : call_(call) {
+RunningCalls::Attempt::Attempt(Registration& call, grpc::ClientContext& context) : call_(call) {
   const MutexLock lock(call_.calls_.mutex_);
   State& state = call_.calls_.calls_.at(&call_);
   state.attempt = &context;

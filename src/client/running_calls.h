@@ -12,26 +12,26 @@
 
 namespace tripla {
 
-// The calls of a client that are running, so that they can be cancelled from another thread: in an
-// attempt, between two attempts, or waiting for the next.
+// The running calls of a client. Another thread can cancel them, both during an attempt and between
+// two attempts.
 //
-// Thread-safety: all methods may be called from any thread; one thread uses a Call.
+// Thread-safety: all methods may be called from any thread; one thread uses a Registration.
 class RunningCalls {
  public:
-  // Cancels what is running now; returns how many calls that are.
+  // Cancels all calls that are running now and returns their number.
   size_t CancelAll();
 
   class Attempt;
 
-  // A call, running as long as this lives. `calls` outlives it.
-  class Call {
+  // Registers a call as running for its lifetime. `calls` outlives it.
+  class Registration {
    public:
-    explicit Call(RunningCalls& calls);
-    ~Call();
-    Call(const Call&) = delete;
-    Call& operator=(const Call&) = delete;
+    explicit Registration(RunningCalls& calls);
+    ~Registration();
+    Registration(const Registration&) = delete;
+    Registration& operator=(const Registration&) = delete;
 
-    // Waits until `until`. False at once when the call is cancelled.
+    // Waits until `until`. Returns false at once when the call is cancelled.
     [[nodiscard]] bool Sleep(std::chrono::steady_clock::time_point until);
 
    private:
@@ -39,17 +39,17 @@ class RunningCalls {
     RunningCalls& calls_;
   };
 
-  // One attempt of a call: while it lives, CancelAll() reaches `context`, which is cancelled at
-  // once if the call was. `call` and `context` outlive it.
+  // One attempt of a call. During its lifetime CancelAll() cancels `context`; if the call was
+  // cancelled before, `context` is cancelled at once. `call` and `context` outlive it.
   class Attempt {
    public:
-    Attempt(Call& call, grpc::ClientContext& context);
+    Attempt(Registration& call, grpc::ClientContext& context);
     ~Attempt();
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
 
    private:
-    Call& call_;
+    Registration& call_;
   };
 
  private:
@@ -60,7 +60,7 @@ class RunningCalls {
 
   Mutex mutex_;
   Condition cancelled_;
-  std::map<const Call*, State> calls_ ABSL_GUARDED_BY(mutex_);
+  std::map<const Registration*, State> calls_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tripla

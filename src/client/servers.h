@@ -12,8 +12,8 @@
 
 namespace tripla {
 
-// The servers of one database, one of which is asked at a time: any of a cluster takes every call.
-// Those that fail are left in turn, or for the one a server names as leader.
+// The servers of one database. Each of them takes any call; the client asks the current one. When
+// it fails, the next becomes current, or the one that it named as leader.
 //
 // Thread-safety: any thread.
 class Servers {
@@ -33,9 +33,9 @@ class Servers {
   [[nodiscard]] size_t size() const { return servers_.size(); }
   [[nodiscard]] const Server& current() const { return *servers_[current_.load()]; }
 
-  // `failed` did not serve a call: from now on another is current. The one at `hint`, if that is
-  // one of ours and not the same, else the next; unless another thread has moved on from `failed`
-  // already.
+  // Makes another server current after `failed` did not serve a call: the one at `hint` if that is
+  // another of these servers, otherwise the next. Does nothing if another thread has moved on from
+  // `failed` already.
   void MoveOn(const Server& failed, const std::string& hint);
 
  private:

@@ -13,7 +13,7 @@
 namespace tripla {
 namespace {
 
-// The waits after a lost race: about one write of another client, and at most a few of them.
+// The waits after a lost race: from about the time of one write to that of a few writes.
 constexpr std::chrono::milliseconds kLostWaitMin{1};
 constexpr std::chrono::milliseconds kLostWaitMax{64};
 

@@ -10,14 +10,14 @@
 
 namespace tripla {
 
-// Between the values of the API and the messages of the wire contract.
+// Conversion between the values of the API and the messages of the wire contract.
 
 [[nodiscard]] v1::Operation ToWire(const Operation& operation);
 
-// Gives a write its request id; a read has none.
+// Sets the request id of a write; a read has none.
 void SetRequestId(v1::Operation& operation, const v1::RequestId& id);
 
-// Says of a write with a request id how often it has been sent, this time included.
+// Sets how often a write with a request id has been sent, this time included.
 void SetAttempt(v1::Operation& operation, uint32_t attempt);
 
 // Asks for the answer to a write without the data of its value (R12b).

@@ -66,7 +66,7 @@ absl::Status WriteDurably(Disk& disk, const std::string& path, std::string_view 
   return disk.SyncDirectory(ParentOf(path));
 }
 
-// Who held the directory last, or holds it, by its lock file; "" when that says nothing.
+// The process that holds the directory, or held it last, according to its lock file, or "".
 std::string FormerHolder(Disk& disk, const std::string& lock_path) {
   const absl::StatusOr<std::string> text = ReadSmallFile(disk, lock_path);
   if (!text.ok()) return "";
@@ -75,16 +75,16 @@ std::string FormerHolder(Disk& disk, const std::string& lock_path) {
   return digits ? process : "";
 }
 
-// Whether a process has lost its memory, which is the first thing to go at its end, and still has
-// what else it had open: files, locks and ports.
+// Whether a process is ending: its memory is freed first, while its files, locks and ports are
+// still open.
 bool IsEnding(const std::string& process) {
   std::ifstream command("/proc/" + process + "/cmdline");
   std::ifstream status("/proc/" + process + "/stat");
   std::string stat;
   if (!command || command.peek() != std::ifstream::traits_type::eof()) return false;
   if (!std::getline(status, stat)) return false;
-  // "4711 (name) S 2 …": state and parent. A zombie has nothing open any more; the children of
-  // process 2 are the kernel's own threads, which have no memory either.
+  // "4711 (name) S 2 …": state and parent. A zombie has nothing open any more. The children of
+  // process 2 are kernel threads, which have no memory either.
   const size_t name_end = stat.rfind(") ");
   if (name_end == std::string::npos || name_end + 4 >= stat.size()) return false;
   const char state = stat[name_end + 2];
@@ -116,7 +116,7 @@ bool HasFormat(const std::vector<std::string>& names) {
   return std::ranges::find(names, "format") != names.end();
 }
 
-// Whether there is nothing but what a first start leaves when it is cut off.
+// Whether there are only the files of an interrupted first start.
 bool IsUnfinished(const std::vector<std::string>& names) {
   static const std::set<std::string> kUnfinished = {"format.partial", "image", "lock", "log"};
   return std::ranges::all_of(names, [](const auto& name) { return kUnfinished.contains(name); });
@@ -124,10 +124,10 @@ bool IsUnfinished(const std::vector<std::string>& names) {
 
 absl::Status NotOurs(const std::string& path) {
   return absl::FailedPreconditionError(fmt::format(
-      "{} is not empty and no tripla data directory; name another one, or an empty one", path));
+      "{} is not empty and not a tripla data directory; name another one, or an empty one", path));
 }
 
-// `format` is missing: what never took a write holds nothing.
+// For a directory without `format`: one that never took a write is empty.
 absl::Status CheckIsEmpty(Disk& disk, const std::string& part, const std::string& format_path) {
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(part));
   if (names.empty()) return absl::OkStatus();
@@ -137,7 +137,7 @@ absl::Status CheckIsEmpty(Disk& disk, const std::string& part, const std::string
       part, format_path));
 }
 
-// Says what next where the system said no.
+// Adds advice to errors of the system.
 absl::Status WithAdvice(const absl::Status& status) {
   if (!absl::IsInternal(status) && !absl::IsNotFound(status)) return status;
   return absl::Status(status.code(),
@@ -177,11 +177,11 @@ absl::StatusOr<DataDirectory> DataDirectory::OpenLocked(Disk& disk, std::string 
   // Versions before this one lock nothing else.
   TRIPLA_ASSIGN_OR_RETURN(directory.lock_, AwaitLock(disk, directory.lock_path(), deadline));
   AwaitEnd(former, deadline);
-  // Looked at again: until the lock was ours, another process may have made it ready.
+  // Read again: before this process had the lock, another one may have made the directory ready.
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.path_));
   if (!HasFormat(names)) TRIPLA_RETURN_IF_ERROR(directory.MakeReady());
   TRIPLA_RETURN_IF_ERROR(directory.CheckFormat());
-  // Each may be a link to a directory that another data directory links to as well.
+  // Each of these may be a link to a directory that another data directory links to as well.
   TRIPLA_RETURN_IF_ERROR(
       directory.LockDirectories({directory.log_path_, directory.image_path_}, deadline));
   return directory;
@@ -240,8 +240,8 @@ absl::StatusOr<DataDirectory> DataDirectory::OpenReadOnly(Disk& disk, std::strin
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, disk.List(directory.path_));
   if (!HasFormat(names)) {
     TRIPLA_RETURN_IF_ERROR(directory.CheckHoldsNothing());
-    return absl::FailedPreconditionError(
-        fmt::format("{} is no tripla data directory: it has no file \"format\"", directory.path_));
+    return absl::FailedPreconditionError(fmt::format(
+        "{} is not a tripla data directory: it has no file \"format\"", directory.path_));
   }
   TRIPLA_RETURN_IF_ERROR(directory.CheckFormat());
   return directory;

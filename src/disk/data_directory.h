@@ -11,12 +11,12 @@
 
 namespace tripla {
 
-// The one directory that holds everything a server must not lose:
+// The directory that holds everything a server must not lose:
 //
 //   DIR/format   one line, "tripla data directory, format 1"; written last when DIR is made ready
-//   DIR/lock     holds the process id of the server that uses DIR; locked by it, as are DIR,
-//                DIR/log and DIR/image themselves: by whatever name, and whatever becomes of the
-//                file, no two servers use one of them
+//   DIR/lock     holds the process id of the server that uses DIR. The server locks it, and also
+//                DIR, DIR/log and DIR/image themselves, so that no two servers use one of these
+//                through different names or after the file was removed
 //   DIR/log/     segments of the operation log (log/local/wal_format.h)
 //   DIR/image/   images of the map, finished and partial (snapshot/image_format.h)
 //
@@ -28,14 +28,13 @@ namespace tripla {
 // it.
 class DataDirectory {
  public:
-  // Locks the directory for this process. One that is missing or empty is made ready, with the
-  // parents it needs; all of it is durable on return. While another process holds it, waits for
-  // `patience` and says so once: after kill -9 the system takes seconds to take a large process
-  // down. A holder that is about to end is waited for until it has ended, so that its ports are
-  // free too.
+  // Locks the directory for this process. A missing or empty one is made ready, with its parents;
+  // all of it is durable on return. If another process holds it, waits for up to `patience` and
+  // prints that once, because after kill -9 the system takes seconds to end a large process. Also
+  // waits until an ending holder has ended, so that its ports are free too.
   //
   // Errors; each message says what, why and what to do:
-  //   FailedPrecondition  another process uses it; or it is not empty and no tripla directory
+  //   FailedPrecondition  another process uses it; or it is not empty and not a tripla directory
   //   Unimplemented       a newer tripla has written it
   //   DataLoss            a part of it is missing, or `format` is unreadable
   //   ResourceExhausted   no space to make it ready
@@ -44,7 +43,7 @@ class DataDirectory {
       Disk& disk, std::string path,
       std::chrono::milliseconds patience = std::chrono::milliseconds(0));
 
-  // Looks at a directory, perhaps a copy of one in use, without the lock and without writing to it.
+  // Opens a directory, perhaps a copy of one in use, without locking it or writing to it.
   //
   // Errors: as Open(), and NotFound when there is no such directory.
   [[nodiscard]] static absl::StatusOr<DataDirectory> OpenReadOnly(Disk& disk, std::string path);
@@ -52,19 +51,17 @@ class DataDirectory {
   DataDirectory(DataDirectory&&) noexcept = default;
   DataDirectory& operator=(DataDirectory&&) noexcept = default;
 
-  // For the holder, now and then: whether the directory is still where it was locked. A DIR/lock
+  // Checks that the directory is still where it was locked; to be called periodically. A DIR/lock
   // that was removed or replaced is made and locked again, with a warning.
   //
   // Errors: FailedPrecondition when DIR, or its log or image, was moved, removed or replaced, or
-  // another process holds DIR/lock. What this process writes from then on may go into another
-  // directory.
+  // another process holds DIR/lock. Later writes of this process may go into another directory.
   [[nodiscard]] absl::Status CheckHold();
 
-  // Opens a file of the directory to be written in place.
+  // Opens a file of the directory to write it in place.
   //
   // Errors: FailedPrecondition when the file has a second name (a hard link): the directory was
-  // copied with links, and what is written here would be written into the copy too; those of
-  // Disk::Open().
+  // copied with links, and writes would change the copy too; those of Disk::Open().
   [[nodiscard]] absl::StatusOr<std::unique_ptr<File>> OpenForWriting(const std::string& path) const;
 
   [[nodiscard]] Disk& disk() const { return *disk_; }
@@ -80,11 +77,11 @@ class DataDirectory {
                                                   std::chrono::milliseconds patience);
   absl::Status LockDirectories(const std::vector<std::string>& paths,
                                std::chrono::steady_clock::time_point deadline);
-  // Creates what a new directory lacks, `format` last: a crash before that leaves one that is made
-  // ready by the next start.
+  // Creates the missing parts of a new directory, `format` last, so that the next start continues
+  // after a crash.
   absl::Status MakeReady();
   absl::Status CheckFormat() const;
-  // Without `format`. Errors: DataLoss when there is data all the same.
+  // For a directory without `format`. Errors: DataLoss when there is data.
   absl::Status CheckHoldsNothing() const;
   [[nodiscard]] std::string format_path() const { return path_ + "/format"; }
   [[nodiscard]] std::string lock_path() const { return path_ + "/lock"; }

@@ -15,10 +15,10 @@ namespace tripla {
 // One open file.
 //
 // Thread-safety: calls on one File must not overlap, except ReadAt() with ReadAt().
-// Errors of all calls: ResourceExhausted when something is used up that may be free again later:
-// space or quota, descriptors, memory, or the size that a file may have (ENOSPC, EDQUOT, EMFILE,
-// ENFILE, ENOMEM, EFBIG); Internal for every other failure. Messages name the operation, the path
-// and the system error, and what to do when something is used up.
+// Errors of all calls: ResourceExhausted when a resource is used up that may be free again later:
+// space, quota, descriptors, memory, or the file size limit (ENOSPC, EDQUOT, EMFILE, ENFILE,
+// ENOMEM, EFBIG); Internal for every other failure. Messages name the operation, the path and the
+// system error, and say what to do when a resource is used up.
 class File {
  public:
   virtual ~File() = default;
@@ -30,35 +30,35 @@ class File {
   [[nodiscard]] virtual absl::StatusOr<size_t> ReadAt(uint64_t offset, char* to, size_t size) = 0;
 
   // Makes content, and the size if it changed, durable (fdatasync). After a failure the content on
-  // disk is unknown: never call it again and go on.
+  // disk is unknown; a second call that succeeds proves nothing.
   [[nodiscard]] virtual absl::Status Sync() = 0;
 
   // Makes the file `size` bytes long; new bytes read as zero.
   [[nodiscard]] virtual absl::Status Truncate(uint64_t size) = 0;
 
-  // Makes the file at least `size` bytes long, as Truncate() does, and reserves the disk space of
-  // all of it: writes inside it later do not fail for want of space (on file systems that overwrite
-  // in place). After ResourceExhausted the file may be longer than it was.
+  // Makes the file at least `size` bytes long, as Truncate() does, and reserves its disk space, so
+  // that later writes inside it do not fail for lack of space (on file systems that overwrite in
+  // place). After ResourceExhausted the file may be longer than before.
   [[nodiscard]] virtual absl::Status Allocate(uint64_t size) = 0;
 
   [[nodiscard]] virtual absl::StatusOr<uint64_t> Size() = 0;
 
   [[nodiscard]] virtual const std::string& path() const = 0;
 
-  // Whether path() still leads to this file: it may have been removed, moved or replaced. Any
+  // Whether path() still names this file, which may have been removed, moved or replaced. Any
   // thread.
   [[nodiscard]] virtual bool IsInPlace() const { return true; }
 
-  // How many names (hard links) lead to this file; 0 when it was removed.
+  // The number of names (hard links) of this file; 0 when it was removed.
   [[nodiscard]] virtual absl::StatusOr<uint64_t> Names() const { return 1; }
 
-  // Tells an open file the name that it has been given, for messages about it.
+  // Sets the new name of an open file that was renamed, for messages.
   virtual void SetPath(std::string path) = 0;
 };
 
-// What there is to say about a file system.
+// The space of a file system.
 struct DiskSpace {
-  uint64_t free_bytes = 0;   // that an ordinary user may still write
+  uint64_t free_bytes = 0;   // available to an ordinary user
   uint64_t total_bytes = 0;  // used and free
   uint64_t file_system = 0;  // equal for two paths on the same one
 };
@@ -74,13 +74,12 @@ class FileLock {
  public:
   virtual ~FileLock() = default;
 
-  // Whether the path that was locked still leads to what is locked: it may have been removed, moved
-  // or replaced meanwhile.
+  // Whether the path still names the locked file, which may have been removed, moved or replaced.
   [[nodiscard]] virtual bool IsInPlace() const { return true; }
 };
 
-// The file system as the database uses it: the seam at which tests make writes fail, disks fill and
-// power go. PosixDisk() is the real one.
+// The interface to the file system, with which tests simulate failed writes, full disks and power
+// cuts. PosixDisk() is the real one.
 //
 // Thread-safety: all calls from any thread. Errors: as File, and NotFound for a path that does not
 // exist, AlreadyExists for one that should not.
@@ -88,42 +87,41 @@ class Disk {
  public:
   virtual ~Disk() = default;
 
-  // Opens a regular file; anything else there is Internal. The File may outlive its name.
+  // Opens a regular file; for anything else the error is Internal. The File may outlive its name.
   [[nodiscard]] virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path,
                                                                    OpenMode mode) = 0;
 
-  // Gives the file another name on the same file system, in place of one that has it already: at
-  // every moment, also after a power cut, `to` is the one or the other, whole. Into another
-  // directory it is durable when both directories are synced.
+  // Renames a file on the same file system and replaces one that has the new name. At every moment,
+  // also after a power cut, `to` is one of the two, whole. A rename into another directory is
+  // durable when both directories are synced.
   [[nodiscard]] virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;
 
-  // Removes a file, no directory.
+  // Removes a file, not a directory.
   [[nodiscard]] virtual absl::Status Remove(const std::string& path) = 0;
 
-  // Its parent must exist. Nobody but the owner may enter it (R16a); so it is with files that
-  // Open() makes.
+  // Its parent must exist. Only the owner has access to it (R16a), as to files that Open() makes.
   [[nodiscard]] virtual absl::Status CreateDirectory(const std::string& path) = 0;
 
-  // Makes creations, renames and removals in a directory durable; before it any of them may be
-  // undone by a power cut.
+  // Makes creations, renames and removals in a directory durable; until then a power cut may undo
+  // any of them.
   //
-  // Errors: ResourceExhausted only when nothing was begun, for want of a descriptor: it may be
+  // Errors: ResourceExhausted only when there was no descriptor to begin with: then it may be
   // called again. A failed fsync is always Internal.
   [[nodiscard]] virtual absl::Status SyncDirectory(const std::string& path) = 0;
 
   // The names in a directory, sorted, without "." and "..".
   [[nodiscard]] virtual absl::StatusOr<std::vector<std::string>> List(const std::string& path) = 0;
 
-  // Takes the exclusive lock on what `path` leads to. A directory is locked itself, so whoever
-  // reaches it by another name, or after it was moved, finds it locked. A file is created when
-  // missing, and this process's id is written into it, if there is room for that. The system drops
-  // the lock when the process ends, however it ends.
+  // Takes an exclusive lock on the file or directory at `path`. A directory itself is locked, so it
+  // is locked under any name, also after it was moved. A missing file is created, and the id of
+  // this process is written into it if there is room. The system drops the lock when the process
+  // ends, in whatever way.
   //
-  // Errors besides the above: FailedPrecondition when another process, or another FileLock of this
-  // one, holds it; the message says which process.
+  // Additional errors: FailedPrecondition when another process, or another FileLock of this one,
+  // holds it; the message says which process.
   [[nodiscard]] virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
 
-  // Of the file system that holds `path`, which may be a link to another one.
+  // The space of the file system that holds `path`, which may be a link to another one.
   [[nodiscard]] virtual absl::StatusOr<DiskSpace> Space(const std::string& path) = 0;
 };
 

@@ -13,20 +13,22 @@
 
 namespace tripla {
 
-// Foresees a full disk (design 6): writes that make the map larger are refused while there is still
-// room for one more image. With that image the log can go, so a disk that the server has filled
-// heals by itself. Reads are never refused, nor are writes that only remove entries: they make the
-// next image smaller. The log and the images may lie on different file systems.
+// Acts before a disk is full (design 6): writes that make the map larger are refused while there is
+// still room for one more image. After that image the log can be removed, so a server can recover
+// from a disk that it has filled itself. Reads are never refused, nor are writes that only remove
+// entries: they make the next image smaller. The log and the images may be on different file
+// systems.
 //
 // Thread-safety: Refresh() from one thread, the rest from any.
 class DiskReserve {
  public:
-  // What must stay free beside the next image when nothing else is asked for. A small disk keeps a
-  // sixteenth of its size.
+  // The default of the space that must stay free in addition to the next image. On a small disk it
+  // is a sixteenth of the size.
   static constexpr uint64_t kDefaultBytes = uint64_t{16} << 20;
 
   // Watches the file systems that hold `log_path` and `image_path`. Writes resume when an eighth of
-  // the reserve more is free, so that they do not flicker. 0: only the next image is reserved for.
+  // the reserve more is free, so that the state does not alternate quickly. 0: only the next image
+  // is reserved for.
   DiskReserve(Disk& disk, std::string log_path, std::string image_path,
               std::optional<uint64_t> reserve_bytes);
 
@@ -41,12 +43,12 @@ class DiskReserve {
     uint64_t answer_bytes = 0;
   };
 
-  // Looks at the disks, and says it when writing ends or resumes. To be called every few hundred
-  // milliseconds. When the free space cannot be told it keeps the last answer.
+  // Checks the disks, and prints when writing ends or resumes. Call it every few hundred
+  // milliseconds. If the free space cannot be read, the last result stays.
   void Refresh(const NextImage& image);
 
-  // Whether a write may be taken whose commands have this many bytes: they go into the log and then
-  // into an image. OK, or ResourceExhausted with what to do.
+  // Whether a write with this many bytes of commands may be taken; it goes into the log and then
+  // into an image. OK, or ResourceExhausted, whose message says what to do.
   [[nodiscard]] absl::Status Check(uint64_t bytes) const;
 
   // Whether writes are taken at all.
@@ -55,17 +57,17 @@ class DiskReserve {
   // The largest write that Check() would take now; 0 when it takes none.
   [[nodiscard]] uint64_t write_bytes_max() const;
 
-  // Whether the log may have this many bytes more of the disk for a segment. Refused when the next
-  // image, which fits now, would not fit then.
+  // Whether the log may use this many more bytes for a segment. Refused if the next image, which
+  // fits now, would no longer fit.
   [[nodiscard]] absl::Status CheckSegment(uint64_t bytes) const;
 
-  // Whether it is time to make room: little is left above the reserve, or a write was refused.
+  // Whether room should be made: little is left above the reserve, or a write was refused.
   [[nodiscard]] bool IsTight() const { return tight_.load(std::memory_order_relaxed); }
 
   // Whether an image of this many bytes fits now.
   [[nodiscard]] bool HasRoomForImage(uint64_t bytes) const;
 
-  // Looks at the disk now: whether writes are refused, or would be after the next Refresh().
+  // Reads the disk now: whether writes are refused, or would be after the next Refresh().
   [[nodiscard]] bool IsFull() const;
 
   // Where the log is.
@@ -77,7 +79,7 @@ class DiskReserve {
   struct Room {
     int64_t bytes = 0;
     uint64_t log_free = 0;
-    std::string text;  // for people: which disk it is, and what is reserved there
+    std::string text;  // for messages: which disk it is, and what is reserved there
   };
   [[nodiscard]] absl::StatusOr<Room> Look(const NextImage& image) const;
 
@@ -86,7 +88,7 @@ class DiskReserve {
   const std::string image_path_;
   const uint64_t reserve_bytes_;
   std::atomic<uint64_t> free_bytes_{UINT64_MAX};
-  // As Refresh() was told.
+  // From the last Refresh().
   std::atomic<uint64_t> image_bytes_{0};
   std::atomic<uint64_t> image_growth_{0};
   std::atomic<uint64_t> image_growth_on_own_disk_{0};
@@ -95,8 +97,8 @@ class DiskReserve {
   std::atomic<bool> tight_{false};
   bool refusal_said_ = false;  // the thread of Refresh()
   mutable Mutex mutex_;
-  std::string text_ ABSL_GUARDED_BY(mutex_);  // of the last look
-  // Since the last look.
+  std::string text_ ABSL_GUARDED_BY(mutex_);  // of the last Refresh()
+  // Since the last Refresh().
   mutable std::atomic<uint64_t> admitted_{0};
   mutable std::atomic<bool> refused_{false};
 };

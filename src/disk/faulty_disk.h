@@ -15,26 +15,25 @@
 
 namespace tripla {
 
-// A disk in memory that knows what a power cut leaves of it, and fails when it is told to: for
-// tests.
+// A disk in memory for tests, which simulates power cuts and fails on demand.
 //
 //   FaultyDisk disk;
 //   disk.CutPowerAt(disk.steps() + 3);  // the third change from now
-//   ...                                 // which fails, and so does all that follows
+//   ...                                 // it fails, and so do all later calls
 //   disk.Restart(FaultyDisk::Unsynced::kLost);
 //
-// A step is a call that changes something or makes it durable. What survives a power cut: content
-// that was synced, names of which the directory was synced, in full; of the rest nothing, or what
-// chance leaves: any sectors of 512 bytes of a file, and the changes of a directory's names up to
-// any one of them, in their order, as a journal keeps them.
+// A step is a call that changes something or makes it durable. Synced content and the names in
+// synced directories survive a power cut in full. Of the rest nothing survives, or a random part:
+// any sectors of 512 bytes of a file, and the first changes of a directory's names in their order,
+// as with a journal.
 //
-// Thread-safety: all calls from any thread; a File as Disk says.
+// Thread-safety: all calls from any thread; those of a File as in disk.h.
 class FaultyDisk : public Disk {
  public:
   enum class Unsynced {
-    kLost,      // all of it
-    kByChance,  // another part of it with every Restart()
-    kKept,      // none: only the process has ended
+    kLost,      // all of it is lost
+    kByChance,  // a random part is lost, another one with every Restart()
+    kKept,      // nothing is lost: only the process has ended
   };
 
   FaultyDisk() : FaultyDisk(/*seed=*/1) {}
@@ -43,14 +42,14 @@ class FaultyDisk : public Disk {
 
   // Steps so far.
   [[nodiscard]] uint64_t steps() const;
-  // The step of this number, counted from 1, is done by half when it writes content and not at all
-  // when it does not; it and all calls after it fail until Restart().
+  // Cuts the power at the step with this number, counted from 1. If it writes content, half of that
+  // is written; otherwise nothing is done. It and all later calls fail until Restart().
   void CutPowerAt(uint64_t step);
-  // The step of this number fails with `status` and changes nothing.
+  // Makes the step with this number fail with `status` and change nothing.
   void FailAt(uint64_t step, absl::Status status);
-  // Writes beyond this fail with ResourceExhausted after filling what is left.
+  // Writes beyond this capacity fail with ResourceExhausted after filling the rest.
   void SetCapacity(uint64_t bytes);
-  // The power comes back. Files that were open stay dead, locks are gone.
+  // Switches the power on again. Files that were open stay unusable, locks are gone.
   void Restart(Unsynced unsynced);
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
@@ -68,7 +67,7 @@ class FaultyDisk : public Disk {
   class HeldLock;
   using Names = std::map<std::string, std::shared_ptr<Content>>;  // by path; directories have none
 
-  // What a directory's journal will keep: a name bound to a content, or unbound.
+  // A change in a directory's journal: a name is bound to a content, or unbound.
   struct NameChange {
     std::string path;
     std::shared_ptr<Content> content;
@@ -76,19 +75,19 @@ class FaultyDisk : public Disk {
   };
   using Journal = std::vector<std::vector<NameChange>>;  // the changes of one step belong together
 
-  // Counts a step; why it must not be done, if so.
+  // Counts a step; returns an error if it must fail.
   absl::Status Step() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckPower() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Change(const std::string& directory, std::vector<NameChange> changes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static void ApplyTo(Names& names, const std::vector<NameChange>& changes);
-  // Makes the content at most what the capacity allows; false when that is less than asked for.
+  // Grows the content as far as the capacity allows; false when that is less than asked for.
   bool Grow(std::string& content, uint64_t size) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void LoseContent(Content& content, Unsynced unsynced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   mutable Mutex mutex_;
-  Names names_ ABSL_GUARDED_BY(mutex_);                              // as they are seen
-  Names durable_names_ ABSL_GUARDED_BY(mutex_);                      // as they are on the platter
+  Names names_ ABSL_GUARDED_BY(mutex_);                              // as programs see them
+  Names durable_names_ ABSL_GUARDED_BY(mutex_);                      // as a power cut leaves them
   std::map<std::string, Journal> journals_ ABSL_GUARDED_BY(mutex_);  // by directory
   std::set<std::string> locks_ ABSL_GUARDED_BY(mutex_);
   std::map<uint64_t, absl::Status> failures_ ABSL_GUARDED_BY(mutex_);

@@ -18,7 +18,7 @@ std::unique_ptr<File> Create(FaultyDisk& disk, const std::string& path) {
   return *disk.Open(path, OpenMode::kCreateFresh);
 }
 
-// What is in a file, or "-" when there is none.
+// The content of a file, or "-" when there is none.
 std::string ContentOf(FaultyDisk& disk, const std::string& path) {
   const auto file = disk.Open(path, OpenMode::kRead);
   if (!file.ok()) return "-";
@@ -120,7 +120,7 @@ TEST(FaultyDisk, ALockOfAnEarlierStartDoesNotFreeALaterOne) {
   EXPECT_TRUE(absl::IsFailedPrecondition(disk.Lock("/lock").status()));
 }
 
-// A disk on which another process is quicker than the one that asks for its first lock.
+// A disk on which another process takes the first lock earlier.
 class RacedDisk : public FaultyDisk {
  public:
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(const std::string& path) override {

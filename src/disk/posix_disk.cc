@@ -21,7 +21,7 @@
 namespace tripla {
 namespace {
 
-// What to do about an error that ends by itself once something is there again.
+// What to do about an error that ends once the resource is free again.
 std::string_view AdviceOf(int error) {
   switch (error) {
     case ENOSPC:
@@ -43,7 +43,7 @@ std::string_view AdviceOf(int error) {
   }
 }
 
-// What the system said about an operation on a path.
+// The system's error of an operation on a path.
 absl::Status SystemError(int error, std::string_view operation, std::string_view path) {
   const std::string message =
       fmt::format("{} {}: {}{}", operation, path, std::strerror(error), AdviceOf(error));
@@ -91,8 +91,8 @@ absl::StatusOr<Descriptor> OpenDescriptor(const std::string& path, int flags) {
   return Descriptor(fd);
 }
 
-// Whether `path` leads to the open file. Also true when that cannot be told for now: a parent that
-// may not be entered, a network file system that does not answer.
+// Whether `path` names the open file. Also true when that cannot be determined now: no access to a
+// parent, or a network file system that does not answer.
 bool LeadsTo(const std::string& path, const Descriptor& descriptor) {
   struct stat named {};
   struct stat held {};
@@ -130,8 +130,8 @@ class PosixFile : public File {
   }
 
   absl::Status Sync() override {
-    // Not repeated after EINTR or anything else: after a failure the kernel may have dropped the
-    // pages and a second fsync would succeed all the same.
+    // Never repeated, not even after EINTR: after a failure the kernel may have dropped the pages,
+    // and a second fsync would still succeed.
     if (fdatasync(fd()) != 0) return SystemError(errno, "fdatasync", path_);
     return absl::OkStatus();
   }
@@ -145,7 +145,7 @@ class PosixFile : public File {
   }
 
   absl::Status Allocate(uint64_t size) override {
-    // posix_fallocate writes zeros where the file system has no call of its own for it.
+    // posix_fallocate writes zeros if the file system does not support fallocate.
     int error;
     do {
       error = posix_fallocate(fd(), 0, static_cast<off_t>(size));
@@ -177,8 +177,8 @@ class PosixFile : public File {
   std::string path_;
 };
 
-// flock() belongs to the open file, so the lock ends with the process and never with a close of
-// another descriptor, as that of fcntl() would.
+// A lock of flock() belongs to the open file, so it ends with the process. One of fcntl() would
+// also end when another descriptor of the file is closed.
 class PosixLock : public FileLock {
  public:
   PosixLock(Descriptor descriptor, std::string path)
@@ -191,7 +191,7 @@ class PosixLock : public FileLock {
   std::string path_;
 };
 
-// The system knows who holds a lock: "1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF".
+// Reads the holder of a lock from /proc/locks: "1: FLOCK  ADVISORY  WRITE 4711 08:01:131 0 EOF".
 std::string HolderBySystem(const Descriptor& lock) {
   struct stat status {};
   if (fstat(lock.get(), &status) != 0) return "";
@@ -218,18 +218,18 @@ std::string HolderOf(const Descriptor& lock) {
   return holder.empty() ? "another process" : "process " + holder;
 }
 
-// Some network file systems lock no directories; there the file DIR/lock must do.
+// Some network file systems cannot lock directories; there only the file DIR/lock is locked.
 bool CannotBeLocked(int error) {
   return error == EBADF || error == EINVAL || error == EOPNOTSUPP || error == ENOLCK;
 }
 
-// Written over the former holder's, in the block that the file may have: freeing that first would
-// need another one of a full disk.
+// Overwrites the former id in place: to free the file's block first would need a new one, which a
+// full disk may not have.
 absl::Status SayHolder(const Descriptor& lock, const std::string& path) {
   const std::string holder = std::to_string(getpid()) + "\n";
   const ssize_t count = pwrite(lock.get(), holder.data(), holder.size(), 0);
   if (count >= 0 && ftruncate(lock.get(), count) == 0) return absl::OkStatus();
-  // Only a message is poorer for it, and a server on a full disk can still be read.
+  // Only a message is less precise without it, and a server must start on a full disk.
   if (errno == ENOSPC || errno == EDQUOT) return absl::OkStatus();
   return SystemError(errno, "write", path);
 }
@@ -268,7 +268,7 @@ class OperatingSystemDisk : public Disk {
     TRIPLA_ASSIGN_OR_RETURN(const Descriptor directory,
                             OpenDescriptor(path, O_RDONLY | O_DIRECTORY));
     if (fsync(directory.get()) == 0) return absl::OkStatus();
-    // Also for want of space: nobody knows what of the directory is on the disk.
+    // Also for lack of space: it is not known what part of the directory is on the disk.
     return absl::InternalError(SystemError(errno, "fsync directory", path).message());
   }
 
@@ -305,8 +305,7 @@ class OperatingSystemDisk : public Disk {
             fmt::format("{} is held by {}: end that one first, or name another data directory",
                         path, HolderOf(descriptor)));
       }
-      // Between the two calls somebody may have removed or replaced it: then the lock is on
-      // nothing.
+      // Between the two calls the file may have been removed or replaced; then the lock is useless.
       if (!LeadsTo(path, descriptor)) continue;
       if (!is_directory) TRIPLA_RETURN_IF_ERROR(SayHolder(descriptor, path));
       return std::make_unique<PosixLock>(std::move(descriptor), path);

@@ -14,7 +14,7 @@ class Keys {
  public:
   // The same for every run with values of this size, so that a later run finds what is there.
   static Keys Lasting(uint64_t value_bytes);
-  // Ones that nobody has used.
+  // Keys that were not used before.
   static Keys Fresh();
 
   // Writes key `number` into `key`.

@@ -117,7 +117,7 @@ int Main(const std::vector<std::string>& arguments) {
     std::fputs(fmt::format("tripla-bench: {}\n", std::string(enough.message())).c_str(), stderr);
     return Code(ExitCode::kInternal);
   }
-  // Before it is needed: nobody wants to learn after a long run that there is no place for it.
+  // Checked before the run, so that a long run does not end without a place for its report.
   const std::string& timeline = options.plan.timeline_file;
   if (!timeline.empty() && !WriteFile(timeline, "")) return Code(ExitCode::kUsage);
   std::optional<NullServer> null_server;

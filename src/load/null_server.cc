@@ -87,7 +87,7 @@ bool NullServer::HasEnded() {
 NullServer::~NullServer() {
   close(lifeline_);
   if (HasEnded()) return;
-  // It holds nothing that needs an orderly end, and without memory gRPC may wait in it for ever.
+  // Nothing here needs an orderly end, and without memory gRPC may wait in it forever.
   kill(process_, SIGKILL);
   waitpid(process_, nullptr, 0);
 }

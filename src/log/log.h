@@ -14,51 +14,51 @@
 
 namespace tripla {
 
-// Puts Batches into one order, makes each durable as configured, and only then has it applied. The
-// one seam between a single server and replicas (design 1):
+// Puts Batches into one order, makes each durable as configured, and then has it applied. Its
+// implementations are the only difference between a single server and replicas (design 1):
 //
 //   MemoryLog  orders only: `--log off`, and tests
 //   LocalLog   appends to files and syncs them: one server
-//   RatisLog   through Apache Ratis, once a majority of the replicas has synced
+//   RatisLog   through Apache Ratis, durable once a majority of the replicas has synced
 //
 // A log knows nothing of maps or images: the server hands it an ApplyFn and tells it which prefix
 // it no longer needs.
 class Log {
  public:
-  // Applies a batch that is durable at its place. Called for each place once, in order, by one
-  // thread at a time, also for those found at the start. Must not call the log.
+  // Applies a durable batch at its position. Called once for each position, in order, by one thread
+  // at a time, also for the batches found at the start. Must not call the log.
   using ApplyFn = std::function<std::vector<Outcome>(LogPosition, const Batch&)>;
 
-  // Takes the outcomes of one batch, one a command, after it was applied; or why there are none:
-  // Unknown when it may have been applied or may be yet (a replica that leads no more); with any
-  // other code it surely was not and never will be (ResourceExhausted: no disk space; Unavailable:
+  // Receives one outcome for each command of an applied batch, or an error. Unknown: the batch may
+  // have been applied or may still be (a replica that is no longer leader). Any other code: it
+  // surely was not applied and never will be (ResourceExhausted: no disk space; Unavailable:
   // stopped, or not the leader).
   using DoneFn = std::function<void(absl::StatusOr<std::vector<Outcome>>)>;
 
-  // Takes OK, or Unavailable with the reason.
+  // Receives OK, or Unavailable with the reason.
   using ReadableFn = std::function<void(absl::Status)>;
 
-  // Which server gives batches their place, as far as this one knows.
+  // The leader, as far as this server knows.
   struct Leadership {
     std::string node;                 // this server; empty when it stands alone
     std::string role = "standalone";  // or leader, follower, candidate
     std::string leader;               // node id; empty when none is known
-    std::string leader_endpoint;      // where it serves, HOST:PORT
+    std::string leader_endpoint;      // its address for clients, HOST:PORT
     uint64_t term = 0;
   };
 
-  // How much a log forgets.
+  // How much of the released prefix a log removes.
   enum class Release {
     kUsual,
-    kAll,  // also at some cost: the disk is nearly full
+    kAll,  // as much as possible, even at some cost: the disk is nearly full
   };
 
-  struct Status {
+  struct Stats {
     LogPosition last;        // of the newest batch
     LogIndex first = 0;      // the oldest batch still held; last.index + 1 when it holds none
     uint64_t bytes = 0;      // on disk
-    std::string durability;  // for people: "fsync always", "log off"
-    std::string refusal;     // why batches are refused for now; empty: they are taken
+    std::string durability;  // as text: "fsync always", "log off"
+    std::string refusal;     // why batches are refused now; empty when they are taken
   };
 
   virtual ~Log() = default;
@@ -67,37 +67,37 @@ class Log {
   // log cannot take more. One thread submits.
   virtual void Submit(Batch batch, DoneFn done) = 0;
 
-  // Whether Submit() has a chance: false on a replica that does not lead. Any thread, cheap.
+  // False on a replica that is not the leader: Submit() would fail there. Any thread, cheap.
   [[nodiscard]] virtual bool Leads() const { return true; }
 
   // Any thread.
   [[nodiscard]] virtual Leadership GetLeadership() const { return {}; }
 
-  // Calls `done` once this server's state holds everything that any server has acknowledged before
-  // this call, which makes a read of it linearizable (R11); on one server that is always so. Else
-  // with Unavailable when that cannot be known, or ResourceExhausted when too many wait. Any
-  // thread; `done` may be called before this returns, and must not block.
+  // Calls `done` with OK once this server's state holds everything that any server acknowledged
+  // before this call: then a read of it is linearizable (R11). On a standalone server that is at
+  // once. Errors: Unavailable when this cannot be known, ResourceExhausted when too many reads
+  // wait. Any thread; `done` may be called before this returns, and must not block.
   virtual void AwaitReadable(ReadableFn done) { done(absl::OkStatus()); }
 
-  // Makes itself as quick as it will be, before the server says that it is ready; takes two seconds
-  // at most. Called once, by any thread, when reads get through.
+  // Warms up before the server says that it is ready, for two seconds at most. Called once, by any
+  // thread, when reads succeed.
   virtual void WarmUp() {}
 
-  // The batches up to `through`, inclusive, are in an image in force: forgets them where it can.
-  // May keep more. One thread at a time. Errors: Internal when a file could not be removed; nothing
-  // is lost then.
+  // Removes the batches up to `through`, inclusive, which an image in force holds. May keep some of
+  // them. One thread at a time. Errors: Internal when a file could not be removed; nothing is lost
+  // then.
   [[nodiscard]] virtual absl::Status ReleasePrefix(LogIndex through, Release release) = 0;
 
   // Any thread.
-  [[nodiscard]] virtual Status GetStatus() const = 0;
+  [[nodiscard]] virtual Stats GetStats() const = 0;
 
-  // Whether the files that are written are still where a start looks for them. Any thread.
+  // Whether the files being written are still where a start looks for them. Any thread.
   //
   // Errors: FailedPrecondition when one was removed, moved or replaced.
   [[nodiscard]] virtual absl::Status CheckFiles() const { return absl::OkStatus(); }
 
-  // Makes all that was submitted durable. After it Submit() answers Unavailable. Idempotent;
-  // called by the submitting thread or after it has ended.
+  // Makes everything submitted durable. Afterwards Submit() answers Unavailable. Idempotent; called
+  // by the submitting thread or after it has ended.
   virtual void Stop() = 0;
 };
 

@@ -22,7 +22,7 @@ std::optional<LogPosition> MemoryLog::NextPosition() {
 
 absl::Status MemoryLog::ReleasePrefix(LogIndex, Release) { return absl::OkStatus(); }
 
-Log::Status MemoryLog::GetStatus() const {
+Log::Stats MemoryLog::GetStats() const {
   MutexLock lock(mutex_);
   return {.last = last_, .first = last_.index + 1, .bytes = 0, .durability = "log off"};
 }

@@ -9,22 +9,22 @@
 
 namespace tripla {
 
-// Orders batches and forgets them at once: `--log off`, where only images survive the process, and
-// tests (R18).
+// Orders batches but does not store them: for `--log off`, where only images survive the process,
+// and for tests (R18).
 //
 // Thread-safety: as Log. Batches are applied on the submitting thread.
 class MemoryLog : public Log {
  public:
-  // `last` is the place up to which the state was loaded; the next batch follows it.
+  // `last` is the position of the loaded state; the next batch follows it.
   MemoryLog(LogPosition last, ApplyFn apply);
 
   void Submit(Batch batch, DoneFn done) override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through, Release release) override;
-  [[nodiscard]] Status GetStatus() const override;
+  [[nodiscard]] Stats GetStats() const override;
   void Stop() override;
 
  private:
-  // The next batch's place, or none once stopped.
+  // The position of the next batch; nullopt once stopped.
   std::optional<LogPosition> NextPosition();
 
   const ApplyFn apply_;

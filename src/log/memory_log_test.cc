@@ -23,9 +23,9 @@ TEST(MemoryLog, AppliesEachBatchAtTheNextPlaceAndForgetsIt) {
   }
   EXPECT_THAT(applied, ElementsAre(42, 43, 44));
   EXPECT_TRUE(log.ReleasePrefix(43, Log::Release::kUsual).ok());
-  EXPECT_EQ(log.GetStatus().last.index, 44u);
-  EXPECT_EQ(log.GetStatus().first, 45u) << "it holds nothing";
-  EXPECT_EQ(log.GetStatus().bytes, 0u);
+  EXPECT_EQ(log.GetStats().last.index, 44u);
+  EXPECT_EQ(log.GetStats().first, 45u) << "it holds nothing";
+  EXPECT_EQ(log.GetStats().bytes, 0u);
 }
 
 TEST(MemoryLog, AfterStopIsUnavailable) {
@@ -34,7 +34,7 @@ TEST(MemoryLog, AfterStopIsUnavailable) {
   absl::Status answer;
   log.Submit({}, [&](const auto& outcomes) { answer = outcomes.status(); });
   EXPECT_TRUE(absl::IsUnavailable(answer)) << answer;
-  EXPECT_EQ(log.GetStatus().last.index, 0u);
+  EXPECT_EQ(log.GetStats().last.index, 0u);
 }
 
 }  // namespace

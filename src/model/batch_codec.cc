@@ -105,7 +105,7 @@ absl::StatusOr<Batch> DecodeBatch(std::string_view bytes) {
   const uint32_t count = reader.Read<uint32_t>();
   if (!reader.ok()) return absl::DataLossError("a batch is cut short");
   Batch batch;
-  // A count is believed only as far as the bytes could hold it.
+  // Reserve no more than the bytes can hold: the count may be damaged.
   batch.commands.reserve(std::min<size_t>(count, reader.rest().size() / kFixedBytes));
   for (uint32_t i = 0; i < count; ++i) {
     TRIPLA_ASSIGN_OR_RETURN(Command command, DecodeCommand(reader));

@@ -9,8 +9,7 @@
 
 namespace tripla {
 
-// The bytes of a Batch as every log keeps them (docs/formats.md, "Batch"). Integers are
-// little-endian.
+// The encoding of a Batch in every log (docs/formats.md, "Batch"). Integers are little-endian.
 //
 //   Batch    count u32, then each Command
 //   Command  kind u8 | flags u8 | key length u32 | data length u32
@@ -20,15 +19,16 @@ namespace tripla {
 //   flags    1: has a request id; 8, only with 1: was sent before (R13a); 16: was taken by a server
 //            that is short of disk
 //
-// The codec carries no checksum: the record around it does.
+// There is no checksum here; the record around a Batch has one.
 
 // Appends the bytes of `batch` to `bytes`.
 void EncodeBatch(const Batch& batch, std::string& bytes);
 
-// How many bytes EncodeBatch would append for `command`; the batch's own count is 4 more.
+// The number of bytes EncodeBatch appends for `command`; the count takes 4 more for the batch.
 [[nodiscard]] size_t EncodedBytes(const Command& command);
 
-// Reads what EncodeBatch wrote. Safe on any bytes: allocates no more than a small multiple of them.
+// Reads the bytes of EncodeBatch. Safe on any input: it allocates at most a small multiple of its
+// size.
 //
 // Errors: DataLoss when the bytes are no Batch; Unimplemented for a kind or flag this version does
 // not know, which a newer server has written. The message says which.

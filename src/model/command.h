@@ -12,7 +12,8 @@
 
 namespace tripla {
 
-// Numbers are in log records: add, never change. An unknown one in a log stops the server.
+// These numbers are in log records: add new ones, never change them. A server does not start with a
+// log that has an unknown one.
 enum class CommandKind : uint8_t {
   kSet = 1,
   kGet = 2,  // only inside a BatchRequest with writes, where it must see them
@@ -23,7 +24,7 @@ enum class CommandKind : uint8_t {
 
 using ClientId = std::array<char, limits::kClientIdBytes>;
 
-// What makes a write happen exactly once (R13).
+// Identifies a write, so that it is executed only once (R13).
 struct RequestId {
   ClientId client{};
   uint64_t sequence = 0;  // from 1
@@ -33,8 +34,8 @@ struct RequestId {
   friend bool operator==(const RequestId&, const RequestId&) = default;
 };
 
-// One operation, checked at the edge: within limits, key canonical. A value; what a kind does not
-// use stays zero.
+// One operation, already checked: within limits, with a canonical key. Fields that a kind does not
+// use are zero.
 struct Command {
   CommandKind kind = CommandKind::kGet;
   Key key;
@@ -50,7 +51,7 @@ struct Command {
   friend bool operator==(const Command&, const Command&) = default;
 };
 
-// What the log orders and makes durable in one piece: the commands of many calls.
+// The unit that the log orders and makes durable: the commands of many calls.
 struct Batch {
   std::vector<Command> commands;
 

@@ -10,9 +10,9 @@ namespace tripla {
 
 class EntryRef;
 
-// One key with its value, immutable, in one piece of memory: kHeaderBytes, then the key in ordered
-// form, then the data. Entries are shared by the map, by frozen views, by remembered answers and by
-// replies on their way out; the last EntryRef frees one.
+// One key with its value, immutable, in one allocation: kHeaderBytes, then the key in ordered form,
+// then the data. The map, frozen views, remembered answers and unsent replies share entries; the
+// last EntryRef frees one.
 //
 // Thread-safety: immutable, and the count is atomic: any thread may hold and drop references.
 class Entry {
@@ -47,7 +47,8 @@ class Entry {
   Entry(const Fields& fields, uint32_t key_bytes, uint32_t data_bytes)
       : fields_(fields), key_bytes_(key_bytes), data_bytes_(data_bytes) {}
 
-  // Right behind the last member, in what would be padding: 4 bytes an entry count.
+  // The bytes start right after the last member, where padding would be: this saves 4 bytes an
+  // entry.
   [[nodiscard]] const char* bytes() const {
     return reinterpret_cast<const char*>(this) + kHeaderBytes;
   }
@@ -82,7 +83,7 @@ class EntryRef {
     if (entry_ != nullptr) entry_->Release();
   }
 
-  // One more reference to an entry that somebody keeps alive meanwhile.
+  // Adds a reference to an entry that another reference keeps alive during the call.
   [[nodiscard]] static EntryRef Share(const Entry* entry) {
     entry->Acquire();
     return EntryRef(entry);

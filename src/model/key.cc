@@ -9,9 +9,9 @@
 namespace tripla {
 namespace {
 
-// The ordered form is a header that rises with the integer's length for numbers from zero up and
-// falls with it for negative ones, then the canonical two's complement bytes. Of two numbers with
-// one header, two's complement of equal length and sign compares rightly as it stands.
+// The ordered form is a header, then the canonical two's complement bytes. The header grows with
+// the length of a number that is not negative and falls with that of a negative one. Numbers with
+// the same header have the same length and sign, and their two's complement bytes compare rightly.
 //
 //   length 1..123, not negative   80 + length
 //   longer, not negative          FC, then the length in 3 bytes, big-endian

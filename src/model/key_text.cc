@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Keys as people write them. Separate from key.cc because only this needs GMP.
+// The text form of keys. Separate from key.cc because only this needs GMP.
 #include <fmt/core.h>
 #include <gmp.h>
 
@@ -31,7 +31,7 @@ class Integer {
 // More decimal digits than any key within Key::kBytesMax has: 65,536 bytes hold 157,827 at most.
 constexpr size_t kDigitsMax = 160'000;
 
-// As much of foreign text as an error message should repeat, with everything unprintable escaped.
+// The start of foreign text for an error message, with everything unprintable escaped.
 std::string Quoted(std::string_view text) {
   constexpr size_t kShownMax = 40;
   std::string shown;
@@ -54,8 +54,8 @@ bool IsDigit(char c, int base) {
   return base == 16 ? std::isxdigit(byte) != 0 : std::isdigit(byte) != 0;
 }
 
-// Big-endian two's complement of `integer`, which it changes. A negative number is the complement
-// of its magnitude minus one, and so needs floor(bits / 8) + 1 bytes as a positive one does.
+// Big-endian two's complement of `integer`, which it modifies. A negative number is the complement
+// of its magnitude minus one, so like a positive one it needs floor(bits / 8) + 1 bytes.
 std::string TwosComplement(Integer& integer) {
   const bool negative = mpz_sgn(integer.get()) < 0;
   if (negative) mpz_com(integer.get(), integer.get());  // -x - 1, not negative

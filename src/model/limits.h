@@ -6,8 +6,8 @@
 
 #include "tripla/key.h"
 
-// Every limit of the server in one place. Those called kDefault... can be set by a flag; the others
-// are fixed: what bounds the replicated state must be the same on every replica (R24).
+// All limits of the server. A flag can set those named kDefault...; the others are fixed, because
+// the limits of the replicated state must be the same on every replica (R24).
 namespace tripla::limits {
 
 // R14. Above: RESOURCE_EXHAUSTED, nothing changed.
@@ -28,37 +28,35 @@ inline constexpr size_t kLogBatchBytesMax = size_t{4} << 20;
 inline constexpr size_t kQueueCommandsMax = 65'536;
 inline constexpr size_t kQueueBytesMax = size_t{256} << 20;
 
-// What gRPC may hold in memory of requests that are on their way in; a larger single message still
-// gets in.
+// The memory that gRPC may use for incoming requests; a larger single message is still received.
 inline constexpr size_t kIncomingBytesMax = size_t{288} << 20;
-// Requests that a replica has passed on to the leader and are not answered; until they are sent
-// gRPC has them a second time. Above: RESOURCE_EXHAUSTED with retry advice; one that is alone is
-// passed on whatever its size.
+// Unanswered requests that a replica has forwarded to the leader; until they are sent gRPC holds a
+// second copy. Above: RESOURCE_EXHAUSTED with retry advice; a single request is forwarded whatever
+// its size.
 inline constexpr size_t kPassedOnBytesMax = size_t{256} << 20;
-// Reads that wait until a replica knows what they must see, and as many until it has applied that.
-// Above: RESOURCE_EXHAUSTED with retry advice.
+// Reads that wait until a replica knows the index they must see, and as many again that wait until
+// it has applied that index. Above: RESOURCE_EXHAUSTED with retry advice.
 inline constexpr size_t kWaitingReadsMax = 65'536;
-// Data of replies that their clients have not taken yet, and from which size on a reply counts. One
-// above this waits up to 20 s for room; after that RESOURCE_EXHAUSTED with retry advice.
+// Data of replies that clients have not read yet, and the smallest size of a reply that counts. A
+// reply above this waits up to 20 s for room; after that RESOURCE_EXHAUSTED with retry advice.
 inline constexpr size_t kUnsentReplyBytesMax = size_t{256} << 20;
 inline constexpr size_t kCountedReplyBytesMin = size_t{4} << 10;
-// Calls at once on one connection; more wait at the client.
+// Concurrent calls on one connection; more calls wait at the client.
 inline constexpr int kCallsPerConnectionMax = 10'000;
 
-// The memory of request ids (R13). These decide results, so they are part of the replicated state:
-// another value needs another number of the image's format.
-// Clients. One that has said that all it sent is answered is forgotten before others; of several
-// the one idle longest.
+// The memory of request ids (R13). These limits affect results, so they are part of the replicated
+// state: to change one needs a new format number of the image.
+// Clients. When there are more, one is forgotten: first one that has said that all its writes are
+// answered, otherwise the one idle longest.
 inline constexpr size_t kSessionsMax = 100'000;
-// Ids that one client may have unanswered. Of more the answer to the lowest is dropped; that it was
-// decided stays known.
+// Ids that one client may have unanswered. With more, the answer to the lowest is dropped; the id
+// stays known as decided.
 inline constexpr size_t kAnswersPerSessionMax = 100'000;
 inline constexpr size_t kAnswerBytesMax = size_t{256} << 20;  // all answers with the data they hold
 // Data of all answers while a server is short of disk, if the map has less.
 inline constexpr size_t kAnswerBytesShortOfDisk = size_t{1} << 20;
 
-// A request id's `client` has this size, neither less nor more (R13); it stands so in the log and
-// in images.
+// The exact size of a request id's `client` (R13), also in the log and in images.
 inline constexpr size_t kClientIdBytes = 16;
 
 static_assert(kDefaultDataBytesMax <= kBatchBytesMax, "a value at the limit must fit in a Batch");

@@ -34,7 +34,7 @@ template <typename Integer>
   return value;
 }
 
-// Reads integers and byte runs one after another and remembers when the bytes ran out.
+// Reads integers and byte strings one after another and records whether the bytes ran out.
 class ByteReader {
  public:
   explicit ByteReader(std::string_view bytes) : rest_(bytes) {}
@@ -48,7 +48,7 @@ class ByteReader {
     return value;
   }
 
-  // The next `count` bytes, a view into what was given, or empty once the bytes ran out.
+  // The next `count` bytes, a view into the input, or empty once the bytes ran out.
   [[nodiscard]] std::string_view ReadBytes(size_t count) {
     if (rest_.size() < count) return Fail(), std::string_view();
     const std::string_view bytes = rest_.substr(0, count);

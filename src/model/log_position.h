@@ -6,10 +6,10 @@
 
 namespace tripla {
 
-// The place of a Batch in the log: 1 for the first, 0 for "before the first".
+// The number of a Batch in the log: 1 for the first, 0 for "before the first".
 using LogIndex = uint64_t;
 
-// A place in the log as replicas agree on it. A local log has term 0.
+// A position in the log that replicas agree on. A local log has term 0.
 struct LogPosition {
   uint64_t term = 0;
   LogIndex index = 0;

@@ -11,7 +11,7 @@
 namespace tripla {
 namespace {
 
-// Below it a few thousand clients end the service of all.
+// With fewer, a few thousand clients stop the service for all.
 constexpr uint64_t kSmall = 4096;
 
 }  // namespace

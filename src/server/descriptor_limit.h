@@ -5,10 +5,11 @@
 
 namespace tripla {
 
-// What a server needs before its first client: 11 were measured, without an image being written.
+// The descriptors that a server needs before its first client. Measured: 11, without an image being
+// written.
 inline constexpr int kDescriptorsLeast = 24;
 
-// How many descriptors this process may have open. Each connection takes one.
+// The limit of open descriptors of this process. Each connection takes one.
 struct DescriptorLimit {
   uint64_t most = 0;
   uint64_t raised_from = 0;  // equal to `most` when it was not raised
@@ -18,7 +19,7 @@ struct DescriptorLimit {
 // often 1024; a server needs more.
 DescriptorLimit RaiseDescriptorLimit();
 
-// Tells operators the limit, and warns of a small one.
+// Prints the limit, as a warning if it is small.
 void Say(const DescriptorLimit& limit);
 
 }  // namespace tripla

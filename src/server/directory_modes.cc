@@ -35,7 +35,7 @@ void WarnOfWideDirectories(const DataDirectory& directory) {
   if (const std::string mode = WideMode(directory.path()); !mode.empty()) {
     return Warn(directory.path(), mode);
   }
-  // Behind a closed directory they are reached only when they are links to another place.
+  // If the data directory is closed, these matter only when they are links to another place.
   for (const std::string& path : {directory.log_path(), directory.image_path()}) {
     std::error_code ignored;
     if (!fs::is_symlink(path, ignored)) continue;

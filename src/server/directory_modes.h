@@ -6,7 +6,7 @@
 namespace tripla {
 
 // Warns when other users of the machine may enter the data directory, its log or its images (R16a).
-// A server makes them for itself alone; these were made before, by somebody else or by an earlier
+// A server makes them accessible to its own user only; others come from a user or an earlier
 // version.
 void WarnOfWideDirectories(const DataDirectory& directory);
 

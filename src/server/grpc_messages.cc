@@ -35,20 +35,20 @@ GrpcMessage ReadGrpcMessage(std::string_view message, std::string_view file, int
   if (of_listener && BeginsWithOneOf(message, kEndsOfAccepting)) {
     return {.severity = Severity::kError,
             .text = fmt::format(
-                "no client can connect any more; those that are connected are served. Start the "
+                "no client can connect any more; connected clients are still served. Start the "
                 "server again, with a higher limit of descriptors if these were used up (ulimit "
                 "-Hn): {}",
                 text)};
   }
-  // At most once a second.
+  // gRPC prints this at most once a second.
   if (of_listener && message.starts_with("Dropped >=")) {
     return {.severity = Severity::kWarning,
-            .text = fmt::format("clients are refused while requests fill the memory they may take; "
-                                "let them send less at a time: {}",
+            .text = fmt::format("clients are refused while requests use all the memory allowed for "
+                                "them; let clients send less at a time: {}",
                                 text)};
   }
   if (!BeginsWithOneOf(message, kEndsOfProcess)) return {.text = text};
-  // Asked of each thread that it has just started: worker->created().
+  // gRPC asserts worker->created() for each thread that it has just started.
   if (message.find("created()") != std::string_view::npos) {
     return {.severity = Severity::kError,
             .text = fmt::format("no thread can be started; allow more threads or memory (see "
@@ -58,8 +58,8 @@ GrpcMessage ReadGrpcMessage(std::string_view message, std::string_view file, int
   }
   return {
       .severity = Severity::kError,
-      .text = fmt::format("a fault in the gRPC library ends this process; what was acknowledged "
-                          "is kept as --fsync says. Start it again: {}",
+      .text = fmt::format("a bug in the gRPC library ends this process; acknowledged writes are "
+                          "kept as --fsync says. Start it again: {}",
                           text)};
 }
 

@@ -7,7 +7,7 @@
 namespace tripla {
 namespace {
 
-// Short, so that little is written between a look and the refusal.
+// Short, so that little can be written before a full disk is noticed.
 constexpr std::chrono::milliseconds kPeriod{100};
 
 }  // namespace

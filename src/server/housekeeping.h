@@ -10,21 +10,21 @@
 
 namespace tripla {
 
-// The thread that keeps an eye on the disk while the server runs, and frees memory while nothing
+// A thread that watches the free disk space while the server runs, and frees memory while nothing
 // is written (design, "Threads").
 //
 // Thread-safety: constructed and destroyed by one thread.
 class Housekeeping {
  public:
-  // What it asks and what it has done, on a thread of its own.
+  // Called on the thread of this class.
   struct Hooks {
-    std::function<void()> look;  // at each look
+    std::function<void()> look;  // at each check
     std::function<DiskReserve::NextImage()> next_image;
-    std::function<void()> tight;     // after each look that finds little room
-    std::function<void()> too_full;  // after each look at which writes are refused
+    std::function<void()> tight;     // after each check that finds little room
+    std::function<void()> too_full;  // after each check that refuses writes
   };
 
-  // `disk_reserve` outlives it. On return the disk has been looked at once.
+  // `disk_reserve` outlives it. On return the disk has been checked once.
   Housekeeping(DiskReserve& disk_reserve, Hooks hooks);
   ~Housekeeping();
 

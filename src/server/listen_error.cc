@@ -11,7 +11,7 @@
 namespace tripla {
 namespace {
 
-// Tries what gRPC will. 0 when it works.
+// Listens as gRPC will. Returns 0 or the error number.
 int TryToListen(const addrinfo& address) {
   const int socket_fd = socket(address.ai_family, address.ai_socktype, address.ai_protocol);
   if (socket_fd < 0) return errno;

@@ -7,13 +7,12 @@
 
 namespace tripla {
 
-// Why a server cannot listen on `address` (HOST:PORT), in the system's words: "Address already in
-// use". Empty when it can. gRPC only tells that it could not.
+// The system's error when a server cannot listen on `address` (HOST:PORT): "Address already in
+// use". Empty when it can. gRPC itself gives no reason.
 [[nodiscard]] std::string ListenError(const std::string& address);
 
-// The same for all addresses that a name stands for, `first` and those behind it. Those of a family
-// that this machine is without ("localhost" may be ::1 too) are passed over, as gRPC does, if
-// others are left.
+// The same for the list of addresses that a name resolved to. Like gRPC it skips addresses of a
+// family that this machine does not have ("localhost" may also be ::1) if any others are left.
 [[nodiscard]] std::string ListenError(const addrinfo& first);
 
 }  // namespace tripla

@@ -11,7 +11,7 @@
 namespace tripla {
 namespace {
 
-// One of the addresses that a name stands for, with a free port.
+// One of the addresses of a name, with a free port.
 class ResolvedAddress {
  public:
   ResolvedAddress(const std::string& host, addrinfo* next) {
@@ -31,7 +31,7 @@ class ResolvedAddress {
                  .ai_addr = reinterpret_cast<sockaddr*>(&address_)};
 };
 
-constexpr char kNotHere[] = "203.0.113.9";  // of no machine, as ::1 is of one without IPv6
+constexpr char kNotHere[] = "203.0.113.9";  // of no machine, like ::1 on one without IPv6
 
 TEST(ListenError, AnAddressThatIsNotHereIsPassedOverIfAnotherIs) {
   ResolvedAddress second("127.0.0.1", nullptr);

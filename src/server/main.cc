@@ -24,7 +24,7 @@
 namespace tripla {
 namespace {
 
-// Says why the program ends so.
+// Prints the reason and returns the exit code.
 ExitCode Fail(const absl::Status& status, ExitCode exit_code) {
   Say(Severity::kError, std::string(status.message()));
   return exit_code;
@@ -39,20 +39,21 @@ ExitCode Run(const Options& options) {
   TakeSignals();
   SetLowestSeverity(options.verbosity);
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(options);
-  // Java's threads, if it was started, run on, and would find what the end of main() destroys gone.
+  // If Java was started, its threads continue; they must not use what the end of main() destroys.
   if (!server.ok()) std::_Exit(static_cast<int>(Fail(server.status())));
   const bool is_replica = (*server)->is_replica();
   AwaitStopSignal(is_replica);
   Say(Severity::kInfo, "stopping: calls in flight are answered, new ones refused");
   if (const absl::Status status = (*server)->Shutdown(); !status.ok()) return Fail(status);
-  // Before it is said: another server may have the directory then.
+  // Before the message: after it another server may use the directory.
   if (!is_replica) server->reset();
   Say(Severity::kInfo, "stopped");
   if (is_replica) std::_Exit(static_cast<int>(ExitCode::kDone));
   return ExitCode::kDone;
 }
 
-// What the other members know and this one must reckon with; a refusal when it must not begin so.
+// Asks the other members for the term and log position that this replica must respect. Fails if it
+// must not be initialised this way.
 absl::StatusOr<LogPosition> AskBeforeInit(const InitOptions& options,
                                           const Membership& membership) {
   if (!options.rebuild) {
@@ -69,7 +70,7 @@ ExitCode Init(const InitOptions& options) {
   if (const absl::Status enough = CheckDescriptors(kDescriptorsLeast); !enough.ok()) {
     return Fail(enough);
   }
-  // Before anything is made: the directory that a refused init left would be a standalone server's.
+  // Before anything is made: a directory left by a refused init would be a standalone server's.
   const absl::StatusOr<LogPosition> known = AskBeforeInit(options, *membership);
   if (!known.ok()) return Fail(known.status());
   membership->votes_from = known->index;
@@ -80,8 +81,8 @@ ExitCode Init(const InitOptions& options) {
   if (members % 2 == 0) {
     Say(Severity::kWarning,
         fmt::format(
-            "of {} members no more may be lost than of {}, and each write waits for one more; "
-            "take an odd number",
+            "{} members tolerate no more losses than {}, and each write waits for one more; "
+            "use an odd number",
             members, members - 1));
   }
   const absl::Status initialized = InitializeReplica(*directory, *membership, known->term);
@@ -98,7 +99,7 @@ ExitCode Init(const InitOptions& options) {
 }
 
 ExitCode Main(int argc, char** argv) {
-  // What is made here is the owner's alone, also by Java (R16a).
+  // Files are accessible to the owner only, also those that Java makes (R16a).
   umask(S_IRWXG | S_IRWXO);
   const auto parsed = ParseOptions(argc, argv);
   if (const auto* exit_code = std::get_if<ExitCode>(&parsed)) return *exit_code;

@@ -19,11 +19,11 @@
 namespace tripla {
 namespace {
 
-// Longer periods are mistakes; shorter ones would write images without pause.
+// Longer periods are surely mistakes; shorter ones would write images without pause.
 constexpr std::chrono::milliseconds kSnapshotIntervalMin{10};
 constexpr std::chrono::hours kSnapshotIntervalMax{24 * 366};
 
-// Shorter ones would let clients do little but connect; gRPC takes no more than 24 days.
+// With a shorter age clients would mostly connect; gRPC allows 24 days at most.
 constexpr std::chrono::seconds kConnectionAgeMin{1};
 constexpr std::chrono::hours kConnectionAgeMax{24 * 7};
 
@@ -36,7 +36,7 @@ std::string EnvironmentName(std::string_view flag) {
   return name;
 }
 
-// A flag whose text `read` turns into a value, or says why not.
+// Adds a flag whose text `read` turns into a value or refuses with a reason.
 CLI::Option* AddFlag(CLI::App& app, const std::string& flag, const std::string& help,
                      const std::string& type,
                      std::function<absl::Status(const std::string&)> read) {
@@ -121,7 +121,7 @@ absl::Status ReadVerbosity(const std::string& text, Severity& value) {
     value = Severity::kError;
   } else {
     return absl::InvalidArgumentError(
-        fmt::format("\"{}\" is none of debug, info, warning and error", text));
+        fmt::format("\"{}\" is not one of debug, info, warning and error", text));
   }
   return absl::OkStatus();
 }
@@ -223,15 +223,15 @@ CLI::App* AddInit(CLI::App& app, InitOptions& init) {
   return command;
 }
 
-// Gives options that neither flag nor environment has set what the file says. Not CLI11's own
-// set_config(): that lets the file win over the environment.
+// Sets options from the file that neither a flag nor the environment has set. CLI11's own
+// set_config() would let the file override the environment.
 void UseConfigurationFile(CLI::App& app, const std::string& path) {
   const auto texts = ReadConfigurationFile(path);
   if (!texts.ok()) throw CLI::ConfigError(std::string(texts.status().message()));
   for (const auto& [name, text] : *texts) {
     CLI::Option* option = app.get_option_no_throw("--" + name);
     if (option == nullptr || option->get_envname().empty() || name == "config") {
-      throw CLI::ConfigError(fmt::format("{}: \"{}\" is no option", path, name));
+      throw CLI::ConfigError(fmt::format("{}: \"{}\" is not an option", path, name));
     }
     if (option->count() != 0) continue;
     option->add_result(text);

@@ -14,30 +14,30 @@
 
 namespace tripla {
 
-// What a server is told at its start. Each member is a flag of the same name, an environment
-// variable TRIPLA_... and a key of the configuration file; server/options.cc describes them.
+// The options of a server. Each member is a flag of the same name, an environment variable
+// TRIPLA_... and a key of the configuration file; server/options.cc describes them.
 struct Options {
   std::string data_dir;
-  std::string node;         // the replica that data_dir must belong to; empty: whatever it is
-  std::string listen;       // empty: 127.0.0.1:7420, a replica where the cluster knows it
-  std::string raft_listen;  // for a replica's peers; empty: where the cluster knows it
-  std::chrono::milliseconds snapshot_interval{30'000};  // 0: never by period
+  std::string node;         // the replica that data_dir must belong to; empty: any
+  std::string listen;       // empty: 127.0.0.1:7420, or the replica's address in the cluster
+  std::string raft_listen;  // for a replica's peers; empty: its address in the cluster
+  std::chrono::milliseconds snapshot_interval{30'000};  // 0: no periodic images
   FsyncPolicy fsync;
   bool log = true;
   uint64_t data_bytes_max = limits::kDefaultDataBytesMax;
-  std::optional<uint64_t> disk_reserve_bytes;  // none: as DiskReserve has it
+  std::optional<uint64_t> disk_reserve_bytes;  // nullopt: the default of DiskReserve
   bool reflection = true;
-  std::chrono::milliseconds max_connection_age{0};  // 0: without end
+  std::chrono::milliseconds max_connection_age{0};  // 0: no limit
   std::chrono::milliseconds max_connection_age_grace{30'000};
   Severity verbosity = Severity::kInfo;
 };
 
-// What `triplad init` is told: makes a directory a replica's, once (spec 7).
+// The options of `triplad init`, which prepares a directory for a replica, once (spec 7).
 struct InitOptions {
   std::string data_dir;
   std::string node;
   std::string cluster;
-  bool rebuild = false;  // in place of one that was lost, from the others
+  bool rebuild = false;  // replaces a lost replica, from the others
 };
 
 // Reads flags, environment and configuration file, in this order of precedence. Prints help,

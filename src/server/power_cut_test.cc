@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The power of a whole standalone server is cut at each step of its disk: while it writes its log,
+// Cuts the power of a whole standalone server at each step of its disk: while it writes its log,
 // changes segments, writes images, renames them, removes old ones and releases the log; and again
-// while it starts. Everything acknowledged is there, request ids included, and nothing else (R13,
-// R16, R18).
+// during the start. Afterwards everything acknowledged is there, request ids included, and nothing
+// else (R13, R16, R18).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -31,7 +31,7 @@ using Unsynced = FaultyDisk::Unsynced;
 constexpr uint64_t kSegmentBytes = 1024;
 constexpr LogIndex kBatches = 14;
 
-// What is submitted as record `index`: creates, changes and removes entries, with ids and without.
+// The batch for record `index`: creates, changes and removes entries, with and without ids.
 Batch BatchOf(LogIndex index) {
   const std::string key = std::to_string(index % 4);
   const std::string data = "data " + std::to_string(index) + std::string(index * 37 % 300, 'x');
@@ -49,7 +49,7 @@ StateSummary StateAfter(LogIndex last) {
   return machine.GetSummary();
 }
 
-// One server's disk and what its clients know.
+// One server's disk, and which writes its clients submitted and saw acknowledged.
 class Life {
  public:
   explicit Life(FaultyDisk& disk) : disk_(disk) {}
@@ -80,7 +80,7 @@ class Life {
     return !testing::Test::HasFailure();
   }
 
-  // Takes records up to `last`, and an image with each third.
+  // Submits records up to `last`, and takes an image after every third.
   bool RunThrough(LogIndex last) {
     while (acknowledged_ < last) {
       submitted_ = acknowledged_ + 1;
@@ -100,7 +100,7 @@ class Life {
     return true;
   }
 
-  // What the server holds ends with it.
+  // Destroys the server's parts.
   void End() {
     batcher_.reset();
     schedule_.reset();
@@ -111,7 +111,7 @@ class Life {
   }
 
  private:
-  // The image, and then the log's beginning.
+  // Writes an image and then releases the log that it holds.
   bool TakeImage() {
     std::promise<absl::Status> written;
     schedule_->Request([&](const auto& image) { written.set_value(image.status()); });

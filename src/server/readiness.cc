@@ -11,7 +11,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A read that takes longer does not count: clients would not wait either.
+// A slower read counts as failed: clients would not wait either.
 constexpr std::chrono::seconds kPatience{3};
 constexpr std::chrono::milliseconds kPeriodUntilReady{20};
 constexpr std::chrono::milliseconds kPeriod{500};
@@ -51,7 +51,7 @@ void Readiness::Run() {
 }
 
 bool Readiness::CanRead() {
-  // Shared with an answer that may come after nobody waits for it any more.
+  // Shared, because the answer may come after the wait has ended.
   const auto probe = std::make_shared<Probe>();
   log_.AwaitReadable([probe](const absl::Status& status) {
     MutexLock lock(probe->mutex);

@@ -10,15 +10,14 @@
 
 namespace tripla {
 
-// Watches whether this server can serve: whether its log lets linearizable reads through. On one
-// server that is at once and for ever; on a replica once it knows a leader and has caught up, and
-// not while it is cut off.
+// Watches whether this server is ready, that is, whether linearizable reads succeed. A standalone
+// server is always ready; a replica is when it knows a leader and has caught up, but not while it
+// is cut off from the others.
 //
 // Thread-safety: constructed and destroyed by one thread.
 class Readiness {
  public:
-  // Calls `changed` with every change, on a thread of its own; the first is to true. `log` outlives
-  // it.
+  // Calls `changed` on its own thread at every change; the first is to true. `log` outlives it.
   Readiness(Log& log, std::function<void(bool ready)> changed);
   ~Readiness();
 
@@ -26,7 +25,7 @@ class Readiness {
   Readiness& operator=(const Readiness&) = delete;
 
  private:
-  struct Probe;  // a read that is waited for
+  struct Probe;  // a read in progress
 
   void Run();
   [[nodiscard]] bool CanRead();

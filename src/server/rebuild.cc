@@ -63,10 +63,11 @@ absl::StatusOr<LogPosition> AskWhatOthersKnow(const Membership& membership) {
   }
   const size_t members = membership.members.size();
   const size_t majority = members / 2 + 1;
-  // The lost one and the fewest that made a majority with it: at least one of these must be asked.
+  // A majority with the lost replica has at least majority - 1 of the others. If more than
+  // members - majority answered, at least one of them is among these.
   if (answered > members - majority) return known;
   return absl::UnavailableError(
-      fmt::format("{} of the {} other servers must be up to rebuild {} from them, and {} answered; "
+      fmt::format("{} of the {} other servers must be up to rebuild {} from them, but {} answered; "
                   "missing: {}; start them first",
                   members - majority + 1, members - 1, membership.node, answered,
                   missing.empty() ? "there are no others" : absl::StrJoin(missing, ", ")));
@@ -80,8 +81,8 @@ absl::StatusOr<uint64_t> TermOfNewCluster(const Membership& membership) {
     term = std::max(term, state->term);
     if (state->index == 0) continue;
     return absl::FailedPreconditionError(
-        fmt::format("the cluster has begun already: {} has {} records; if {} is to begin in place "
-                    "of one that was lost, or came too late, say --rebuild",
+        fmt::format("the cluster is in use: {} has {} records; if {} replaces a lost "
+                    "replica or joins late, use --rebuild",
                     node, state->index, membership.node));
   }
   return term;
@@ -90,10 +91,10 @@ absl::StatusOr<uint64_t> TermOfNewCluster(const Membership& membership) {
 absl::Status CheckIsLost(const Membership& membership) {
   const std::string& endpoint = membership.self().client_endpoint;
   if (!Ask(endpoint, membership.cluster).ok()) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      fmt::format("{} is not lost: it serves at {}, and would go on acknowledging writes that the "
-                  "new one knows nothing of; stop it first",
-                  membership.node, endpoint));
+  return absl::FailedPreconditionError(fmt::format(
+      "{} is not lost: it serves at {}, and would continue to acknowledge writes that the "
+      "new one knows nothing of; stop it first",
+      membership.node, endpoint));
 }
 
 }  // namespace tripla

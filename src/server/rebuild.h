@@ -7,24 +7,24 @@
 
 namespace tripla {
 
-// What the other members of a cluster know between them: the highest term, and the last place in
-// any of their logs. Asks each of them over the network, two seconds at most.
+// Returns the highest term and the last log position that any other member of the cluster knows.
+// Asks each of them over the network, for two seconds at most.
 //
-// A replica that begins anew with these in place of one that was lost is as good as that one. What
-// it had acknowledged is in the log of another: enough must answer that every majority the lost one
-// was part of has left one of them. In the terms up to that one it does not vote.
+// A new replica with these can replace a lost one. Every record that the lost one acknowledged is
+// in the log of a member that answered, because so many must answer that each majority with the
+// lost one includes one of them. The new replica does not vote in terms up to the returned one.
 //
-// Errors: Unavailable, naming those that did not answer, when they are too few; FailedPrecondition
-// when one of them belongs to another cluster.
+// Errors: Unavailable, with the names of those that did not answer, when too few did;
+// FailedPrecondition when one of them belongs to another cluster.
 [[nodiscard]] absl::StatusOr<LogPosition> AskWhatOthersKnow(const Membership& membership);
 
-// The highest term that the other members know which can be reached; in the terms up to it a new
-// replica must not vote, which one of its name may have done. Errors: FailedPrecondition when the
-// log of one of them holds anything: a replica that begins with nothing there would have forgotten
-// what it has acknowledged.
+// Returns the highest term known to the members that can be reached. A new replica must not vote in
+// terms up to it, because an earlier replica of its name may have voted there. Errors:
+// FailedPrecondition when the log of one of them is not empty: then a replica of this name may have
+// acknowledged records that an empty replica would not have.
 [[nodiscard]] absl::StatusOr<uint64_t> TermOfNewCluster(const Membership& membership);
 
-// FailedPrecondition when the replica that is to begin anew still serves.
+// FailedPrecondition when the replica that is to be replaced still serves.
 [[nodiscard]] absl::Status CheckIsLost(const Membership& membership);
 
 }  // namespace tripla

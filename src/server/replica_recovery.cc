@@ -18,11 +18,11 @@
 namespace tripla {
 namespace {
 
-// Of a command beside key and data when it is encoded.
+// The size of an encoded command without its key and data, at most.
 constexpr size_t kCommandOverheadBytes = 128;
 
-// The path of the image that came from another replica, if there is one with records behind
-// `newest`. One that is in force too is only there to be sent, and was passed over for damage.
+// The path of the image received from another replica, if it reaches further than `newest`. If it
+// is also in force, it is there only to be sent, and was skipped because it is damaged.
 absl::StatusOr<std::optional<std::string>> FindReceivedImage(const DataDirectory& directory,
                                                              const Membership& membership,
                                                              LogIndex newest) {
@@ -41,7 +41,7 @@ absl::StatusOr<std::optional<std::string>> FindReceivedImage(const DataDirectory
   return std::nullopt;
 }
 
-// Loads the newest image; one that was received before the last end of the process counts too.
+// Loads the newest image, which may be one that was received before the process last ended.
 absl::StatusOr<RecoveredState> LoadState(const DataDirectory& directory,
                                          const Membership& membership, ImageStore& images) {
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex first, FirstIndexInSegments(directory, membership));
@@ -55,12 +55,12 @@ absl::StatusOr<RecoveredState> LoadState(const DataDirectory& directory,
   return installed;
 }
 
-// A standalone server's advice would be to take a copy.
+// Replaces the advice for a standalone server, which is to restore a copy.
 absl::Status AdviseRebuild(const absl::Status& status) {
   if (!absl::IsDataLoss(status)) return status;
   return absl::DataLossError(
-      fmt::format("{}; but this is a replica, and an older copy of it has forgotten "
-                  "what it has acknowledged: {}",
+      fmt::format("{}; but this is a replica, and an older copy of it lacks records that it "
+                  "has acknowledged: {}",
                   std::string(status.message()), kRebuild));
 }
 
@@ -70,13 +70,13 @@ std::optional<ImageFile> NewestImage(const DataDirectory& directory, const Image
   return ImageFile{newest->position, directory.path() + "/" + newest->file};
 }
 
-// Becomes the image that has just come.
+// Replaces the state by that of the image just received.
 ImageFile InstallReceived(const DataDirectory& directory, const Membership& membership,
                           ImageStore& images, StateMachine& machine) {
   const absl::StatusOr<std::optional<std::string>> received =
       FindReceivedImage(directory, membership, machine.GetSummary().position.index);
   if (!received.ok() || !*received) {
-    Die("an image came from the leader, but it is not where it should be; start the server again");
+    Die("an image came from the leader, but its file is missing; start the server again");
   }
   absl::StatusOr<std::unique_ptr<StateMachine>> loaded = images.Install(**received);
   if (!loaded.ok()) {
@@ -133,7 +133,7 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
                                                       {.command_bytes_max = command_bytes_max,
                                                        .listen = settings.raft_listen},
                                                       std::move(hooks)));
-  if (absl::Status reached = recovered->CheckLogReached(replica.log->GetStatus().last.index);
+  if (absl::Status reached = recovered->CheckLogReached(replica.log->GetStats().last.index);
       !reached.ok()) {
     return AdviseRebuild(reached);
   }

@@ -16,8 +16,8 @@
 
 namespace tripla {
 
-// A replica as it starts: the state of its newest image, and the log, which applies to it what
-// follows as soon as a leader says what is committed.
+// A replica after its recovery: the state of its newest image, and the log, which applies the
+// following records as soon as a leader says that they are committed.
 struct RecoveredReplica {
   std::unique_ptr<StateMachine> machine;
   std::unique_ptr<RatisLog> log;
@@ -28,11 +28,11 @@ struct ReplicaSettings {
   std::string raft_listen;      // as RatisLog::Settings::listen
 };
 
-// All arguments but `membership` and `settings` outlive what is returned. `hashes` is told each
-// state.
+// All arguments but `membership` and `settings` outlive the result. `hashes` receives the hash of
+// each state.
 //
-// Errors: DataLoss when the newest image is damaged and cannot be replaced; what RatisLog::Open()
-// says.
+// Errors: DataLoss when the newest image is damaged and cannot be replaced; those of
+// RatisLog::Open().
 [[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(
     const DataDirectory& directory, const Membership& membership, const ReplicaSettings& settings,
     ImageStore& images, RecentHashes& hashes, PeerLink& peers);

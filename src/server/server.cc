@@ -43,30 +43,29 @@ namespace {
 constexpr char kReadinessService[] = "tripla.v1.KeyValue";
 constexpr char kDefaultListen[] = "127.0.0.1:7420";
 
-// A value is in Java's memory a few times while it is replicated.
+// While it is replicated, a value is in Java's memory several times.
 constexpr uint64_t kReplicaDataBytesMax = uint64_t{64} << 20;
 
-// A cut connection is noticed within 15 s (spec 5): a ping after 10 s without a word, 5 s to
-// answer. Earlier pings would be kinder to clients that answer late, but gRPC 1.51 may abort
-// (frame_settings.cc:84) when it pings connections of a burst that it is still accepting: 10,000
-// take some seconds on a slow machine.
+// A cut connection is noticed within 15 s (spec 5): a ping after 10 s of silence, 5 s to answer.
+// Earlier pings would allow a longer time to answer, but gRPC 1.51 may abort (frame_settings.cc:84)
+// when it pings connections of a burst that it is still accepting; 10,000 take some seconds on a
+// slow machine.
 constexpr int kKeepaliveMs = 10'000;
 constexpr int kKeepaliveTimeoutMs = 5'000;
 // Clients may ping as often as this, also between calls.
 constexpr int kClientPingMinMs = 5'000;
 
-// At a stop every write that was taken is answered first; then replies have this long to reach
-// their clients. Those that stall, or sit idle without reading that the server goes, must not hold
-// it up.
+// At a stop every accepted write is answered first; then replies have this long to reach their
+// clients. Clients that stall or do not read must not delay the stop.
 constexpr std::chrono::seconds kShutdownPatience{1};
 
-// Requests up to this size get as far as our own checks, and so an error that says what the limit
-// is and that nothing was applied. Beyond it gRPC refuses them unread.
+// Requests up to this size reach our own checks, whose error names the limit and says that nothing
+// was applied. gRPC refuses larger ones unread.
 size_t ReceiveBytesMax(size_t data_bytes_max) {
   return 2 * std::max(data_bytes_max, limits::kBatchBytesMax) + (size_t{1} << 20);
 }
 
-// Linked in, gRPC's reflection adds itself to every server; this takes it out of one.
+// gRPC's reflection adds itself to every server once it is linked in; this removes it from one.
 class WithoutReflection : public grpc::ServerBuilderOption {
  public:
   void UpdateArguments(grpc::ChannelArguments*) override {}
@@ -76,7 +75,7 @@ class WithoutReflection : public grpc::ServerBuilderOption {
   }
 };
 
-// What reflection v1 lists; v1alpha finds out by itself.
+// The services that reflection v1 lists; v1alpha finds them itself.
 std::vector<std::string> OfferedServices(bool is_replica) {
   std::vector<std::string> services = {
       v1::KeyValue::service_full_name(),
@@ -86,7 +85,7 @@ std::vector<std::string> OfferedServices(bool is_replica) {
       "grpc.reflection.v1alpha.ServerReflection",
   };
   if (is_replica) services.emplace_back(internal::Peer::service_full_name());
-  // Linked in for reflection alone: gRPC serves health without its descriptor.
+  // Links the descriptor in for reflection; gRPC serves health without it.
   TRIPLA_CHECK(grpc::health::v1::HealthCheckRequest::descriptor() != nullptr, "it is linked in");
   return services;
 }
@@ -97,7 +96,7 @@ void Configure(grpc::ServerBuilder& builder, const Options& options) {
   builder.SetMaxReceiveMessageSize(static_cast<int>(receive_bytes_max));
   builder.SetResourceQuota(grpc::ResourceQuota("incoming")
                                .Resize(std::max(limits::kIncomingBytesMax, 2 * receive_bytes_max)));
-  // One megabyte may inflate to a gigabyte, before any of our checks sees it.
+  // A compressed megabyte may expand to a gigabyte before any of our checks sees it.
   for (const grpc_compression_algorithm packed : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
     builder.SetCompressionAlgorithmSupportStatus(packed, false);
   }
@@ -119,8 +118,8 @@ void Configure(grpc::ServerBuilder& builder, const Options& options) {
                              static_cast<int>(options.max_connection_age_grace.count()));
 }
 
-// Of the two threads that gRPC polls with, which hand the sockets over to each other after every
-// event, leaves it one, for as long as the process lives (docs/decisions/0014-one-thread-polls.md).
+// Blocks one of gRPC's two polling threads for the life of the process. With two they hand the
+// sockets to each other after every event (docs/decisions/0014-one-thread-polls.md).
 [[maybe_unused]] void LetOneThreadPoll() {
   struct Parked {
     std::unique_ptr<v1::Admin::Stub> stub = v1::Admin::NewStub(grpc::CreateChannel("", nullptr));
@@ -129,7 +128,8 @@ void Configure(grpc::ServerBuilder& builder, const Options& options) {
     v1::StatusReply reply;
   };
   static auto* const parked = new Parked;
-  // Without credentials a channel has nobody to call, so this ends at once, on one of the two.
+  // A channel without credentials fails its calls at once, so the callback runs on one of the two
+  // threads, and never returns.
   parked->stub->async()->Status(&parked->context, &parked->request, &parked->reply,
                                 [](const grpc::Status&) {
                                   while (true) std::this_thread::sleep_for(std::chrono::hours(1));
@@ -138,21 +138,21 @@ void Configure(grpc::ServerBuilder& builder, const Options& options) {
 
 // Process-wide settings of the gRPC library; each takes effect on servers built later.
 void PrepareGrpc() {
-  // Never given back: the library's end may wait ten seconds for a thread that polls in vain.
+  // There is no grpc_shutdown(): it may wait ten seconds for an idle polling thread.
   grpc_init();
   TellGrpcMessages();
-  // Debian builds Abseil, whose mutexes gRPC uses, with its search for deadlocks: 7 % of a call.
+  // gRPC uses Abseil's mutexes, and Debian builds these with deadlock detection: 7 % of a call.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   grpc::EnableDefaultHealthCheckService(true);
-#ifndef TRIPLA_SANITIZED  // whose slowness one thread does not bear: see kKeepaliveMs
+#ifndef TRIPLA_SANITIZED  // sanitizers are too slow for one thread: see kKeepaliveMs
   static std::once_flag once;
   if (std::thread::hardware_concurrency() <= 2) std::call_once(once, LetOneThreadPoll);
 #endif
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
 }
 
-// A segment of the usual size, or a smaller one on a small disk: at most two of them are more than
-// the images need.
+// The usual size of a segment, or less on a small disk: the log needs space for two of them in
+// addition to the images.
 uint64_t SegmentBytes(const DataDirectory& directory) {
   constexpr uint64_t kSmallest = uint64_t{1} << 20;
   constexpr uint64_t kPartOfASmallDisk = 64;
@@ -163,8 +163,8 @@ uint64_t SegmentBytes(const DataDirectory& directory) {
   return std::clamp(part, kSmallest, usual);
 }
 
-// With --node the directory must be that replica's already: an empty one, in place of one that was
-// lost, would be a voter that has forgotten its vote.
+// With --node the directory must already belong to that replica: an empty directory in place of a
+// lost one would be a voter that has forgotten its vote.
 absl::Status CheckNode(const Options& options) {
   if (options.node.empty()) return absl::OkStatus();
   std::string is = "missing or empty";
@@ -178,8 +178,8 @@ absl::Status CheckNode(const Options& options) {
     return directory.status();
   }
   return absl::FailedPreconditionError(fmt::format(
-      "{} is {}, not replica {}'s; a new replica is prepared with triplad init, one that has run "
-      "before needs its own directory back: without what it promised the cluster could lose "
+      "{} is {}, not replica {}'s; prepare a new replica with triplad init; one that has run "
+      "before needs its own directory back, because without its votes the cluster could lose "
       "acknowledged writes",
       options.data_dir, is, options.node));
 }
@@ -219,7 +219,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
     options.listen = membership ? membership->self().client_endpoint : kDefaultListen;
   }
   std::unique_ptr<Server> server(new Server(options, std::move(directory)));
-  // Said before a recovery that may take long, and again by gRPC after it.
+  // Checked before the recovery, which may take long, and again by gRPC after it.
   if (const std::string error = ListenError(options.listen); !error.empty()) {
     return CannotListen(options.listen, error);
   }
@@ -381,20 +381,20 @@ void Server::SetReady(bool ready) {
 absl::Status Server::WriteLastImage() {
   const absl::Status status = WriteImageOfAll();
   if (status.ok()) return NoteLogOff(directory_, machine_->GetSummary().position.index);
-  return absl::Status(status.code(), fmt::format("what came after the last image is lost: {}",
+  return absl::Status(status.code(), fmt::format("all writes after the last image are lost: {}",
                                                  std::string(status.message())));
 }
 
-// What makes work ends before what does it:
-//   1. housekeeping, and what asks other replicas
-//   2. images: one that is being written is abandoned, and who waits for one is told
-//   3. readiness: clients and load balancers go elsewhere
-//   4. leadership, so that another replica has it
-//   5. writes: what was taken is written and answered
-//   6. a replica's log; it answers all who wait for it, which a cluster without a majority never
-//      would
+// Each part stops before the parts that do its work:
+//   1. housekeeping, and questions to other replicas
+//   2. images: one that is being written is abandoned, and calls that wait for it get an error
+//   3. readiness: clients and load balancers use other servers
+//   4. leadership is handed to another replica
+//   5. writes: accepted ones are written and answered
+//   6. a replica's log; it answers all waiting calls, which it might never do otherwise in a
+//      cluster without a majority
 //   7. replies that wait for room, then connections
-//   8. with --log off the image of all, which is all there is (R18)
+//   8. with --log off, the last image, which then holds all data (R18)
 //   9. the log
 absl::Status Server::Shutdown() {
   absl::Status status;

@@ -32,23 +32,23 @@
 
 namespace tripla {
 
-// One server, standalone or a replica: where all rooms meet. It recovers what the data directory
-// holds, serves it over gRPC, and lets go of it in the reverse order.
+// One server, standalone or a replica. It connects all parts: recovers the data directory, serves
+// it over gRPC, and shuts down in the reverse order.
 //
 // Thread-safety: Start() and Shutdown() from one thread.
 class Server {
  public:
-  // How long a data directory is waited for that another process holds. After kill -9 the system
-  // takes seconds to take down a process with much memory.
+  // How long Start() waits for a data directory that another process holds. After kill -9 the
+  // system takes seconds to end a process with much memory.
   static constexpr std::chrono::seconds kHolderPatience{5};
 
-  // Listens when it returns. When it can serve, at once or as soon as the cluster has a leader, it
-  // says "ready on HOST:PORT", here and through the health service.
+  // The server listens when this returns. Once it is ready, at once or when the cluster has a
+  // leader, it prints "ready on HOST:PORT" and the health service says so.
   //
   // Errors, each with what, why and what next: DataLoss when the data is damaged;
-  // FailedPrecondition when the directory is another process's, another replica's or no data
-  // directory; Unavailable when it cannot listen; what DataDirectory, ImageStore, LocalLog and
-  // RatisLog say.
+  // FailedPrecondition when the directory is used by another process, belongs to another replica or
+  // is not a data directory; Unavailable when it cannot listen; errors of DataDirectory,
+  // ImageStore, LocalLog and RatisLog.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options);
 
   ~Server();
@@ -56,7 +56,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // HOST:PORT, with the port that was taken when 0 was asked for.
+  // HOST:PORT; for port 0 with the port that was chosen.
   [[nodiscard]] const std::string& address() const { return address_; }
 
   [[nodiscard]] bool is_replica() const { return ratis_log_ != nullptr; }
@@ -64,32 +64,32 @@ class Server {
   // Abandons an image that is being written, refuses new calls, answers those in flight, makes
   // everything durable. Idempotent: a second call does nothing and returns OK.
   //
-  // Errors: with `--log off`, why the last image could not be written, so that what came after the
-  // one before is lost.
+  // Errors: with `--log off`, why the last image could not be written; writes after the image
+  // before it are lost then.
   [[nodiscard]] absl::Status Shutdown();
 
  private:
   Server(const Options& options, DataDirectory directory);
 
-  // Loads the newest image and opens the log, which applies what it holds behind it.
+  // Loads the newest image and opens the log, which applies the records after the image.
   absl::Status RecoverStandalone(const Options& options);
   absl::Status RecoverReplica(const Options& options, const Membership& membership);
-  // Brings all that is applied into an image. For `--log off`: at the start, what an earlier log
-  // still holds, and at the stop.
+  // Writes an image of everything applied. For `--log off`: at the start for the content of an
+  // earlier log, and at the stop.
   absl::Status WriteImageOfAll();
   absl::Status Listen(const Options& options);
-  // Begins to look at the free space, and to make room when there is little.
+  // Starts to watch the free disk space and to make room when there is little.
   void WatchDisk();
   void SetReady(bool ready);
   absl::Status WriteLastImage();
 
-  // In the order of use: what stands below is destroyed first.
+  // In the order of use: members further down are destroyed first.
   DataDirectory directory_;
   DiskReserve disk_reserve_;
   ImageStore images_;
   std::unique_ptr<StateMachine> machine_;
   std::optional<Membership> membership_;  // of a replica
-  RecentHashes recent_hashes_;            // told by a replica
+  RecentHashes recent_hashes_;            // filled on a replica
   PeerLink peer_link_;
   std::unique_ptr<Log> log_;
   RatisLog* ratis_log_ = nullptr;           // log_, on a replica

@@ -24,8 +24,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// timeout(1) and some service managers signal a process and then its group, so it gets one order to
-// stop twice.
+// timeout(1) and some service managers signal a process and then its group, so it gets the same
+// signal twice.
 constexpr std::chrono::milliseconds kSameOrder{200};
 
 struct Order {
@@ -49,7 +49,7 @@ sigset_t SetOf(std::initializer_list<int> signals) {
   return set;
 }
 
-// All that AwaitSignals() takes. SIGQUIT is not among them: on a replica it is Java's.
+// The signals for AwaitSignals(). SIGQUIT is not among them: on a replica Java handles it.
 sigset_t TakenSignals() {
   sigset_t set = SetOf(
       {SIGTERM, SIGINT, SIGPWR, SIGXCPU, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGIO, SIGSTKFLT});
@@ -100,22 +100,22 @@ void OnSignal(const siginfo_t& signal) {
       return OrderStop(signal);
     case SIGHUP:
       return Say(Severity::kWarning,
-                 fmt::format("{}: no setting can be read again while the server runs; it goes on. "
+                 fmt::format("{}: settings cannot be reloaded while the server runs; it continues. "
                              "To change one, stop it with SIGTERM and start it again",
                              NameOf(signal)));
     case SIGQUIT:
       return Say(Severity::kWarning,
-                 fmt::format("{}: only a replica has Java's threads to list; the server goes on. "
+                 fmt::format("{}: only a replica can list Java's threads; the server continues. "
                              "SIGTERM stops it",
                              NameOf(signal)));
     default:
-      return Say(Severity::kWarning,
-                 fmt::format("{} means nothing to the server, which goes on; SIGTERM stops it",
-                             NameOf(signal)));
+      return Say(
+          Severity::kWarning,
+          fmt::format("{} has no effect, the server continues; SIGTERM stops it", NameOf(signal)));
   }
 }
 
-// Detached: it waits until the process ends.
+// The thread is detached, because it waits until the process ends.
 void AwaitSignals(const sigset_t& signals) {
   std::thread([signals] {
     while (true) {
@@ -127,14 +127,14 @@ void AwaitSignals(const sigset_t& signals) {
 
 void Ignore(int signal) { std::signal(signal, SIG_IGN); }
 
-// For what a profiler may have taken already, or may take later.
+// For signals that a profiler may use already, or later.
 void IgnoreUnlessTaken(int signal) {
   struct sigaction now {};
   if (sigaction(signal, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) Ignore(signal);
 }
 
-// The C library keeps the first two real-time signals for itself: its sigaction() refuses to set
-// them. Each of them ends the process until the library has set it.
+// The C library reserves the first two real-time signals, and its sigaction() refuses to set them.
+// Until the library has set a handler, each of them would end the process.
 void IgnoreThoseOfTheLibrary() {
   struct KernelAction {
     void (*handler)(int);
@@ -158,9 +158,9 @@ void TakeSignals() {
   sigset_t blocked = TakenSignals();
   sigaddset(&blocked, SIGQUIT);
   TRIPLA_CHECK(pthread_sigmask(SIG_BLOCK, &blocked, nullptr) == 0, "a valid set of signals");
-  // Blocked, they reach AwaitSignals() all the same; ignored, Java leaves them alone.
+  // Blocked signals still reach AwaitSignals(), and Java leaves ignored signals alone.
   for (const int signal : {SIGTERM, SIGINT, SIGHUP}) Ignore(signal);
-  // A message to a terminal must not stop a server in the background of its shell.
+  // Output to a terminal must not stop a server that runs in the background of its shell.
   for (const int signal : {SIGPIPE, SIGTTOU, SIGTTIN}) Ignore(signal);
   for (const int signal : {SIGPROF, SIGVTALRM}) IgnoreUnlessTaken(signal);
   IgnoreThoseOfTheLibrary();

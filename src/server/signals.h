@@ -3,15 +3,14 @@
 
 namespace tripla {
 
-// Takes over the signals of this process (docs/operating.md has the table): those that stop it,
-// those that are said and change nothing, and those that are ignored. To be called before any
-// thread is started.
+// Handles the signals of this process (docs/operating.md has the table): those that stop it, those
+// that only print a message, and those that are ignored. Call it before any thread is started.
 //
-// Until StopInOrderFromNowOn() a signal to stop ends the process at once, with exit code 0: a start
-// leaves nothing behind that a next one does not mend.
+// Until StopInOrderFromNowOn() a signal to stop ends the process at once, with exit code 0: the
+// next start can handle whatever an interrupted start leaves.
 void TakeSignals();
 
-// To be called before the first client is served.
+// Call it before the first client is served.
 void StopInOrderFromNowOn();
 
 // Waits for a signal to stop. From then on a second SIGTERM or SIGINT ends the process at once

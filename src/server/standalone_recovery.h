@@ -11,17 +11,17 @@
 
 namespace tripla {
 
-// A standalone server as it starts: all that was acknowledged is applied.
+// A standalone server after its recovery: everything acknowledged is applied.
 struct RecoveredStandalone {
   std::unique_ptr<StateMachine> machine;
   std::unique_ptr<LocalLog> log;  // applies to the machine, which outlives it
   LogIndex of_image = 0;          // the last record that came from the image; the log had the rest
 };
 
-// Loads the newest image, and opens the log, which applies what it holds behind it. All arguments
-// but `options` outlive what is returned.
+// Loads the newest image and opens the log, which applies the records after the image. All
+// arguments but `options` outlive the result.
 //
-// Errors: what ImageStore::Recover(), RecoveredState::CheckLogReached() and LocalLog::Open() say.
+// Errors: those of ImageStore::Recover(), RecoveredState::CheckLogReached() and LocalLog::Open().
 [[nodiscard]] absl::StatusOr<RecoveredStandalone> RecoverStandalone(
     const DataDirectory& directory, const LocalLog::Options& options, ImageStore& images);
 

@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kPeriod{2};
 constexpr std::chrono::seconds kPatience{1};
-// A third may be on its way back.
+// So many rounds are waited for a third replica to return.
 constexpr int kUnsureRoundsMax = 15;
 
 std::string TextOf(const StateHash& hash) {
@@ -38,7 +38,7 @@ Verdict Judge(const StateHash& own, const std::map<std::string, StateHash>& othe
   return most->first == own ? Verdict::kOtherWrong : Verdict::kWrong;
 }
 
-// Shared with answers that may come when nobody waits for them any more.
+// Shared, because answers may come after the wait has ended.
 struct StateComparison::Answers {
   Mutex mutex;
   Condition came;
@@ -111,7 +111,7 @@ std::map<std::string, StateComparison::Hashes> StateComparison::AskOthers(const 
 void StateComparison::Compare() {
   const Hashes own = Known(machine_, recent_);
   const std::map<std::string, Hashes> of_node = AskOthers(own);
-  // The newest place about which there is something to say.
+  // The newest index at which hashes differ.
   for (auto place = own.rbegin(); place != own.rend(); ++place) {
     const auto& [index, hash] = *place;
     std::map<std::string, StateHash> others;
@@ -141,17 +141,17 @@ void StateComparison::Act(Verdict verdict, LogIndex index, const StateHash& own,
                       difference, membership_.node));
     case Verdict::kOtherWrong:
       Say(Severity::kError,
-          difference + "; that which differs from the majority is wrong, and ends");
+          difference + "; the one that differs from the majority is wrong, and ends");
       return;
     case Verdict::kUnsure:
       if (++unsure_rounds_ < kUnsureRoundsMax) {
         Say(Severity::kError,
-            difference + "; which of them is wrong cannot be told until another answers");
+            difference + "; it is not known which one is wrong until another answers");
         return;
       }
       Die(difference +
-          "; which of them is wrong cannot be told, so all that differ end; start all servers of "
-          "the cluster");
+          "; it is not known which one is wrong, so all that differ end; start all servers of the "
+          "cluster");
   }
 }
 

@@ -16,28 +16,29 @@
 
 namespace tripla {
 
-// What the hashes that the replicas have of one place say about this one's state.
+// The result of comparing the replicas' hashes at one log index.
 enum class Verdict {
-  kSame,        // of all that are known
-  kWrong,       // a majority of the members agrees on another
-  kOtherWrong,  // a majority of the members, this one among them, agrees; another differs
+  kSame,        // all known hashes are equal
+  kWrong,       // a majority of the members has another hash than this replica
+  kOtherWrong,  // a majority that includes this replica agrees; another member differs
   kUnsure,      // some differ, and there is no majority
 };
 
-// `others`: by node id, of those that answered. `members`: of the whole cluster.
+// Compares the hash of this replica with those of the members that answered, by node id. `members`
+// is the size of the cluster.
 [[nodiscard]] Verdict Judge(const StateHash& own, const std::map<std::string, StateHash>& others,
                             size_t members);
 
-// Compares this replica's state with the others' now and then, and ends the process when it is this
-// one that is wrong: the same log must have led all to the same state (R24), so a memory, a disk or
-// this program has failed. When nobody can tell which one is wrong, all that differ end.
+// Compares this replica's state with the others' periodically, and ends the process if this one is
+// wrong: the same log must lead to the same state (R24), so a memory, a disk or this program has
+// failed. If there is no majority, all replicas that differ end.
 //
 // Thread-safety: constructed and destroyed by one thread; Known() from any.
 class StateComparison {
  public:
   using Hashes = std::map<LogIndex, StateHash>;
   using AnswerFn = std::function<void(const absl::StatusOr<Hashes>&)>;
-  // Asks another member for its hashes of some places. Must not block, and answers at last.
+  // Asks another member for its hashes at some log indexes. Must not block; must answer in the end.
   using AskFn = std::function<void(const Member&, const std::vector<LogIndex>&, AnswerFn)>;
 
   // `machine` and `recent` outlive it.
@@ -48,17 +49,17 @@ class StateComparison {
   StateComparison(const StateComparison&) = delete;
   StateComparison& operator=(const StateComparison&) = delete;
 
-  // This replica's own, the newest place among them.
+  // This replica's own hashes, including that of its newest index.
   [[nodiscard]] static Hashes Known(const StateMachine& machine, const RecentHashes& recent);
 
  private:
   struct Answers;
 
   void Run();
-  // What the others know of the places that `own` names, by node.
+  // The others' hashes at the indexes of `own`, by node.
   [[nodiscard]] std::map<std::string, Hashes> AskOthers(const Hashes& own) const;
   void Compare();
-  // Ends the process, or says who is wrong.
+  // Prints the verdict; ends the process if this replica must not go on.
   void Act(Verdict verdict, LogIndex index, const StateHash& own,
            const std::map<std::string, StateHash>& others);
 

@@ -13,15 +13,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// From one question to the next; what came in answer to the one before is forgotten then.
+// The time between questions; each question discards the answers to the one before.
 constexpr std::chrono::seconds kPeriod{1};
 
 }  // namespace
 
-// Shared with answers that may come when nobody waits for them any more.
+// Shared, because answers may come after a newer question was asked.
 struct Succession::Answers {
   Mutex mutex;
-  std::string successor ABSL_GUARDED_BY(mutex);  // one that can write and knows all
+  std::string successor ABSL_GUARDED_BY(mutex);  // a replica that can write and has the whole log
 };
 
 Succession::Succession(const Membership& membership, RatisLog& log, PeerLink& peers)

@@ -11,16 +11,16 @@
 
 namespace tripla {
 
-// Of a leader that cannot write: finds a replica that can and has all of its log, and lets that one
-// lead. While there is none it goes on leading, so that reads are answered.
+// When a leader cannot write, finds a replica that can write and has the whole log, and makes it
+// the leader. As long as there is none, this server stays leader, so that reads are answered.
 //
 // Thread-safety: one thread. Lifetime: `membership`, `log` and `peers` outlive it.
 class Succession {
  public:
   Succession(const Membership& membership, RatisLog& log, PeerLink& peers);
 
-  // One step: asks the others, once a second, or lets one that has answered lead. Does nothing on a
-  // follower. To be called as long as this server cannot write; may take as long as
+  // One step: asks the others, once a second, or hands leadership to one that has answered. Does
+  // nothing on a follower. Call it as long as this server cannot write. It may take as long as
   // RatisLog::TransferLeadership().
   void TransferIfPossible();
 
@@ -33,7 +33,7 @@ class Succession {
   RatisLog& log_;
   PeerLink& peers_;
   std::chrono::steady_clock::time_point asked_;
-  std::shared_ptr<Answers> answers_;  // to the question that was put last
+  std::shared_ptr<Answers> answers_;  // to the latest question
 };
 
 }  // namespace tripla

@@ -14,7 +14,7 @@ namespace tripla {
 AdminService::AdminService(const Parts& parts, size_t data_bytes_max)
     : parts_(parts), data_bytes_max_(data_bytes_max) {
   const grpc::Status unreadable = ReadError(UnreadableRequest(), {});
-  // In the order of the methods in the contract.
+  // Numbered in the order of the methods in the contract.
   MarkMethodCallback(0, Strictly(this, &AdminService::Status, unreadable));
   MarkMethodCallback(1, Strictly(this, &AdminService::Snapshot, unreadable));
 }
@@ -83,7 +83,7 @@ void AdminService::FillLimits(v1::StatusReply& reply) const {
 }
 
 void AdminService::FillDisk(v1::StatusReply& reply) const {
-  const Log::Status log = parts_.log.GetStatus();
+  const Log::Stats log = parts_.log.GetStats();
   reply.set_durability(log.durability);
   reply.set_log_bytes(log.bytes);
   const absl::Status room = parts_.disk_reserve.Check();

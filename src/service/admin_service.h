@@ -14,23 +14,23 @@
 
 namespace tripla {
 
-// What a server tells about itself, and images on request (spec 5).
+// The status of a server, and images on request (spec 5).
 //
 // Thread-safety: gRPC calls it from many threads; it never blocks one.
 class AdminService : public v1::Admin::CallbackService {
  public:
-  // What it speaks of; all outlive the service.
+  // The parts that it uses; all outlive the service.
   struct Parts {
     const StateMachine& machine;
     const Log& log;
     const ImageStore& images;
     SnapshotSchedule& snapshots;
     const DiskReserve& disk_reserve;
-    // Whether the health service calls tripla.v1.KeyValue serving.
+    // Whether the health service says that tripla.v1.KeyValue is serving.
     const std::atomic<bool>& ready;
   };
 
-  // `data_bytes_max`: limit of one value, advertised (R14).
+  // `data_bytes_max` is the limit of one value that the status shows (R14).
   AdminService(const Parts& parts, size_t data_bytes_max);
 
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,

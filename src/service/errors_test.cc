@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every error that a call can end with: its code, what it says became of the write, why there was
-// no room, and when to come back (R12, R12a, S9). The services are the real ones; the log, which
-// decides what happens, is the test's.
+// Every error that a call can end with: its code, whether the write was applied, the reason of
+// RESOURCE_EXHAUSTED, and the retry advice (R12, R12a, S9). The services are real; the test's log
+// decides what happens.
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
@@ -25,10 +25,10 @@ namespace {
 
 constexpr size_t kMiB = size_t{1} << 20;
 constexpr std::chrono::seconds kPatience{60};
-// So many replies of 16 MiB find room; their clients read nothing.
+// The number of replies of 16 MiB that find room; their clients read nothing.
 constexpr size_t kDeaf = limits::kUnsentReplyBytesMax / (16 * kMiB) - 1;
 
-// Answers batches and reads as it is told.
+// Answers batches and reads as the test says.
 class ToldLog : public Log {
  public:
   struct Answers {
@@ -59,7 +59,7 @@ class ToldLog : public Log {
   Leadership GetLeadership() const override { return {}; }
   void AwaitReadable(ReadableFn done) override { done(answers().readable); }
   absl::Status ReleasePrefix(LogIndex, Release) override { return absl::OkStatus(); }
-  Status GetStatus() const override { return {}; }
+  Stats GetStats() const override { return {}; }
   void Stop() override {}
 
   // From now on Submit() waits for Release().
@@ -99,7 +99,7 @@ EntryRef MakeEntry(size_t data_bytes) {
                        std::string(data_bytes, 'd'));
 }
 
-// What a call was told.
+// The result of a call.
 struct Told {
   grpc::StatusCode code = grpc::StatusCode::OK;
   v1::Undecided undecided;
@@ -126,7 +126,7 @@ Told Read(const grpc::ClientContext& context, const grpc::Status& status) {
   return told;
 }
 
-// Calls under way at once, which end in any order.
+// Concurrent calls, which end in any order.
 template <typename Reply>
 class Ends {
  public:
@@ -227,7 +227,7 @@ class Errors : public testing::Test {
     }
   }
 
-  // A deaf one takes no more of a reply than it must.
+  // A deaf channel reads as little of a reply as possible.
   std::shared_ptr<grpc::Channel> Connect(bool deaf = false) {
     grpc::ChannelArguments arguments;
     arguments.SetMaxReceiveMessageSize(-1);
@@ -241,7 +241,7 @@ class Errors : public testing::Test {
                                      grpc::InsecureChannelCredentials(), arguments);
   }
 
-  // Calls whose replies the client does not take, until the server has no room for one like them.
+  // Makes calls whose replies the client does not read, until the server has no room for another.
   void FillTheRoom() {
     for (size_t i = 0; i < kDeaf; ++i) {
       auto& deaf = deaf_.emplace_back(std::make_unique<Deaf>());
@@ -275,7 +275,7 @@ class Errors : public testing::Test {
   DiskReserve disk_reserve_{disk_, "/", "/", kMiB};
   Batcher batcher_{log_};
   PeerLink peers_{/*passed_on_bytes_max=*/1};
-  // Nobody is cut off, however slow this machine is.
+  // No client is cut off, however slow this machine is.
   KeyValueService service_{{machine_, log_, batcher_, peers_, disk_reserve_},
                            16 * kMiB,
                            {.patience = std::chrono::hours(1), .wait_max = std::chrono::hours(1)}};
@@ -288,7 +288,7 @@ class Errors : public testing::Test {
     return builder.BuildAndStart();
   }();
   std::unique_ptr<v1::KeyValue::Stub> stub_ = v1::KeyValue::NewStub(Connect());
-  // A connection that nobody reads stands still as a whole.
+  // A connection whose data is not read stalls as a whole.
   grpc::GenericStub generic_{Connect(/*deaf=*/true)};
   grpc::CompletionQueue queue_;
   std::vector<std::unique_ptr<Deaf>> deaf_;
@@ -327,7 +327,7 @@ TEST_F(Errors, S9_AFullQueueIsOverload) {
   v1::BatchRequest most;
   for (size_t i = 0; i < kMost; ++i) most.add_operations()->mutable_del()->set_key("\1");
   log_.Hold();
-  // The first is with the log, the others wait until the next finds no room.
+  // The log has the first write; the others wait until the next one finds no room.
   Ends<v1::BatchReply> ends;
   for (size_t i = 0; i < limits::kQueueCommandsMax / kMost + 2; ++i) {
     ends.Begin(*stub_, most);

@@ -33,9 +33,9 @@ std::chrono::steady_clock::time_point Deadline(const grpc::CallbackServerContext
          std::chrono::nanoseconds(left.tv_nsec);
 }
 
-// Ends a call for which the batcher or the log has no outcomes.
+// Ends a call for which the batcher or the log returned an error.
 void FailUndecided(PendingCall& call, const absl::Status& error, const NoRoom& no_room) {
-  // Worth asking again, and the details tell what is not known.
+  // UNAVAILABLE makes clients ask again; the details say that the outcome is unknown.
   const bool unknown = absl::IsUnknown(error);
   call.FailWrite(unknown ? absl::UnavailableError(error.message()) : error,
                  unknown ? Applied::kUnknown : Applied::kNo, no_room);
@@ -111,7 +111,8 @@ void AnswerBatch(PendingCall& call, const v1::BatchRequest& request, std::span<O
   });
 }
 
-// Whether the disk has room for what these commands may add. Removals make the next image smaller.
+// Whether the disk has room for these commands. Removals need none: they make the next image
+// smaller.
 absl::Status CheckDisk(const DiskReserve& reserve, const std::vector<Command>& commands) {
   uint64_t bytes = 0;
   for (const Command& command : commands) {
@@ -138,7 +139,7 @@ KeyValueService::KeyValueService(const Parts& parts, size_t data_bytes_max,
                                  const UnsentReplies::Times& reply_times)
     : parts_(parts), data_bytes_max_(data_bytes_max), unsent_replies_(reply_times) {
   const grpc::Status unreadable = WriteError(UnreadableRequest(), Applied::kNo);
-  // In the order of the methods in the contract.
+  // Numbered in the order of the methods in the contract.
   MarkMethodCallback(0, Strictly(this, &KeyValueService::Set, unreadable));
   MarkMethodCallback(1, Strictly(this, &KeyValueService::Get, unreadable));
   MarkMethodCallback(2, Strictly(this, &KeyValueService::Del, unreadable));
@@ -189,7 +190,7 @@ void KeyValueService::AnswerGet(PendingCall& call, const Key& key, v1::Reply& re
   const Outcome outcome = parts_.machine.Get(key);
   const size_t bytes = DataBytes(outcome, false);
   if (call.HasRoomFor(bytes)) return Answer(call, outcome, reply);
-  // Reads again then: what waits does not keep an old entry in memory.
+  // Reads again later, so that a waiting call does not keep an old entry in memory.
   call.AwaitRoom(bytes, key.ordered_bytes().size(),
                  [this, &call, key, &reply](const absl::Status& room) {
                    if (!room.ok()) return call.FailRead(room, call.NoRoomForReply());
@@ -265,7 +266,7 @@ grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* co
     return pending;
   }
   if (PassedOn(*pending, request, reply)) return pending;
-  Call call{.deadline = Deadline(*context)};
+  PendingWrite call{.deadline = Deadline(*context)};
   call.commands.push_back(*std::move(command));
   call.done = [pending, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
     if (!outcomes.ok()) return FailUndecided(*pending, outcomes.status(), NoRoom::ReadOnly());
@@ -293,7 +294,7 @@ bool KeyValueService::PassedOn(PendingCall& call, const Request& request, Reply*
   return true;
 }
 
-void KeyValueService::Enqueue(PendingCall& pending, Call call) {
+void KeyValueService::Enqueue(PendingCall& pending, PendingWrite call) {
   if (const absl::Status status = CheckDisk(parts_.disk_reserve, call.commands); !status.ok()) {
     return FailUndecided(pending, status, NoRoom::ReadOnly());
   }

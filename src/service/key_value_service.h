@@ -16,14 +16,14 @@
 namespace tripla {
 
 // The five operations and Batch over gRPC (R4-R8, R12, R15). Reads are answered from the newest
-// published state as soon as the log says that it is new enough, which on one server it always is;
-// writes are checked, queued, and answered when their batch is durable and applied. A replica that
-// does not lead passes writes on.
+// published state, once the log says that it is new enough (on a standalone server at once). Writes
+// are checked, queued, and answered when their batch is durable and applied. A follower forwards
+// writes to the leader.
 //
 // Thread-safety: gRPC calls it from many threads; it never blocks one.
 class KeyValueService : public v1::KeyValue::CallbackService {
  public:
-  // What it works with; all outlive the service.
+  // The parts that it uses; all outlive the service.
   struct Parts {
     const StateMachine& machine;
     Log& log;
@@ -36,7 +36,7 @@ class KeyValueService : public v1::KeyValue::CallbackService {
   KeyValueService(const Parts& parts, size_t data_bytes_max,
                   const UnsentReplies::Times& reply_times = UnsentReplies::Times());
 
-  // At a stop, once every write is answered: ends the calls that wait for room for their replies.
+  // Ends the calls that wait for room for their replies. For a stop, once every write is answered.
   void EndWaits() { unsent_replies_.Stop(); }
 
   grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
@@ -58,14 +58,14 @@ class KeyValueService : public v1::KeyValue::CallbackService {
   template <typename Request>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, const Request& request,
                                   absl::StatusOr<Command> command, v1::Reply* reply);
-  // Passes the call on if another server leads, or ends it if none does that is known.
+  // Forwards the call if another server is the leader; ends it if no leader is known.
   template <typename Request, typename Reply>
   bool PassedOn(PendingCall& call, const Request& request, Reply* reply);
-  // Queues a call, or refuses it.
-  void Enqueue(PendingCall& pending, Call call);
+  // Queues a write, or refuses it.
+  void Enqueue(PendingCall& pending, PendingWrite write);
   // Calls `answer` once the state may be read with this consistency.
   void Read(bool stale, Log::ReadableFn answer);
-  // Read and answer, now or when there is room for the reply.
+  // Reads and answers, now or when there is room for the reply.
   void AnswerGet(PendingCall& call, const Key& key, v1::Reply& reply);
   void AnswerGets(PendingCall& call, const v1::BatchRequest& request,
                   const std::vector<Command>& gets, v1::BatchReply& reply);

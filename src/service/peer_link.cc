@@ -15,8 +15,8 @@ namespace {
 
 constexpr char kPassedOn[] = "tripla-passed-on";
 
-// A leader that hangs must not hold up calls that another could take: it is noticed as soon as its
-// followers notice.
+// A hanging leader must not delay calls that another server could take; this notices it as soon as
+// its followers do.
 constexpr int kKeepaliveMs = 1'000;
 constexpr int kKeepaliveTimeoutMs = 1'000;
 constexpr int kReconnectMs = 100;
@@ -77,14 +77,14 @@ void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
   to.async()->LogState(&context, &request, &reply, std::move(done));
 }
 
-// In these words gRPC 1.51 says that it had no connection over which to send a call. Another
-// version may have others; then it stays unknown what became of the write.
+// gRPC 1.51 uses this text when it had no connection to send a call over. If another version uses a
+// different text, the write counts as unknown.
 bool WasNotSent(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::UNAVAILABLE &&
          status.error_message().starts_with("failed to connect to all addresses");
 }
 
-// Whether the write that a server has answered so has changed something.
+// Whether a write with this reply has changed something.
 template <typename Request>
 bool HasChanged(const Request&, const v1::Reply& reply) {
   return reply.result() == v1::SUCCESS;
@@ -120,7 +120,7 @@ void Answer(PendingCall& call, const Request& request, Reply& reply) {
   });
 }
 
-// Ends the call as the leader has ended its part of it.
+// Ends the call with the error of the forwarded call.
 void Fail(PendingCall& call, const grpc::ClientContext& asked, const std::string& endpoint,
           const grpc::Status& status) {
   const auto& trailers = asked.GetServerTrailingMetadata();
@@ -134,7 +134,7 @@ void Fail(PendingCall& call, const grpc::ClientContext& asked, const std::string
                                                       endpoint, status.error_message())),
                    Applied::kNo));
   }
-  // Only a server's own answer says what became of the write.
+  // Only an answer by the server itself says whether the write was applied.
   if (!status.error_details().empty()) return call.Finish(status);
   call.Finish(WriteError(absl::UnavailableError(fmt::format(
                              "the leader at {} did not answer ({}); whether the write "
@@ -214,7 +214,7 @@ void PeerLink::PassOn(const std::string& endpoint, PendingCall& call, const Requ
   }
   Send(To(endpoint).key_value, *context, request, reply,
        [this, context, &call, endpoint, &request, &reply](const grpc::Status& status) {
-         MakeRoom(context);  // before the client can go on
+         MakeRoom(context);  // before the client gets its answer
          if (status.ok()) {
            Answer(call, request, reply);
          } else {

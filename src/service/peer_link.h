@@ -22,27 +22,27 @@
 
 namespace tripla {
 
-// How a replica reaches the others: it passes writes on to the one that leads, so that they join
-// its batches, and answers its own clients with what comes back; and it asks what Peer answers.
+// The connections of a replica to the others. It forwards writes to the leader, where they join the
+// leader's batches, and answers its own clients with the replies; and it calls the service Peer.
 //
 // Thread-safety: any thread; never blocks. Lifetime: outlives the calls it has taken.
 class PeerLink {
  public:
-  // `passed_on_bytes_max`: of what is under way, the bound that limits.h tells.
+  // `passed_on_bytes_max`: the limit of unanswered forwarded requests, see limits.h.
   explicit PeerLink(size_t passed_on_bytes_max = limits::kPassedOnBytesMax)
       : passed_on_bytes_max_(passed_on_bytes_max) {}
 
-  // Whether the call was passed on by another replica, and so must not be once more.
+  // Whether another replica has forwarded this call; then it must not be forwarded again.
   [[nodiscard]] static bool IsPassedOn(const grpc::CallbackServerContext& context);
 
-  // Passes a write on to the server at `endpoint`, within its deadline, and ends it with the
-  // answer. Request: what v1::KeyValue takes. `request` and `reply` are the call's. While too much
-  // is under way, and once the server is shutting down, ends it at once with an error.
+  // Forwards a write to the server at `endpoint`, with its deadline, and ends it with the answer.
+  // Request is a request type of v1::KeyValue. `request` and `reply` are the call's. Ends the call
+  // at once with an error if too much is under way or the server is shutting down.
   template <typename Request, typename Reply>
   void PassOn(const std::string& endpoint, PendingCall& call, const Request& request, Reply& reply);
 
-  // Ask the server at `endpoint`, which should be of this cluster. The answer comes on a thread of
-  // gRPC's, at once or after two seconds at most; errors: Unavailable with the reason.
+  // The following ask the server at `endpoint`, which should be of this cluster. The answer comes
+  // on a gRPC thread, after two seconds at most; errors: Unavailable with the reason.
   void AskReadIndex(const std::string& endpoint, const std::string& cluster, Proof proof,
                     std::function<void(const absl::StatusOr<LogIndex>&)> answer);
   // The answer holds those of `indexes` that the server knows.
@@ -50,17 +50,18 @@ class PeerLink {
       const std::string& endpoint, const std::string& cluster, const std::vector<LogIndex>& indexes,
       std::function<void(const absl::StatusOr<std::map<LogIndex, StateHash>>&)> answer);
 
-  // What the server's log is known to hold, and whether its disk is full. Unavailable also while it
-  // is being rebuilt.
+  // Asks for the position of the server's log, and whether its disk is full. Unavailable also while
+  // that server is being rebuilt.
   void AskLogState(const std::string& endpoint, const std::string& cluster,
                    std::function<void(const absl::StatusOr<internal::LogStateReply>&)> answer);
 
-  // Gives up what was passed on or asked and is not answered, and what will be: whether a write was
-  // applied is not known. No answer comes after it. The server is shutting down. Idempotent.
+  // Ends all unanswered forwarded writes and questions, and refuses later ones, because the server
+  // is shutting down. Whether such a write was applied is unknown. No answer comes afterwards.
+  // Idempotent.
   void Stop();
 
  private:
-  // A connection and what is called over it.
+  // A connection and its stubs.
   struct Server {
     explicit Server(const std::string& endpoint);
     std::shared_ptr<grpc::Channel> channel;
@@ -72,21 +73,21 @@ class PeerLink {
   template <typename Request, typename Reply, typename Answer>
   void Ask(const std::string& endpoint, Request request, std::function<Answer(const Reply&)> read,
            std::function<void(const absl::StatusOr<Answer>&)> answer);
-  // Errors: ResourceExhausted while too much is under way, Unavailable once the server is shutting
-  // down. What has no bytes always has room.
+  // Registers a call. Errors: ResourceExhausted if too much is under way, Unavailable once the
+  // server is shutting down. A call without bytes always has room.
   [[nodiscard]] absl::Status Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes);
-  // What was passed on takes no room any more.
+  // Removes a call, so that its bytes are free again.
   void MakeRoom(const std::shared_ptr<grpc::ClientContext>& call);
   void End(const std::shared_ptr<grpc::ClientContext>& call);
 
   const size_t passed_on_bytes_max_;
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  // Those under way, with the size of what was passed on.
+  // The calls under way, with the sizes of forwarded requests.
   std::map<std::shared_ptr<grpc::ClientContext>, size_t> calls_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of all
   Condition ended_;                           // a call
-  // Never forgotten: there are as many as the cluster has members.
+  // Never removed: there are only as many as the cluster has members.
   std::map<std::string, std::unique_ptr<Server>> servers_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -21,7 +21,7 @@ constexpr size_t kDataBytes = size_t{64} << 10;
 constexpr size_t kPassedOnMax = 10;
 constexpr size_t kBytesMax = kPassedOnMax * (kDataBytes + 100);
 
-// A server of this service, on a port of its own.
+// A server of this service, on its own port.
 struct Running {
   explicit Running(v1::KeyValue::CallbackService& service) {
     grpc::ServerBuilder builder;
@@ -36,7 +36,7 @@ struct Running {
   std::string endpoint;
 };
 
-// Takes calls and answers them when it is told to.
+// Takes calls and answers them when the test says so.
 class SlowLeader : public v1::KeyValue::CallbackService {
  public:
   grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest*,
@@ -72,7 +72,7 @@ class SlowLeader : public v1::KeyValue::CallbackService {
   std::vector<grpc::ServerUnaryReactor*> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 
-// Passes on whatever it is given.
+// Forwards every call.
 class Follower : public v1::KeyValue::CallbackService {
  public:
   explicit Follower(std::string leader) : leader_(std::move(leader)) {}

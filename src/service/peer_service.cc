@@ -13,7 +13,7 @@ namespace tripla {
 PeerService::PeerService(std::string cluster, Sources sources)
     : cluster_(std::move(cluster)), sources_(std::move(sources)) {
   const grpc::Status unreadable = ReadError(UnreadableRequest(), {});
-  // In the order of the methods in the contract.
+  // Numbered in the order of the methods in the contract.
   MarkMethodCallback(0, Strictly(this, &PeerService::ReadIndex, unreadable));
   MarkMethodCallback(1, Strictly(this, &PeerService::StateHashes, unreadable));
   MarkMethodCallback(2, Strictly(this, &PeerService::LogState, unreadable));
@@ -22,7 +22,7 @@ PeerService::PeerService(std::string cluster, Sources sources)
 grpc::Status PeerService::Check(const std::string& cluster) const {
   if (cluster == cluster_) return grpc::Status::OK;
   return {grpc::StatusCode::FAILED_PRECONDITION,
-          fmt::format("this server is of the cluster {}, not of {}", cluster_, cluster)};
+          fmt::format("this server belongs to cluster {}, not {}", cluster_, cluster)};
 }
 
 grpc::ServerUnaryReactor* PeerService::ReadIndex(grpc::CallbackServerContext* context,

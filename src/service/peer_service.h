@@ -18,18 +18,18 @@ namespace tripla {
 // Thread-safety: gRPC calls it from many threads; it never blocks one.
 class PeerService : public internal::Peer::CallbackService {
  public:
-  // What it answers with.
+  // The sources of its answers.
   struct Sources {
     // As RatisLog::ConfirmReadIndex().
     std::function<void(Proof, ReadRounds::AnswerFn)> confirm_read_index;
     // As StateComparison::Known().
     std::function<std::map<LogIndex, StateHash>()> state_hashes;
-    // As RatisLog::GetStatus().last, once it knows all that it ever has acknowledged.
+    // As RatisLog::GetStats().last; an error while the replica may lack records it acknowledged.
     std::function<absl::StatusOr<LogPosition>()> log_state;
     std::function<bool()> disk_full;
   };
 
-  // `cluster`: the id of the one this server belongs to.
+  // `cluster` is the id of this server's cluster.
   PeerService(std::string cluster, Sources sources);
 
   grpc::ServerUnaryReactor* ReadIndex(grpc::CallbackServerContext* context,
@@ -43,7 +43,7 @@ class PeerService : public internal::Peer::CallbackService {
                                      internal::LogStateReply* reply) override;
 
  private:
-  // OK when `cluster` is this server's: an address may have become another's.
+  // OK when `cluster` is this server's; its address may have belonged to another cluster before.
   [[nodiscard]] grpc::Status Check(const std::string& cluster) const;
 
   const std::string cluster_;

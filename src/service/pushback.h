@@ -3,8 +3,8 @@
 
 namespace tripla {
 
-// The trailing metadata of an error that advises when to send the call again: after so many
-// milliseconds, a negative number for never. As gRPC's retry design names it (gRFC A6).
+// The trailing metadata that advises when to send a failed call again: the number of milliseconds
+// to wait, or a negative number for never. The name is from gRPC's retry design (gRFC A6).
 inline constexpr char kPushbackMetadata[] = "grpc-retry-pushback-ms";
 
 }  // namespace tripla

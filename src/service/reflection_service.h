@@ -8,13 +8,13 @@
 
 namespace tripla {
 
-// Tells tools what the server offers: reflection v1, which gRPC 1.51 has no implementation of. What
-// it describes are the messages and services that are linked into the program.
+// Server reflection v1 for tools, which gRPC 1.51 does not implement. It describes the messages and
+// services that are linked into the program.
 //
 // Thread-safety: gRPC calls it from many threads; it never blocks one.
 class ReflectionService : public grpc::reflection::v1::ServerReflection::CallbackService {
  public:
-  // `services`: the full names of what the server offers.
+  // `services` are the full names of the services that the server offers.
   explicit ReflectionService(std::vector<std::string> services);
 
   grpc::ServerBidiReactor<grpc::reflection::v1::ServerReflectionRequest,

@@ -11,7 +11,7 @@
 namespace tripla {
 namespace {
 
-// Whether the write has changed something, or may have under the same request id before.
+// Whether the write has changed something, or may have under the same request id earlier.
 bool MayHaveChanged(const Outcome& outcome) {
   if (outcome.refusal != Refusal::kNone) return AppliedAfter(outcome.refusal) != Applied::kNo;
   return outcome.result == Result::kSuccess;

@@ -19,7 +19,7 @@ absl::Status CheckDataSize(const std::string& data, size_t data_bytes_max) {
       "the data has {} bytes; this server takes {} at most", data.size(), data_bytes_max));
 }
 
-// Takes a request's id, if it has one.
+// Reads a request's id, if it has one.
 template <typename Request>
 absl::StatusOr<std::optional<RequestId>> ToRequestId(const Request& request) {
   if (!request.has_request_id()) return std::nullopt;
@@ -38,7 +38,7 @@ absl::StatusOr<std::optional<RequestId>> ToRequestId(const Request& request) {
   return id;
 }
 
-// What all writes have: kind, key and id.
+// Reads the parts of every write: kind, key and id.
 template <typename Request>
 absl::StatusOr<Command> ToWrite(CommandKind kind, const Request& request) {
   Command command{.kind = kind};

@@ -11,10 +11,10 @@
 
 namespace tripla {
 
-// The one place where requests are checked; behind it every Command is well-formed and within
-// limits (R10, R14). What must be there and is not is an error, never its default. Errors of all
-// functions: InvalidArgument for what is malformed, ResourceExhausted for what is too large;
-// nothing has changed then.
+// All requests are checked here; every resulting Command is well-formed and within limits (R10,
+// R14). A missing required field is an error; it does not get a default. Errors of all functions:
+// InvalidArgument for a malformed request, ResourceExhausted for one that is too large; nothing has
+// changed then.
 
 [[nodiscard]] absl::StatusOr<Command> ToCommand(const v1::SetRequest& request,
                                                 size_t data_bytes_max);
@@ -27,7 +27,7 @@ namespace tripla {
 // Whether an operation asks for an answer without data (R12b).
 [[nodiscard]] bool WithoutData(const v1::Operation& operation);
 
-// Never empty; in the order of the request. One bad operation refuses them all.
+// The commands in the order of the request; never empty. One bad operation refuses the whole batch.
 [[nodiscard]] absl::StatusOr<std::vector<Command>> ToCommands(const v1::BatchRequest& request,
                                                               size_t data_bytes_max);
 

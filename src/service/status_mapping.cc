@@ -18,14 +18,13 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// gRPC cuts the metadata of a call at 8 KiB; a message that quotes foreign text must not cost the
-// rest.
+// gRPC limits the metadata of a call to 8 KiB; a message that quotes foreign text must leave room
+// for the rest.
 constexpr size_t kMessageBytesMax = 1024;
-// The largest answer without data that goes into the details; base64 makes a third more of it.
+// The largest answer without data that goes into the details; base64 adds a third.
 constexpr size_t kReplyDetailBytesMax = size_t{4} << 10;
 
-// A full queue drains in milliseconds, and longer the more bytes are in it; a full disk takes
-// somebody to clear it.
+// A full queue drains in milliseconds, longer with more bytes in it; a full disk needs an operator.
 constexpr milliseconds kOverloadedPushback{20};
 constexpr milliseconds kReadOnlyPushback{1000};
 constexpr milliseconds kPushbackMax{5000};
@@ -39,7 +38,8 @@ std::string MessageOf(const absl::Status& error) {
   return std::string(error.message().substr(0, kMessageBytesMax));
 }
 
-// From half of `around` to half more: clients that were refused together must not return together.
+// A random time from half to one and a half of `around`, so that clients that were refused together
+// do not return together.
 milliseconds ByChance(milliseconds around) {
   thread_local std::minstd_rand chance{std::random_device()()};
   return milliseconds(

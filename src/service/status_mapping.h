@@ -14,20 +14,20 @@
 
 namespace tripla {
 
-// Every error that goes out is made here: its code, its details and the advice when to come back.
-// docs/clients.md tells clients what to do with each.
+// Every error that clients get is made here: its code, its details and the retry advice.
+// docs/clients.md says what clients should do with each.
 
-// What became of a write that ended in an error (R12, R12a).
+// Whether a write that ended in an error was applied (R12, R12a).
 enum class Applied {
   kNo = v1::Undecided::NO,
   kUnknown = v1::Undecided::UNKNOWN,
   kYes = v1::Undecided::YES,  // only its answer could not be given
 };
 
-// Which want of room a ResourceExhausted is; of no meaning for another error.
+// The reason of a ResourceExhausted; meaningless for other errors.
 struct NoRoom {
   static NoRoom TooLarge() { return {v1::Undecided::TOO_LARGE}; }
-  // `bytes_ahead` must be worked off before the call has a chance.
+  // `bytes_ahead` bytes must be processed before the call can succeed.
   static NoRoom Overloaded(size_t bytes_ahead = 0) {
     return {v1::Undecided::OVERLOADED, bytes_ahead};
   }
@@ -37,41 +37,41 @@ struct NoRoom {
   size_t bytes_ahead = 0;
 };
 
-// The error of a call that could not write. Carries Undecided only to tell a want of room.
+// The error of a call that cannot write. Carries Undecided only with a ResourceExhausted.
 [[nodiscard]] grpc::Status ReadError(const absl::Status& error, const NoRoom& no_room);
 
-// The error of a call that could write: carries Undecided, and where to ask instead (HOST:PORT)
+// The error of a call that can write: carries Undecided, and the server to ask instead (HOST:PORT)
 // unless that is empty.
 [[nodiscard]] grpc::Status WriteError(const absl::Status& error, Applied applied,
                                       const NoRoom& no_room);
-// The same for an error that is no ResourceExhausted.
+// The same for an error other than ResourceExhausted.
 [[nodiscard]] grpc::Status WriteError(const absl::Status& error, Applied applied,
                                       const std::string& leader_endpoint = "");
 
-// The error of a call whose writes were applied and whose answer cannot be given, for want of room
+// The error of a call whose writes were applied but whose answer cannot be given, for lack of room
 // or because it is too large (R12a). `reply` is the answer without data, a Reply or a BatchReply;
 // it is the second detail if gRPC's limit on metadata allows.
 [[nodiscard]] grpc::Status AppliedWithoutAnswer(const std::string& why,
                                                 const google::protobuf::Message& reply);
 
-// What is said to a request whose bytes are no message of the method's kind.
+// The error of a request whose bytes are not a message of the method's type.
 [[nodiscard]] absl::Status UnreadableRequest();
 
-// Adds to a call that ends for this want of room the advice when to come back, which gRPC's own
-// retries obey; never, when the same call cannot succeed.
+// Adds retry advice to a call that ends for this reason; gRPC's own retries obey it. The advice is
+// never to retry if the same call cannot succeed.
 void AddPushback(grpc::ServerContextBase& context, const NoRoom& no_room);
 
 // Adds the advice never to send the call again.
 void ForbidRetry(grpc::ServerContextBase& context);
 
-// The error that tells a client about a refusal of the state machine; `refusal` is not kNone.
+// The error for a refusal of the state machine; `refusal` is not kNone.
 [[nodiscard]] absl::Status RefusalError(Refusal refusal);
 
-// Whether a write that was refused so had an effect earlier.
+// Whether a write with this refusal was applied earlier.
 [[nodiscard]] Applied AppliedAfter(Refusal refusal);
 
-// The gRPC error of a write that the state machine refused. For a reused request id it tells
-// the first answer (Undecided.first_answer).
+// The gRPC error of a write that the state machine refused. For a reused request id it carries the
+// first answer (Undecided.first_answer).
 [[nodiscard]] grpc::Status RefusedWrite(const Outcome& outcome);
 
 }  // namespace tripla

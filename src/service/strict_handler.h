@@ -9,12 +9,11 @@
 
 namespace tripla {
 
-// Runs a unary method as gRPC's own handler does, but answers a request that cannot be parsed with
-// an error of ours. gRPC 1.51 answers UNIMPLEMENTED then, without a word, which clients take for a
-// method that is not there.
+// Runs a unary method like gRPC's own handler, but answers a request that cannot be parsed with our
+// own error. gRPC 1.51 would answer UNIMPLEMENTED without a message, as for an unknown method.
 //
-// gRPC offers no hook for this: the base class is what its generated code uses. A version that
-// changes it does not compile.
+// gRPC has no public interface for this; the base class is the one its generated code uses. With a
+// gRPC version that changes it, this does not compile.
 //
 // Thread-safety: gRPC calls it from many threads.
 template <typename Request, typename Reply>
@@ -48,8 +47,8 @@ class StrictHandler final : public grpc::internal::MethodHandler {
   Handler refuse_;
 };
 
-// For grpc::Service::MarkMethodCallback(), which takes it over. `unreadable` is the error of a
-// request that cannot be parsed.
+// Makes a handler for grpc::Service::MarkMethodCallback(), which takes ownership. `unreadable` is
+// the error of a request that cannot be parsed.
 template <typename Service, typename Request, typename Reply>
 grpc::internal::MethodHandler* Strictly(Service* service,
                                         grpc::ServerUnaryReactor* (Service::*method)(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A released format stays readable (design 8): each image in tests/golden/image-format-N was
-// written by the first version that had this format, and is never written again.
+// Released formats stay readable (design 8): each image in tests/golden/image-format-N was written
+// by the first version with this format, and never changes.
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -23,7 +23,7 @@ constexpr int64_t kLow = std::numeric_limits<int64_t>::min();
 constexpr int64_t kHigh = std::numeric_limits<int64_t>::max();
 constexpr uint64_t kWrittenUnixMs = 1'764'000'000'000;
 
-// Keys at both sides of every length at which their form on disk changes, in their order.
+// Keys on both sides of every length at which their form on disk changes, in order.
 std::vector<Key> GoldenKeys() {
   std::vector<Key> keys;
   for (const size_t bytes : {300, 124, 123, 1}) {
@@ -35,7 +35,7 @@ std::vector<Key> GoldenKeys() {
   return keys;
 }
 
-// One entry, 7, which has the highest version: no operation leads there.
+// One entry, 7, with the highest version, which no operation can make.
 std::unique_ptr<StateMachine> MachineAtHighestVersion(const SessionBounds& bounds) {
   const EntryRef entry = Entry::Create({.version = kHigh, .timestamp = kLow, .revision = 1},
                                        Key::Parse("7")->ordered_bytes(), "last version");
@@ -50,7 +50,7 @@ std::unique_ptr<StateMachine> MachineAtHighestVersion(const SessionBounds& bound
                          .hash = hash.value()});
 }
 
-// Every kind of row that an image of format 1 can hold, and in each field what is at its limits.
+// Every kind of row that an image of format 1 can hold, with each field at its limits.
 std::unique_ptr<StateMachine> GoldenMachine(const SessionBounds& bounds = {}) {
   using enum CommandKind;
   std::unique_ptr<StateMachine> machine = MachineAtHighestVersion(bounds);
@@ -82,7 +82,7 @@ std::string GoldenBytesOfFormat2() {
   return ReadWholeFile(TRIPLA_GOLDEN "/image-format-2/00000000000000000034.image");
 }
 
-// What format 2 has more.
+// The additions of format 2.
 std::unique_ptr<StateMachine> GoldenMachineOfFormat2() {
   std::unique_ptr<StateMachine> machine = GoldenMachine(kTightBounds);
   FillWithEveryRow(*machine);
@@ -117,7 +117,7 @@ TEST(GoldenImage, Format1IsReadWithAllItHolds) {
   EXPECT_FALSE(loaded->machine->Get(*Key::Parse("2")).entry);
 }
 
-// R13: what was answered before the image is answered again from it.
+// R13: requests that were answered before the image are answered again from it.
 TEST(GoldenImage, TheRequestIdsOfFormat1AreAnsweredAgain) {
   using enum CommandKind;
   const std::string golden = GoldenBytes();
@@ -160,7 +160,7 @@ TEST(GoldenImage, Format2IsReadWithAllItHolds) {
             "5553ea3f17b9c15a17cb176ad8daba9f");
 }
 
-// R13a: what was dropped or forgotten before the image is refused behind it.
+// R13a: ids that were dropped or forgotten before the image are refused after it.
 TEST(GoldenImage, TheRequestIdsOfFormat2AreAnsweredAgain) {
   const std::string golden = GoldenBytesOfFormat2();
   BytesFile file("golden", golden);

@@ -36,7 +36,7 @@ absl::StatusOr<uint32_t> ReadPreamble(std::string_view bytes) {
   }
   const auto format = LoadLittleEndian<uint32_t>(bytes.data() + kMagic.size());
   if (bytes.substr(0, kPreambleBytes) != EncodePreamble(format)) {
-    return absl::DataLossError("an image does not begin so");
+    return absl::DataLossError("the file does not begin like an image");
   }
   if (format >= 1 && format <= kFormat) return format;
   return absl::UnimplementedError(
@@ -72,14 +72,14 @@ std::optional<LogIndex> ParseFileName(std::string_view name) {
 
 uint64_t BytesOf(const StateSummary& summary) {
   constexpr uint64_t kFixedBytes = 4096;
-  constexpr uint64_t kEntryBytes = 32;    // beside key and data
+  constexpr uint64_t kEntryBytes = 32;    // without key and data
   constexpr uint64_t kSessionBytes = 64;  // at most
   constexpr uint64_t kRunBytes = 17;
-  constexpr uint64_t kAnswerBytes = 96;  // beside key and data of its entry, at most
+  constexpr uint64_t kAnswerBytes = 96;  // without key and data of its entry, at most
   const uint64_t rows = summary.payload_bytes + summary.keys * kEntryBytes +
                         summary.sessions * kSessionBytes + summary.answers * kAnswerBytes +
                         summary.runs * kRunBytes + summary.answer_bytes;
-  // Headers of blocks, and what a file system needs beside the content.
+  // The last term: headers of blocks, and the file system's own data.
   return kFixedBytes + rows + rows / 256;
 }
 

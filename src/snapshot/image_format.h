@@ -17,10 +17,10 @@
 // DIR/image/ holds images, named by the last log index they hold in 20 digits:
 // 00000000000000000042.image. One that is being written ends in .partial.
 //
-//   image    preamble, header, blocks, end block; nothing behind it
+//   image    preamble, header, blocks, end block; nothing after it
 //
 //   preamble magic "TRIPLAIM" | format u32 = 2 | check u32: low half of XXH3-64 of the 12 bytes
-//   (16)     before; the same in every format to come, so that a later one can be told from damage
+//   (16)     before; the same in every later format, which can so be distinguished from damage
 //
 //   header   written at u64, Unix milliseconds | term u64 | index u64 | revision u64 | keys u64
 //   (112)    payload bytes u64 | sessions u64 | answers u64 | use counter u64 | runs u64
@@ -32,8 +32,8 @@
 //     kind 1, entries, in the order of their keys
 //              key length u32 | data length u32 | version i64 | timestamp i64 | revision u64
 //              key in ordered form | data
-//     kind 2, request ids, after all entries: sessions in the order of client, each before
-//              its answers, and its runs behind them
+//     kind 2, request ids, after all entries: sessions in the order of client, each followed by
+//              its answers and then its runs
 //       session 01 | client 16 | last use u64 | forgotten below u64 | in doubt through u64
 //               finished u8
 //       answer  02 | sequence u64 | fingerprint 16 | refusal u8 | result u8 | has entry u8
@@ -41,8 +41,8 @@
 //       run     03 | first u64 | last u64
 //     kind 3, end: number of the blocks before it u64
 //
-// Format 1 is read too. It has no runs; its header ends behind the use counter with hash and
-// checksum, a session behind forgotten below.
+// Format 1 is read too. It has no runs. In its header hash and checksum follow the use counter, and
+// its sessions end after forgotten below.
 namespace tripla::image {
 
 inline constexpr uint32_t kFormat = 2;  // that is written
@@ -58,7 +58,7 @@ enum class BlockKind : uint32_t { kEntries = 1, kIds = 2, kEnd = 3 };
 
 struct Header {
   uint32_t format = kFormat;
-  uint64_t written_unix_ms = 0;  // for people only
+  uint64_t written_unix_ms = 0;  // for information only
   StateSummary summary;
 
   // Preamble included.
@@ -73,17 +73,17 @@ struct BlockHeader {
 
 // "00000000000000000042.image".
 [[nodiscard]] std::string FileName(LogIndex index);
-// The index in an image's name, or nothing for another file.
+// The index in an image's name, or nullopt for another file.
 [[nodiscard]] std::optional<LogIndex> ParseFileName(std::string_view name);
 
-// How much of a disk the image of a state takes, or a little less than this.
+// The disk space for the image of a state; the image takes this or a little less.
 [[nodiscard]] uint64_t BytesOf(const StateSummary& summary);
 
 [[nodiscard]] std::string EncodePreamble(uint32_t format);
 // Preamble and header, in the format that it names.
 [[nodiscard]] std::string EncodeHeader(const Header& header);
-// What comes behind the header is left alone. Errors: DataLoss when the bytes are no header;
-// Unimplemented for a later format.
+// Ignores bytes after the header. Errors: DataLoss when the bytes are not a header; Unimplemented
+// for a later format.
 [[nodiscard]] absl::StatusOr<Header> DecodeHeader(std::string_view bytes);
 
 [[nodiscard]] std::string EncodeBlockHeader(BlockKind kind, uint64_t number,
@@ -96,9 +96,9 @@ void AppendSession(std::string& bytes, const SessionRow& session);
 void AppendAnswer(std::string& bytes, const AnswerRow& answer);
 void AppendRun(std::string& bytes, const DecidedRun& run);
 
-// Reads one entry; none once the bytes ran out, which reader.ok() tells.
+// Reads one entry; a null one if the bytes ran out, see reader.ok().
 [[nodiscard]] EntryRef ReadEntry(ByteReader& reader);
-// What stands behind the byte 01, 02 or 03 in an image of this format. Errors: DataLoss.
+// These read the bytes after 01, 02 or 03 in an image of this format. Errors: DataLoss.
 [[nodiscard]] absl::StatusOr<SessionRow> ReadSession(ByteReader& reader, uint32_t format);
 [[nodiscard]] absl::StatusOr<AnswerRow> ReadAnswer(ByteReader& reader);
 [[nodiscard]] absl::StatusOr<DecidedRun> ReadRun(ByteReader& reader);

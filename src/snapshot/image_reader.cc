@@ -49,7 +49,7 @@ class Reader {
     while (true) {
       TRIPLA_ASSIGN_OR_RETURN(const image::BlockHeader block, ReadBlock());
       absl::Status intact = CheckBlock(block);
-      // Its checksum covers the kind: no damage looks like that.
+      // The checksum covers the kind, so this is not damage.
       if (intact.ok() && !IsKnown(block.kind)) {
         return absl::UnimplementedError(
             fmt::format("a block of kind {}, which this version does not know: use the newer one",
@@ -140,7 +140,7 @@ class Reader {
     return absl::OkStatus();
   }
 
-  // content_ is the end block's.
+  // content_ is that of the end block.
   absl::Status CheckEnd() {
     ByteReader reader(content_);
     const auto blocks = reader.Read<uint64_t>();

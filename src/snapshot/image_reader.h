@@ -15,22 +15,23 @@
 
 namespace tripla {
 
-// A state that was read from an image.
+// A state read from an image.
 struct LoadedImage {
   image::Header header;
   uint64_t bytes = 0;  // of the file
   std::unique_ptr<StateMachine> machine;
 };
 
-// Reads an image and proves it: each block's checksum, the order, the counts, the state hash.
+// Reads an image and verifies it: each block's checksum, the order, the counts, the state hash.
 //
 // Errors, naming file and offset: DataLoss for damage; Unimplemented for a later format, and for a
-// kind of block or row that only a later version writes; NotFound and what else the disk says. No
-// length in the file is believed beyond the file's own size.
+// kind of block or row that only a later version writes; NotFound and other errors of the disk.
+// Lengths in the file are never trusted beyond the file's own size.
 [[nodiscard]] absl::StatusOr<LoadedImage> LoadImage(Disk& disk, const std::string& path);
 [[nodiscard]] absl::StatusOr<LoadedImage> LoadImage(File& file);
 
-// Takes what an image holds, in its order. An error that one of them returns ends the reading.
+// Functions that receive the content of an image, in its order. An error from one of them ends the
+// reading.
 struct ImageRows {
   std::function<absl::Status(EntryRef entry)> entry;
   std::function<absl::Status(const SessionRow& session)> session;
@@ -38,17 +39,17 @@ struct ImageRows {
   std::function<absl::Status(const DecidedRun& run)> run;
   // All blocks were read.
   std::function<absl::Status(const image::Header& header)> end;
-  // Takes what is wrong with the block at `offset`, the DataLoss of the above included. OK goes on
-  // with the next block.
+  // Receives the error of the block at `offset`, also a DataLoss of the functions above. If it
+  // returns OK, the reading continues with the next block.
   std::function<absl::Status(uint64_t offset, absl::Status damage)> damaged_block;
 };
 
-// Proves an image without building its state: each block's checksum, that none is missing, and the
-// state hash. Errors: as LoadImage().
+// Verifies an image without building its state: each block's checksum, that none is missing, and
+// the state hash. Errors: as LoadImage().
 [[nodiscard]] absl::StatusOr<image::Header> ProveImage(File& file);
 
-// Reads what LoadImage() builds a state from, without one: to see what is left of a damaged image.
-// Proves each block, and that none is missing. Errors: as LoadImage(), and what `rows` return.
+// Reads the rows of an image without building a state, to show what is left of a damaged one.
+// Verifies each block, and that none is missing. Errors: as LoadImage(), and those of `rows`.
 [[nodiscard]] absl::StatusOr<image::Header> ReadImage(File& file, const ImageRows& rows);
 
 }  // namespace tripla

@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::string_view kPartialSuffix = ".partial";
 
-// What is given back to the disk at a time. A whole image at once keeps the disk from the log for
-// some 100 ms (docs/performance.md).
+// The bytes freed at a time. To free a whole image at once blocks the log's disk for some 100 ms
+// (docs/performance.md).
 constexpr uint64_t kRemovedPieceBytes = uint64_t{8} << 20;
 
 uint64_t UnixMilliseconds() {
@@ -117,12 +117,12 @@ absl::StatusOr<LoadedImage> ImageStore::Load(LogIndex index) const {
   TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(directory_.disk(), PathOf(index)));
   const LogIndex held = loaded.header.summary.position.index;
   if (held == index) return loaded;
-  // It would be taken for older or newer than it is.
+  // By its name it would count as older or newer than it is.
   return absl::DataLossError(fmt::format(
       "{} at offset 0: it is the image of record {}, not as its name says", PathOf(index), held));
 }
 
-// What the log must hold in place of the damaged image: everything behind the next older one.
+// In place of the damaged image, the log must hold everything after the next older one.
 absl::Status ImageStore::FallBack(const absl::Status& damage, LogIndex older,
                                   LogIndex first_log_index) const {
   const std::string what(damage.message());
@@ -222,7 +222,7 @@ absl::Status ImageStore::RemoveAllBut(LogIndex older, LogIndex newest) {
 }
 
 absl::Status ImageStore::RemoveInPieces(LogIndex index) {
-  // Under this name nobody takes it for an image, however little of it is left.
+  // Under this name it is not an image, even when part of it has been removed.
   const std::string partial = PathOf(index) + std::string(kPartialSuffix);
   Disk& disk = directory_.disk();
   TRIPLA_RETURN_IF_ERROR(disk.Rename(PathOf(index), partial));

@@ -117,7 +117,7 @@ TEST_F(ImageStoreTest, RemovesWhatUnfinishedImagesLeftAndNothingElse) {
   EXPECT_EQ(store_->newest()->position.index, 1u);
 }
 
-// Else the log would be released for it, and the newest would have nothing to stand in for it.
+// Otherwise the log would be released for it, and nothing could replace the newest one.
 TEST_F(ImageStoreTest, ADamagedImageThatWasPassedOverIsNotCountedAsOneOfTheTwo) {
   WriteNext();
   WriteNext();
@@ -154,7 +154,7 @@ TEST_F(ImageStoreTest, AfterTheOlderWasUsedTheDamagedOneGoesWithTheNextTwo) {
   Overwrite(disk_, ImagePath(2), 200, "damage");
   const auto recovered = Restart(1);
   ASSERT_TRUE(recovered.ok());
-  // The log brings the machine to where it was, and the image is written anew at its old place.
+  // The log brings the machine back to the same index, and the image is written again.
   ASSERT_TRUE(WriteNow(*store_, machine_).ok());
   EXPECT_EQ(store_->releasable(), 1u);
   WriteNext();
@@ -219,7 +219,7 @@ TEST_F(ImageStoreTest, AnAbandonedImageLeavesNothing) {
   EXPECT_EQ(store_->newest()->position.index, 1u);
 }
 
-// The file that another replica sends, which holds record 9.
+// An image file from another replica, which holds record 9.
 std::string ReceiveImage(FaultyDisk& disk) {
   StateMachine other;
   while (other.GetSummary().position.index < 9) ApplySet(other);
@@ -241,7 +241,7 @@ TEST_F(ImageStoreTest, AnInstalledImageReplacesAllOthers) {
   EXPECT_THAT(Files(), ElementsAre(image::FileName(9)));
   EXPECT_EQ(store_->newest()->position.index, 9u);
   EXPECT_EQ(store_->releasable(), 0u);
-  // What was frozen before and is written after it does not take the store back.
+  // A view frozen before the image came and written after it does not replace the image.
   const std::atomic<bool> never_abandoned{false};
   EXPECT_EQ(store_->Write(view_of_before, never_abandoned)->position.index, 9u);
   EXPECT_EQ(Restart(0)->machine->GetSummary(), (*installed)->GetSummary());
@@ -331,8 +331,8 @@ TEST_F(ImageStoreTest, AFailureAtAnyStepLeavesAnImageInForce) {
   }
 }
 
-// R16: whole or not at all. Cuts the power at the first, second, third ... step of writing an image
-// until a run is through, and lets chance decide what was not synced.
+// R16: whole or not at all. Cuts the power at the first, second, third ... disk operation of
+// writing an image until a run completes; a random part of the unsynced data survives.
 TEST(ImageStore, APowerCutAtAnyStepLeavesTheOldImageOrTheNew) {
   for (const auto unsynced : {FaultyDisk::Unsynced::kLost, FaultyDisk::Unsynced::kByChance}) {
     bool finished = false;

@@ -68,7 +68,7 @@ std::string SmallImage(const std::string& path) {
   return ReadWholeFile(path);
 }
 
-// Puts `header` and `content` where the first block stands, with a checksum that fits.
+// Replaces the first block by `header` and `content` with a matching checksum.
 std::string WithFirstBlock(const std::string& image, image::BlockKind kind,
                            const std::string& content) {
   return image.substr(0, image::kHeaderBytes) + image::EncodeBlockHeader(kind, 0, content) +
@@ -227,7 +227,7 @@ TEST_F(ImageTest, LengthsInsideABlockAreNotBelievedEither) {
   }
 }
 
-// A kind that no version has written yet, and that is no damage: the checksum fits.
+// A kind that no version has written yet. It is not damage, because the checksum fits.
 TEST_F(ImageTest, ABlockOrARowOfALaterVersionIsRefusedAsSuch) {
   const std::string image = SmallImage(path());
   const auto later = static_cast<image::BlockKind>(9);
@@ -262,7 +262,7 @@ TEST_F(ImageTest, GarbageIsNoImage) {
   }
 }
 
-// Whatever a later format has behind its preamble, however little.
+// Whatever follows the preamble of a later format.
 TEST_F(ImageTest, ALaterFormatIsRefusedByName) {
   const std::string image = SmallImage(path());
   for (const uint32_t format : {image::kFormat + 1, 0xffffffffu}) {
@@ -302,7 +302,8 @@ TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
   EXPECT_THAT(damage_with([](StateSummary& s) { s.revision = 1; }), HasSubstr("revision"));
   EXPECT_THAT(damage_with([](StateSummary& s) { s.use_counter = 1; }), HasSubstr("use"));
   EXPECT_THAT(damage_with([](StateSummary& s) { s.hash[3] ^= 1; }), HasSubstr("hash"));
-  // Also without its state, before the log that it replaces is let go.
+  // Also when it is verified without building its state, before the log that it replaces is
+  // dropped.
   const auto proved_with = [&](auto change) {
     image::Header changed = header;
     change(changed.summary);

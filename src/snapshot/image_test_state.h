@@ -17,7 +17,7 @@
 #include "state/state_machine.h"
 #include "tripla/key.h"
 
-// What the tests of images share: a small state that has everything an image can hold.
+// Shared by the tests of images: a small state with everything that an image can hold.
 namespace tripla {
 
 // A directory for one test, removed with everything in it.
@@ -71,8 +71,8 @@ inline Outcome ApplyNext(StateMachine& machine, Command command) {
   return ApplyNext(machine, std::vector<Command>{std::move(command)}).front();
 }
 
-// Entries with keys of every sign and form, an update, a removal, and two clients whose answers are
-// with and without an entry, and of one a refused one.
+// Entries with keys of every sign and form, an update, a removal, and two clients with answers with
+// and without an entry, one of them a refusal.
 inline void FillWithEverything(StateMachine& machine) {
   using enum CommandKind;
   ApplyNext(machine, {MakeCommand(kSet, "-300", "minus"), MakeCommand(kSet, "0", ""),
@@ -86,12 +86,12 @@ inline void FillWithEverything(StateMachine& machine) {
   ApplyNext(machine, WithId(MakeCommand(kDel, "2"), 'b', 2, 2));
 }
 
-// The bounds that make FillWithEveryRow() reach every kind of row.
+// The limits with which FillWithEveryRow() makes every kind of row.
 inline constexpr SessionBounds kTightBounds{
     .clients = 4, .answers_per_client = 2, .answer_bytes = 1 << 20};
 
-// Behind a state with four clients: drops answers, so that two runs of ids are left, forgets the
-// longest idle client, and lets another say that all it sent is answered.
+// For a state with four clients: drops answers, so that two runs of ids are left, forgets the
+// longest idle client, and makes another one say that all it sent is answered.
 inline void FillWithEveryRow(StateMachine& machine) {
   using enum CommandKind;
   for (const char client : {'p', 'q', 'r', 's'}) {

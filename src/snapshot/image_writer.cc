@@ -68,8 +68,8 @@ class Writer {
     TRIPLA_RETURN_IF_ERROR(Append(content_));
     content_.clear();
     ++number_;
-    // Block by block, not all at the end: the log's next fsync waits behind what the disk has been
-    // given, and a whole image held it up for 200 ms (docs/performance.md).
+    // Syncs each block, because the log's next fsync waits for all data given to the disk before
+    // it; a whole image delayed it by 200 ms (docs/performance.md).
     return file_.Sync();
   }
 

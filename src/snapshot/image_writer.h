@@ -12,11 +12,12 @@
 
 namespace tripla {
 
-// Writes the whole state as an image to a new file and makes it durable (R16, R17). The file does
-// not count before it has its name: that is ImageStore's to give.
+// Writes the whole state as an image to a new file and makes it durable (R16, R17). ImageStore then
+// renames the file, which puts it in force.
 //
-// `written_unix_ms` is for people only. Once `abandoned` says so it stops early. Returns the file's
-// size. `written` follows the bytes that were. Memory: one block, whatever the size of the map.
+// `written_unix_ms` is for information only. Stops early once `abandoned` returns true. Returns the
+// file's size. `written` is updated with the bytes written so far. Memory: one block, whatever the
+// size of the map.
 //
 // Errors: ResourceExhausted when there is no space; Cancelled when abandoned; Internal for other
 // failures of the disk. The file is left as it is.

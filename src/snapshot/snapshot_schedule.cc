@@ -15,10 +15,10 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// How often the size of the log is looked at.
+// The period of checks of the log's size.
 constexpr std::chrono::milliseconds kGrowthPeriod{250};
 
-// From one image that is to make room to the next, at least.
+// The least time between two images that make room.
 constexpr std::chrono::seconds kImagesForRoomPeriod{1};
 constexpr std::chrono::seconds kRetryRoomPeriod{1};
 
@@ -41,7 +41,7 @@ SnapshotSchedule::SnapshotSchedule(ImageStore& images, const StateMachine& machi
       machine_(machine),
       log_(log),
       options_(options),
-      log_bytes_after_image_(log.GetStatus().bytes),
+      log_bytes_after_image_(log.GetStats().bytes),
       thread_([this] { Run(); }) {}
 
 SnapshotSchedule::~SnapshotSchedule() { Stop(); }
@@ -104,7 +104,7 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
           ? steady_clock::now() + std::max<steady_clock::duration>(options_.interval, last_took_)
           : steady_clock::time_point::max();
   while (true) {
-    // Looked at without the mutex: a replica reads a directory for it, and Request() is not to
+    // Checked without the mutex: a replica reads a directory for it, and Request() must not
     // wait.
     const bool outgrown = LogHasOutgrownImage();
     MutexLock lock(mutex_);
@@ -125,14 +125,15 @@ void SnapshotSchedule::MakeRoom(bool image_fits) {
 void SnapshotSchedule::MakeRoomNow(bool image_fits) {
   const std::optional<ImageSummary> newest = images_.newest();
   const LogIndex index = newest ? newest->position.index : 0;
-  // One that could not be kept alone is tried again each second; a new image may be better.
+  // If the other files could not be removed, this is tried again each second, and at once after a
+  // new image.
   const bool failed = index == failed_image_ && steady_clock::now() < retry_room_;
   const bool done = index == 0 || index == only_image_ || failed;
   if (done && image_fits && steady_clock::now() >= next_image_for_room_ && HasChanged()) {
     const steady_clock::time_point start = steady_clock::now();
     const bool written = WriteImage().ok();
     last_took_ = steady_clock::now() - start;
-    // Half of the disk's time is left to the calls.
+    // Leaves half of the disk's time to the calls.
     next_image_for_room_ =
         steady_clock::now() + std::max<steady_clock::duration>(kImagesForRoomPeriod, last_took_);
     making_room_.store(written, std::memory_order_relaxed);
@@ -158,7 +159,7 @@ void SnapshotSchedule::MakeRoomNow(bool image_fits) {
 absl::Status SnapshotSchedule::KeepNewestOnly() {
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex newest, images_.ProveNewest());
   TRIPLA_RETURN_IF_ERROR(log_.ReleasePrefix(newest, Log::Release::kAll));
-  log_bytes_after_image_ = log_.GetStatus().bytes;
+  log_bytes_after_image_ = log_.GetStats().bytes;
   TRIPLA_RETURN_IF_ERROR(images_.RemoveOlder());
   only_image_ = newest;
   room_failure_.clear();
@@ -176,8 +177,8 @@ DiskReserve::NextImage SnapshotSchedule::NextImage() const {
   const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t stands = newest ? newest->bytes : 0;
   const uint64_t in_image = log_bytes_in_image_.load(std::memory_order_relaxed);
-  const uint64_t goes = stands + (in_image != 0 ? in_image : log_.GetStatus().bytes);
-  // Between the end of an image and the removal of what it replaces.
+  const uint64_t goes = stands + (in_image != 0 ? in_image : log_.GetStats().bytes);
+  // True between the end of an image and the removal of the files that it replaces.
   const bool replaces = written == 0 && making_room_.load(std::memory_order_relaxed);
   return {.bytes_left = replaces ? 0 : needed - std::min(needed, written),
           .growth = needed - std::min(needed, goes),
@@ -189,24 +190,24 @@ bool SnapshotSchedule::HasChanged() {
   const std::optional<ImageSummary> newest = images_.newest();
   const LogPosition in_force = newest ? newest->position : LogPosition{};
   if (machine_.GetSummary().position != in_force) return true;
-  log_bytes_after_image_ = log_.GetStatus().bytes;  // whatever grew there, an image would not help
+  log_bytes_after_image_ = log_.GetStats().bytes;  // whatever grew there, an image would not help
   return false;
 }
 
 bool SnapshotSchedule::LogHasOutgrownImage() const {
   const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t allowed = std::max(options_.log_growth_bytes, newest ? newest->bytes : 0);
-  return log_.GetStatus().bytes > log_bytes_after_image_ + allowed;
+  return log_.GetStats().bytes > log_bytes_after_image_ + allowed;
 }
 
 absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
-  log_bytes_in_image_.store(log_.GetStatus().bytes, std::memory_order_relaxed);
+  log_bytes_in_image_.store(log_.GetStats().bytes, std::memory_order_relaxed);
   const StateView view = machine_.Freeze();
   const std::optional<ImageSummary> newest = images_.newest();
   if (newest && newest->position == view.summary().position) return *newest;
   absl::StatusOr<ImageSummary> info = images_.Write(view, abandon_);
   if (!info.ok()) {
-    log_bytes_after_image_ = log_.GetStatus().bytes;  // no second try before it has grown again
+    log_bytes_after_image_ = log_.GetStats().bytes;  // no second try before it has grown again
     if (absl::IsCancelled(info.status())) {
       return abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : AnothersImageComes();
     }
@@ -221,7 +222,7 @@ absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
     Say(Severity::kWarning,
         fmt::format("an old part of the log stays: {}", std::string(released.message())));
   }
-  log_bytes_after_image_ = log_.GetStatus().bytes;
+  log_bytes_after_image_ = log_.GetStats().bytes;
   return info;
 }
 

@@ -18,25 +18,26 @@
 
 namespace tripla {
 
-// The thread that writes images (design 7): by period if anything has changed, when the log has
-// outgrown the image, and on request. After each image the log may forget what both kept ones hold.
+// The thread that writes images (design 7): periodically if anything has changed, when the log has
+// outgrown the image, and on request. After each image the log may drop the records that both kept
+// images hold.
 //
-// Two images by period lie at least as far apart as the last one took, so a short period on a large
-// map leaves half of the disk to the calls. An image that cannot be written is said and tried
-// again; the database goes on without it, and the log keeps everything.
+// The pause between two periodic images is at least as long as the last one took, so a short period
+// with a large map leaves half of the disk's time to the calls. If an image cannot be written, the
+// schedule prints that and tries again; meanwhile the log keeps everything.
 //
 // Thread-safety: Request() from any thread; Stop() and the destructor from one.
 class SnapshotSchedule {
  public:
   struct Options {
-    std::chrono::milliseconds interval{30'000};  // 0: never by period
+    std::chrono::milliseconds interval{30'000};  // 0: no periodic images
     // An image is due when the log has grown by this, or by the size of the image if that is more.
     uint64_t log_growth_bytes = uint64_t{64} << 20;
   };
 
-  // Takes the image in force, or why there is none: as ImageStore::Write(), but Unavailable, with
-  // the reason, when stopped or while images are held. Called once, on the schedule's thread, or on
-  // the caller's after Stop(); must not block.
+  // Receives the image in force, or an error as of ImageStore::Write(), but Unavailable with the
+  // reason when stopped or while images are held. Called once, on the schedule's thread, or on the
+  // caller's after Stop(); must not block.
   using DoneFn = std::function<void(absl::StatusOr<ImageSummary>)>;
 
   // Starts the thread. All outlive the schedule.
@@ -47,18 +48,18 @@ class SnapshotSchedule {
   SnapshotSchedule(const SnapshotSchedule&) = delete;
   SnapshotSchedule& operator=(const SnapshotSchedule&) = delete;
 
-  // Asks for an image that holds at least all that has been applied by now. One image answers all
-  // who asked before it began; if nothing has changed since the last, that one answers. Does not
-  // block.
+  // Requests an image that holds at least everything applied by now. One image serves all requests
+  // made before it began; if nothing has changed since the last image, that one is the answer. Does
+  // not block.
   void Request(DoneFn done);
 
-  // The disk is nearly full: soon lets the log forget what the newest image holds and removes the
-  // older image, once the newest was read and proved; where that has been done already, and
-  // `image_fits`, writes an image of what is newer first. Does not block. To be called as long as
-  // it is so.
+  // Makes room when the disk is nearly full: on the schedule's thread it verifies the newest image,
+  // then drops the log that this image holds and the older image. If that was done already and
+  // `image_fits`, it first writes a newer image. Does not block. Call it as long as the disk is
+  // nearly full.
   void MakeRoom(bool image_fits);
 
-  // The image that is being written, or else the next one.
+  // The image that is being written, or otherwise the next one.
   [[nodiscard]] DiskReserve::NextImage NextImage() const;
 
   // Abandons an image being written and ends the thread. Idempotent.
@@ -66,14 +67,14 @@ class SnapshotSchedule {
 
  private:
   void Run();
-  // Waits for the period, log growth, a request, a full disk or the stop, and takes the requests.
+  // Waits for the period, log growth, a request, a full disk or the stop; returns the requests.
   std::vector<DoneFn> AwaitDue();
   [[nodiscard]] bool LogHasOutgrownImage() const;
   // Whether something was applied since the image in force.
   [[nodiscard]] bool HasChanged();
   absl::StatusOr<ImageSummary> WriteImage();
   void MakeRoomNow(bool image_fits);
-  // Forgets all but the newest image and what follows it.
+  // Removes everything but the newest image and the log after it.
   absl::Status KeepNewestOnly();
 
   ImageStore& images_;

@@ -24,8 +24,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// The part of a log that the schedule sees. ReleasePrefix() is the last thing the schedule does
-// about an image, on its own thread, and calls `on_release`.
+// The part of a log that the schedule uses. ReleasePrefix(), the schedule's last step for an image,
+// calls `on_release` on the schedule's thread.
 class FakeLog : public Log {
  public:
   void Submit(Batch, DoneFn) override {}
@@ -33,7 +33,7 @@ class FakeLog : public Log {
     if (on_release) on_release(through);
     return release_status;
   }
-  Status GetStatus() const override {
+  Stats GetStats() const override {
     if (on_look) on_look();
     return {.bytes = bytes.load()};
   }
@@ -46,8 +46,8 @@ class FakeLog : public Log {
 };
 
 // A disk whose files call `on_write` before each write and `on_truncate` before each Truncate(),
-// and which knows how much work it was given at once: bytes of a file to write at a Sync(), or to
-// give back at a Truncate() or Remove().
+// and which records how much work it gets at once: bytes of a file to write at a Sync(), or to free
+// at a Truncate() or Remove().
 class WatchedDisk : public FaultyDisk {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
@@ -147,8 +147,8 @@ TEST_F(SnapshotScheduleTest, ARequestIsAnsweredByAnImageOfWhatWasApplied) {
   }
 }
 
-// The log's fsync waits behind what the disk has been given, so p99.9 was 16 times as long with
-// images as without.
+// The log's fsync waits for all data given to the disk before it, so p99.9 was 16 times as long
+// with images as without.
 TEST_F(SnapshotScheduleTest, ALargeImageComesAndGoesInSmallPieces) {
   constexpr uint64_t kMiB = uint64_t{1} << 20;
   for (int i = 0; i < 40; ++i) {

@@ -17,7 +17,7 @@ struct RowTraits<Entry> {
   }
 };
 
-// The map: entries in the order of their keys as integers.
+// The map: entries, ordered by their keys as integers.
 using EntryTree = VersionedTree<Entry>;
 
 }  // namespace tripla

@@ -16,28 +16,29 @@ namespace tripla {
 // One client whose request ids are remembered (R13).
 struct SessionRow {
   ClientId client{};
-  // Counts id-carrying commands in log order; unique; the lowest is the longest idle.
+  // A unique number, rising with each command with an id in log order: the session with the lowest
+  // has been idle longest.
   uint64_t last_use = 0;
   // Sequences below are answered with kAnswerForgotten unless remembered.
   uint64_t forgotten_below = 0;
-  // What StateSummary::forgotten_through was when the session began: this client may have been
-  // remembered and forgotten before, with sequences up to this one (R13a). 0: surely not.
+  // StateSummary::forgotten_through when the session began: this client may have been remembered
+  // and forgotten before, with sequences up to this one (R13a). 0: surely not.
   uint64_t in_doubt_through = 0;
-  // The client has said that everything it sent is answered: it is forgotten before others.
+  // The client has said that everything it sent is answered, so it is forgotten before others.
   bool finished = false;
 
   friend bool operator==(const SessionRow&, const SessionRow&) = default;
 };
 
-// The remembered answer to one request id of the session before it.
+// The remembered answer to one request id of the preceding session.
 struct AnswerRow {
   uint64_t sequence = 0;
   std::array<uint8_t, 16> fingerprint{};  // XXH3-128 of the request's canonical body
   Outcome outcome;                        // `replayed` is false
 };
 
-// Request ids of the session before it that were decided and whose answers were dropped. No two
-// runs of a session touch each other.
+// Consecutive request ids of the preceding session that were decided and whose answers were
+// dropped. Two runs of a session are never adjacent.
 struct DecidedRun {
   uint64_t first = 0;
   uint64_t last = 0;  // inclusive
@@ -45,14 +46,14 @@ struct DecidedRun {
   friend bool operator==(const DecidedRun&, const DecidedRun&) = default;
 };
 
-// A row of the memory of request ids: a session, or an answer or a run of the session before it.
+// A row of the memory of request ids: a session, or an answer or a run of the preceding session.
 // Immutable.
 struct IdRow {
-  // Rows of one client stand in this order.
+  // Rows of one client are in this order.
   enum class Kind : uint8_t { kSession, kAnswer, kRun };
 
-  // The client's id, the kind, and a sequence big-endian: 0 for a session, an answer's own, the
-  // last one of a run.
+  // The client's id, the kind, and a big-endian sequence: 0 for a session, its own for an answer,
+  // the last one for a run.
   using KeyBytes = std::array<char, sizeof(ClientId) + 1 + sizeof(uint64_t)>;
   [[nodiscard]] static KeyBytes MakeKey(const ClientId& client, Kind kind, uint64_t sequence);
 

@@ -4,8 +4,8 @@
 namespace tripla {
 namespace {
 
-// None where the address sanitizer looks: it must see each node go. Else 1 MiB; larger batches fall
-// back to malloc for the rest.
+// 1 MiB; larger batches use malloc for the rest. None under the address sanitizer, which must see
+// each node freed.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr size_t kSpareMax = 0;
 #elif defined(__has_feature)
@@ -29,7 +29,7 @@ TreeNode* NodePool::Take() {
 
 void NodePool::Give(const TreeNode* node) {
   if (spare_.size() < kSpareMax) {
-    spare_.push_back(const_cast<TreeNode*>(node));  // nobody reads it any more
+    spare_.push_back(const_cast<TreeNode*>(node));  // no longer reachable
   } else {
     delete node;
   }

@@ -7,9 +7,9 @@
 
 namespace tripla {
 
-// Where nodes come from and go back to. Each batch makes as many nodes as it retires, so those of
-// the last one, still in the processor's cache, serve the next: malloc would join and
-// split pieces of this size each time, and take a third of the time of a write.
+// A pool of tree nodes. Each batch makes about as many nodes as it retires, so the nodes of the
+// last batch, still in the processor's cache, are used for the next. malloc would merge and split
+// blocks of this size each time, which took a third of the time of a write.
 //
 // Thread-safety: the writer's.
 class NodePool {
@@ -21,11 +21,11 @@ class NodePool {
 
   // A node with any content.
   [[nodiscard]] TreeNode* Take();
-  // Takes back a node that nobody reaches.
+  // Takes back a node that is no longer reachable.
   void Give(const TreeNode* node);
 
  private:
-  std::vector<TreeNode*> spare_;  // the one given last is taken first
+  std::vector<TreeNode*> spare_;  // the last one returned is used first
 };
 
 }  // namespace tripla

@@ -11,20 +11,20 @@
 
 namespace tripla {
 
-// The hash that the state had at some of the last places of the log, so that replicas which are not
-// at the same place at the same time can be compared: all keep those of the same places.
+// The hashes of the state at some recent log indexes. All replicas keep the same indexes, so that
+// they can be compared although they are not at the same index at the same time.
 //
 // Thread-safety: any thread.
 class RecentHashes {
  public:
-  // Between two places that are kept, and how many are.
+  // The distance between two kept indexes, and their number.
   static constexpr LogIndex kEvery = 1024;
   static constexpr size_t kKept = 64;
 
-  // Whether the state at this place is wanted.
+  // Whether the hash at this index is kept.
   [[nodiscard]] static bool Wants(LogIndex index) { return index % kEvery == 0; }
 
-  // Keeps the hash of a state at a place that is wanted.
+  // Keeps the hash of a state at such an index.
   void Note(const StateSummary& summary);
 
   [[nodiscard]] std::map<LogIndex, StateHash> Get() const;

@@ -10,13 +10,13 @@
 namespace tripla {
 namespace {
 
-// What one publication looks at of the backlog of a long view, beside twice what was retired for
-// it.
+// The number of waiting objects that a publication examines, in addition to twice as many as it
+// retired.
 constexpr size_t kExaminedMin = 64;
-// How many objects Reclaim() looks at before it lets the writer go on.
+// The number of objects that Reclaim() examines before it lets the writer continue.
 constexpr size_t kExaminedAtOnce = 256;
 
-// Gives back the memory that one large batch took.
+// Frees the memory that a large batch needed.
 template <typename T>
 void GiveBack(std::vector<T>& scratch) {
   constexpr size_t kKept = size_t{1} << 16;
@@ -97,7 +97,7 @@ void Reclaimer::TakeReleased(size_t count, std::vector<Retired>& dead) {
 void Reclaimer::ForgetUnpinnedVersions() {
   pinned_.clear();
   pins_.Collect(pinned_);
-  // clang does not see in a function within this one that the mutex is held.
+  // Captured, because clang does not see inside the lambda that the mutex is held.
   const auto is_pinned = [pinned =
                               std::span(pinned_)](const std::unique_ptr<const Version>& version) {
     return std::ranges::find(pinned, version.get()) != pinned.end();
@@ -113,7 +113,7 @@ void Reclaimer::ForgetUnpinnedVersions() {
 }
 
 const Version* Reclaimer::LastThatReaches(const Retired& retired) const {
-  // The newest version in use that came before the object's death.
+  // The newest version in use from before the object was removed.
   const auto later = std::ranges::lower_bound(
       live_, uint64_t{retired.death}, {},
       [](const std::unique_ptr<const Version>& version) { return version->number; });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Memory has a bound, however long writes and images go on (S13).
+// Memory is bounded, however long writes and images continue (S13).
 #include "state/reclaimer.h"
 
 #include <gtest/gtest.h>
@@ -19,8 +19,8 @@
 namespace tripla {
 namespace {
 
-// Overwrites all of some keys again and again, in batches, so that each view holds many objects
-// that nothing else reaches.
+// Overwrites a set of keys repeatedly, in batches, so that each view holds many objects that
+// nothing else reaches.
 class Overwriter {
  public:
   static constexpr int kKeys = 500;

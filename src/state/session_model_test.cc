@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The memory of request ids against a model that says in the plainest words what docs/operating.md
-// says, with bounds so small that all of them are reached all the time (R13, R13a).
+// The memory of request ids against a simple model of the rules in docs/operating.md, with limits
+// so small that all of them are reached often (R13, R13a).
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr uint64_t kRowBytes = 128;
 
-// What a server may know of one client.
+// What a server remembers of one client.
 struct Remembered {
   struct Answer {
     std::string body;
@@ -57,12 +57,12 @@ struct Remembered {
   }
 };
 
-// The whole memory of request ids, in O(everything).
+// The whole memory of request ids, without regard to speed.
 class Model {
  public:
   explicit Model(const SessionBounds& bounds) : bounds_(bounds) {}
 
-  // What the server must say instead of executing it; "" if it must execute it.
+  // The answer that the server must give without executing the request; "" if it must execute it.
   std::string Decide(const RequestId& id, const std::string& body) {
     const auto found = clients_.find(id.client);
     if (found == clients_.end()) {
@@ -76,7 +76,7 @@ class Model {
     return id.sent_before && id.sequence <= client.doubt ? "refused 4" : "";
   }
 
-  // After Decide(): what is remembered then. `answer` if it was executed.
+  // Updates the memory after Decide(). `answer` is set if the request was executed.
   void Take(const RequestId& id, std::optional<Remembered::Answer> answer) {
     if (!answer && !clients_.contains(id.client)) return;
     const auto [found, added] = clients_.try_emplace(id.client);
@@ -144,7 +144,7 @@ class Model {
     return bytes;
   }
 
-  // The one that goes first, of those that `may` go.
+  // The client to be forgotten first, of those for which `may` is true.
   template <typename May>
   Clients::iterator First(May may) {
     auto first = clients_.end();
@@ -202,16 +202,16 @@ class Model {
 };
 
 // One client program: it numbers its writes, sends them in any order, loses requests and answers,
-// and asks again. It tells the truth about attempts and about what it has received.
+// and repeats requests. It reports attempts and received answers correctly.
 class Sender {
  public:
-  // `name` is no other's, nor was before.
+  // `name` is unique and never reused.
   Sender(uint64_t name, uint64_t outstanding_max, uint64_t stride, bool tells)
       : outstanding_max_(outstanding_max), stride_(stride), tells_(tells) {
     StoreLittleEndian(client_.data(), name);
   }
 
-  // The next request, or none when this one was lost on its way.
+  // The next request, or nullopt when it was lost on its way.
   std::optional<Command> Next(std::mt19937_64& random) {
     while (outstanding_.size() < outstanding_max_ && random() % 50 != 0) {
       outstanding_[next_] = {};
@@ -222,19 +222,19 @@ class Sender {
     std::advance(one, random() % outstanding_.size());
     Command command = CommandOf(one->first);
     command.request_id->sent_before = one->second.sent;
-    // Now and then a number is used again for something else, which must change nothing.
+    // Sometimes an id is reused for a different request, which must change nothing.
     if (one->second.sent && random() % 100 == 0) command.data += "other";
     one->second.sent = true;
     if (random() % 8 == 0) return std::nullopt;
     return command;
   }
 
-  // The answer, or a refusal, has arrived; or it is lost, and the request stays open.
+  // The answer or refusal has arrived, or is lost, and then the request stays open.
   void Answered(uint64_t sequence, std::mt19937_64& random) {
     if (random() % 3 != 0) outstanding_.erase(sequence);
   }
 
-  // What was given up is answered as far as the server is concerned.
+  // For the server, requests that are given up count as answered.
   void GiveUp(std::mt19937_64& random) {
     if (!outstanding_.empty() && random() % 50 == 0) outstanding_.erase(outstanding_.begin());
   }
@@ -255,7 +255,7 @@ class Sender {
     command.request_id = {.client = client_, .sequence = sequence};
     if (tells_) {
       command.request_id->first_unanswered = outstanding_.begin()->first;
-      // A farewell: nothing is open but this.
+      // A last request: no other is open.
       if (sequence % 11 == 0 && outstanding_.size() == 1) {
         command.request_id->first_unanswered = sequence + 1;
       }
@@ -280,7 +280,7 @@ class SessionModel : public testing::Test {
     random_.seed(seed);
   }
 
-  // Lets clients that each have up to `outstanding` ids open send `requests` in all.
+  // Sends `requests` in all from clients with up to `outstanding` open ids each.
   void Run(const SessionBounds& bounds, uint64_t outstanding, int requests) {
     bounds_ = bounds;
     machine_ = std::make_unique<StateMachine>(bounds);
@@ -288,7 +288,7 @@ class SessionModel : public testing::Test {
     std::vector<Sender> senders;
     for (uint64_t i = 0; i < bounds.clients + 2; ++i) senders.push_back(NewSender(outstanding));
     for (int i = 0; i < requests; ++i) {
-      // Some fall silent for a while, and are forgotten.
+      // Some clients pause for a while and are forgotten.
       Sender& sender = senders[random_() % (i / 500 % 3 == 0 ? senders.size() : 2)];
       if (random_() % (300 + outstanding) == 0) sender = NewSender(outstanding);
       sender.GiveUp(random_);
@@ -351,7 +351,7 @@ class SessionModel : public testing::Test {
               model.Counts());
   }
 
-  // The state as it comes back from an image is the same, and goes on in the same way.
+  // The state loaded from an image is the same and continues in the same way.
   void GoThroughAnImage() {
     absl::StatusOr<std::unique_ptr<StateMachine>> loaded = Reload(machine_->Freeze(), bounds_);
     ASSERT_TRUE(loaded.ok()) << loaded.status();

@@ -9,20 +9,20 @@
 
 namespace tripla {
 
-// What the writer knows of one session beside its rows in the tree.
+// The writer's data of one session, besides its rows in the tree.
 struct Session {
   // Kinds of rows that are counted.
   enum Held : uint8_t { kAnswers, kRuns };
 
   SessionRow row;
   std::array<uint64_t, 2> count{};  // of its rows, by Held
-  // Of all ids decided; what the client said that it has received counts too.
+  // Of all decided ids, including those whose answers the client has said it received.
   uint64_t highest_sequence = 0;
 };
 
 // Sessions in the order of their last use, the longest idle first.
 //
-// Thread-safety: the writer's. All calls take O(1), the search for a session with rows amortized.
+// Thread-safety: the writer's. All calls take O(1), the search for a session with rows on average.
 class SessionQueue {
  public:
   using Place = std::list<Session>::iterator;
@@ -33,8 +33,7 @@ class SessionQueue {
   [[nodiscard]] std::list<Session>::const_iterator begin() const { return sessions_.begin(); }
   [[nodiscard]] std::list<Session>::const_iterator end() const { return sessions_.end(); }
 
-  // Takes `session` out of `from`, which may be this queue, and puts it at the end. Places stay
-  // valid.
+  // Moves `session` from `from`, which may be this queue, to the end. Places stay valid.
   void Append(SessionQueue& from, Place session);
   // At the end.
   Place Add(Session session);
@@ -44,15 +43,15 @@ class SessionQueue {
   // its first row since it was appended.
   [[nodiscard]] Place LongestIdleWith(Session::Held held);
 
-  // Dies unless no session before the place where LongestIdleWith() goes on has such rows.
+  // Aborts if a session before the place where LongestIdleWith() continues has such rows.
   void CheckInvariants() const;
 
  private:
-  // Before it leaves its place.
+  // Call this before the session leaves its place.
   void LeaveOut(Place session);
 
   std::list<Session> sessions_;
-  // No session before it has such rows.
+  // No session before this place has such rows.
   std::array<Place, 2> first_with_{sessions_.end(), sessions_.end()};
 };
 

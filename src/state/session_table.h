@@ -17,31 +17,31 @@
 
 namespace tripla {
 
-// The memory of request ids: what makes a write happen exactly once (R13, R13a, design 4).
+// The memory of request ids, which makes a write happen exactly once (R13, R13a, design 4).
 //
-// A session is all that is remembered of one client: the answers to its ids, the ids whose answers
-// were dropped (runs), and a floor below which ids are forgotten. The floor is what the client says
-// it has received (`first_unanswered`). An id that never came is new, however many later ones were
-// answered. Beyond that bounds hold, counted in log order, so that every replica forgets the same:
+// A session is everything remembered of one client: the answers to its ids, the ids whose answers
+// were dropped (runs), and a floor below which ids are forgotten. The client sets the floor with
+// `first_unanswered`. An id that never arrived is new, even if later ids were answered. There are
+// limits, counted in log order, so that every replica forgets the same:
 //
-//   clients              one that said that all it sent is answered is forgotten first, then the
-//                        longest idle
+//   clients              first one that said that all it sent is answered is forgotten, otherwise
+//                        the one idle longest
 //   answers of a client  the answer to the lowest sequence is dropped; the id stays known
 //   bytes of all answers the same, in the longest idle session that has answers; when there are no
 //                        answers left, the longest idle client with runs is forgotten
 //   short of disk        as for the bytes of all answers, see MakeRoom()
-//   runs of a client     the lowest goes and the floor rises above it: reached only by a client
-//                        that keeps more ids unanswered than SessionBounds::answers_per_client
+//   runs of a client     the lowest is removed and the floor rises above it; only a client with
+//                        more unanswered ids than SessionBounds::answers_per_client gets here
 //
 // docs/operating.md, "What is remembered of request ids", shows the life of a session in one table.
 //
-// Thread-safety: the writer's. The rows live in a VersionedTree; root() is published with the
-// map's, so a frozen view has both of one moment. Costs: O(log n) for a command, amortized.
+// Thread-safety: the writer's. The rows are in a VersionedTree; root() is published with the map's,
+// so a frozen view has both as of one moment. Costs: O(log n) for a command, on average.
 class SessionTable {
  public:
   using Fingerprint = std::array<uint8_t, 16>;
 
-  // Both outlive the table. `sum` gets every row added and removed.
+  // Both outlive the table. Every row is added to and removed from `sum`.
   SessionTable(Reclaimer& reclaimer, StateHashSum& sum, const SessionBounds& bounds);
 
   // Decides a command that carries a request id: executes it once by `execute()`, which returns its
@@ -66,28 +66,27 @@ class SessionTable {
   // any client was.
   void AssumeForgottenClients();
 
-  // Replaces all that is here by all that `other` remembers.
+  // Replaces the whole content by that of `other`.
   void Install(SessionTable& other);
 
   [[nodiscard]] const TreeNode* root() const { return tree_.root(); }
-  // Writes what there is to say about the memory of request ids into `summary`.
+  // Sets the fields of `summary` about request ids.
   void Summarize(StateSummary& summary) const;
 
-  // Dies unless rows, sessions, counts and order say the same. Takes time for all rows.
+  // Aborts unless rows, sessions, counts and order agree. Takes time for all rows.
   void CheckInvariants() const;
 
-  // What an answer counts for SessionBounds::answer_bytes; a run counts as an answer without data.
+  // The size of an answer for SessionBounds::answer_bytes; a run counts as an answer without data.
   [[nodiscard]] static size_t BytesOf(const AnswerRow& answer);
 
  private:
   using Place = SessionQueue::Place;
 
-  // What a row costs in memory besides the data its answer holds; a round figure that no build
-  // changes.
+  // The memory of a row without the data of its answer: a round number, the same in every build.
   static constexpr size_t kRowBytes = 128;
 
-  // What the request says, whatever its id (R13: "the same id with another body"). It is stored in
-  // images: a field that commands get later counts only where it is not zero.
+  // A hash of the request without its id (R13: "the same id with another body"). It is stored in
+  // images, so fields that are added to commands later must count only when they are not zero.
   static Fingerprint FingerprintOf(const Command& command);
 
   // Whether the client is not remembered, and the command may have been applied before it was
@@ -99,7 +98,7 @@ class SessionTable {
                                const Fingerprint& fingerprint) const;
   [[nodiscard]] bool WasDecided(const Session& session, uint64_t sequence) const;
   void Remember(Session& session, const AnswerRow& answer);
-  // What every command of a session ends with.
+  // The end of every command of a session.
   void EndCommand(Place session, const RequestId& id);
   void ForgetReceived(Session& session, const RequestId& id);
   void KeepBounds(Place current);
@@ -110,7 +109,7 @@ class SessionTable {
   // Drops the answer to the lowest sequence; its id stays known.
   void DropAnswer(Session& session);
   void AddToRuns(Session& session, uint64_t sequence);
-  // Drops the lowest run; all below its end is forgotten, also what never came.
+  // Drops the lowest run; all ids up to its end are forgotten, also those that never arrived.
   void DropRun(Session& session);
   void ForgetClient(Place session);
   SessionQueue& QueueOf(const Session& session) {
@@ -138,7 +137,7 @@ class SessionTable {
   IdTree tree_;
   Reclaimer& reclaimer_;
   StateHashSum& sum_;
-  // The sessions, of those who are forgotten first and of the others.
+  // The sessions of clients that are forgotten first, and of the others.
   SessionQueue finished_;
   SessionQueue unfinished_;
   std::map<ClientId, Place> sessions_;

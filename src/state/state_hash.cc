@@ -12,7 +12,7 @@
 namespace tripla {
 namespace {
 
-// Fields first, into the seed of the hash of the bytes: so key and data are hashed where they lie.
+// The fields go into the seed of the hash of key and data, so that these are not copied.
 XXH128_hash_t HashOf(const Entry& entry) {
   char fields[32];
   StoreLittleEndian(fields, entry.version());
@@ -33,8 +33,8 @@ void AppendOutcome(std::string& bytes, const Outcome& outcome) {
   AppendLittleEndian(bytes, entry.high64);
 }
 
-// Each kind of row has other lengths. What images of format 1 cannot hold counts only where it is
-// not zero.
+// Rows of different kinds have different lengths. Fields that images of format 1 do not have count
+// only when they are not zero.
 XXH128_hash_t HashOf(const IdRow& row) {
   const std::string_view key = row.ordered_key();
   std::string bytes(key.substr(0, sizeof(ClientId)));

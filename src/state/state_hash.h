@@ -7,9 +7,9 @@
 
 namespace tripla {
 
-// The running sum behind StateSummary::hash: XXH3-128 of each entry, of each row of the memory of
-// request ids and of what was forgotten, added modulo 2^128. Adding and removing take the same
-// thing in any order (design 11).
+// The running sum of StateSummary::hash: XXH3-128 of each entry, of each row of the memory of
+// request ids and of forgotten_through, added modulo 2^128. The order of additions and removals
+// does not matter (design 11).
 //
 // Thread-safety: a value; const calls may overlap.
 class StateHashSum {
@@ -21,7 +21,7 @@ class StateHashSum {
   void Remove(const Entry& entry);
   void Add(const IdRow& row);
   void Remove(const IdRow& row);
-  // Takes StateSummary::forgotten_through out and puts another in; 0 adds nothing.
+  // Replaces the value of StateSummary::forgotten_through; 0 adds nothing.
   void ReplaceForgotten(uint64_t before, uint64_t now);
 
   [[nodiscard]] StateHash value() const;

@@ -20,7 +20,7 @@ absl::Status CheckEqual(std::string_view what, uint64_t loaded, uint64_t expecte
   return Damaged(fmt::format("{}: {} found, {} expected", what, loaded, expected));
 }
 
-// In the order of the tree, in which bytes have no sign.
+// For comparison in the order of the tree, as unsigned bytes.
 std::string_view BytesOf(const ClientId& client) { return {client.data(), client.size()}; }
 
 absl::Status CheckEntry(const Entry& entry) {

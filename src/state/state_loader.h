@@ -21,7 +21,7 @@ namespace tripla {
 //
 //   StateLoader loader;
 //   for (...) TRIPLA_RETURN_IF_ERROR(loader.AddEntry(std::move(entry)));
-//   // Behind each session AddAnswer(), and behind its answers AddRun().
+//   // After each session AddAnswer(), and after its answers AddRun().
 //   for (...) TRIPLA_RETURN_IF_ERROR(loader.AddSession(session));
 //   TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<StateMachine> machine, loader.Finish(summary));
 //
@@ -29,7 +29,7 @@ namespace tripla {
 // impossible (a version below 1, a revision above the summary's, a key that is not canonical).
 class StateLoader {
  public:
-  // `bounds` are those of the machine that the image is of.
+  // `bounds` are those of the machine that wrote the image.
   explicit StateLoader(const SessionBounds& bounds = {});
   ~StateLoader();
 
@@ -38,20 +38,19 @@ class StateLoader {
   [[nodiscard]] absl::Status AddAnswer(const AnswerRow& answer);
   [[nodiscard]] absl::Status AddRun(const DecidedRun& run);
 
-  // Proves that what was added is what `summary` describes, its hash included (design 11). Ends the
+  // Checks that `summary` describes the added rows, including its hash (design 11). Ends the
   // loader. Errors: DataLoss, which says what differs.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Finish(const StateSummary& summary);
 
-  // The same for an image of a version that did not take down whether a client was forgotten. It
-  // may have been so if the image holds as many clients as there may be; then all are in doubt
-  // (R13a).
+  // The same for an image of format 1, which does not say whether a client was forgotten. If it
+  // holds as many clients as allowed, this is possible, and the ids of all are in doubt (R13a).
   [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> FinishFormat1(
       const StateSummary& summary);
 
  private:
   absl::Status CheckAnswer(const AnswerRow& answer) const;
   absl::Status CheckRun(const DecidedRun& run) const;
-  // Finish() but for making it visible.
+  // Finish() without publishing the state.
   absl::Status Prove(const StateSummary& summary);
   std::unique_ptr<StateMachine> Publish();
 

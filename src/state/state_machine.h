@@ -16,8 +16,8 @@ namespace tripla {
 
 class StateLoader;
 
-// The database itself: a deterministic function of the batches of the log (R24). It reads nothing
-// but its input: no clock, no randomness, no address, no hash order.
+// The database: a deterministic function of the batches of the log (R24). It depends only on its
+// input: not on a clock, randomness, addresses or hash order.
 //
 //   StateMachine machine;
 //   std::vector<Outcome> outcomes = machine.Apply({.index = 1}, batch);
@@ -25,11 +25,11 @@ class StateLoader;
 //   StateView view = machine.Freeze();             // any thread; writes go on
 //
 // Thread-safety: one thread applies; Get(), Freeze() and GetSummary() from any thread at any time.
-// They never wait for the writer, nor it for them, and see whole batches: all of one or nothing of
-// it.
+// They never wait for the writer, nor it for them, and see all of a batch or nothing of it.
 class StateMachine {
  public:
-  // Empty, at position 0. The bounds are the same on all replicas, and in a whole life of a state.
+  // Empty, at position 0. The bounds are the same on all replicas and for the whole life of a
+  // state.
   explicit StateMachine(const SessionBounds& bounds = {});
   ~StateMachine();
 
@@ -41,29 +41,28 @@ class StateMachine {
   // `position` is the one that follows the last.
   std::vector<Outcome> Apply(LogPosition position, const Batch& batch);
 
-  // Becomes `loaded`, an image of a later place that came from another replica (R27), in one step
-  // for those who read. Views of before stay as they are. Called in place of Apply(), by the same
-  // thread.
+  // Replaces the state by `loaded`, a later image from another replica (R27), in one step for
+  // readers. Earlier views do not change. Called instead of Apply(), by the same thread.
   void Install(std::unique_ptr<StateMachine> loaded);
 
   // The answer of `get` (R5) on the newest published state.
   [[nodiscard]] Outcome Get(const Key& key) const;
 
-  // The whole state at one moment (R17), in O(1). It costs memory for what changes while it is
-  // held.
+  // The whole state at one moment (R17), in O(1). While a view is held, replaced entries stay in
+  // memory.
   [[nodiscard]] StateView Freeze() const;
 
-  // Numbers of the newest published state, all of one moment.
+  // The numbers of the newest published state, as of one moment.
   [[nodiscard]] StateSummary GetSummary() const;
 
-  // Frees what views that have ended kept in memory. Writes do so themselves: this is for times
-  // without any. From any thread; writes go on.
+  // Frees memory that only ended views used. Writes do so too; this is for times without writes.
+  // From any thread, also during writes.
   void Reclaim();
 
-  // For tests, by the thread that applies: objects that the newest state does not reach and that
-  // are not freed yet; and a look at everything that must hold, which dies where it does not and
-  // takes time for the whole state. Builds with assertions do so after each batch while the state
-  // is small, and now and then up to 1000 rows.
+  // For tests, on the thread that applies. waiting(): the number of objects that the newest state
+  // does not reach and that are not freed yet. CheckInvariants(): aborts if an invariant is broken;
+  // takes time for the whole state. Builds with assertions call it after each batch while the state
+  // is small, and sometimes up to 1000 rows.
   [[nodiscard]] size_t waiting() const;
   void CheckInvariants() const;
 

@@ -11,16 +11,16 @@
 
 namespace tripla {
 
-// What a StateMachine is made of; shared with StateLoader only. Everything but the reclaimer's pins
-// is the writer's.
+// The parts of a StateMachine; shared with StateLoader only. Everything but the reclaimer's pins is
+// the writer's.
 struct StateMachine::Rep {
   explicit Rep(const SessionBounds& bounds);
 
-  // Decides one command: the table of R4-R8, behind the memory of request ids.
+  // Decides one command: first by the memory of request ids, then by the table of R4-R8.
   Outcome Decide(const Command& command);
-  // Makes what has been done since the last time visible.
+  // Publishes all changes since the last call.
   void Publish();
-  // Dies unless trees, memory of request ids, backlog and numbers say the same.
+  // Aborts unless trees, memory of request ids, backlog and numbers agree.
   void CheckInvariants() const;
 
   Outcome Execute(const Command& command);
@@ -34,7 +34,7 @@ struct StateMachine::Rep {
   // An outcome that changes nothing.
   [[nodiscard]] Outcome Reported(Result result, const Entry* stored) const;
 
-  // The trees go before the reclaimer, to which they belong.
+  // Declared before the trees, which use it until they are destroyed.
   Reclaimer reclaimer;
   StateHashSum hash;
   EntryTree entries;

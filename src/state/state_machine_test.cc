@@ -40,7 +40,7 @@ Command SentBefore(Command command) {
   return command;
 }
 
-// Applies batches at the places that follow one another.
+// Applies batches at consecutive indexes.
 class Applier {
  public:
   explicit Applier(StateMachine& machine)
@@ -86,7 +86,7 @@ TEST(StateMachine, R8b_AtTheHighestVersionTestAndSetIsRefusedAndNothingChanges) 
             "1@2 (9223372036854775807,a)");
 }
 
-// The specification's table in the plainest words there are.
+// The specification's table, in the simplest form.
 class Model {
  public:
   std::string Decide(const Command& command) {
@@ -523,7 +523,7 @@ TEST(StateLoader, TakesClientsOfAnyBytesInTheOrderOfTheTree) {
   EXPECT_EQ((*reloaded)->GetSummary(), machine.GetSummary());
 }
 
-// What another replica has become after a while, as its image says.
+// The image of another replica after some writes.
 std::unique_ptr<StateMachine> ImageOfAnother() {
   StateMachine other;
   Applier apply(other);

@@ -12,7 +12,7 @@ namespace tripla {
 // hashes. Little-endian; 0 for the empty state.
 using StateHash = std::array<uint8_t, 16>;
 
-// What there is to say about one state in a few numbers. Part of every image.
+// One state in a few numbers. Part of every image.
 struct StateSummary {
   LogPosition position;   // of the last batch applied
   uint64_t revision = 0;  // changes so far; adds one with each, never repeats (R9)
@@ -22,10 +22,9 @@ struct StateSummary {
   uint64_t answers = 0;        // request ids remembered
   uint64_t runs = 0;           // of request ids whose answers were dropped
   uint64_t use_counter = 0;    // last SessionRow::last_use given out
-  // The highest sequence of any client that was forgotten; 0: none was since the state began
-  // (R13a).
+  // The highest sequence of any client that was ever forgotten; 0: none was (R13a).
   uint64_t forgotten_through = 0;
-  // Of all answers with the data they hold. Not in images: it follows from their rows.
+  // Of all answers with their data. Not in images: it follows from their rows.
   uint64_t answer_bytes = 0;
   StateHash hash{};
 

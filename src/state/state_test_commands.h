@@ -14,7 +14,7 @@
 #include "state/state_machine.h"
 #include "tripla/key.h"
 
-// What the tests of the state machine share.
+// Shared by the tests of the state machine.
 namespace tripla {
 
 inline Command Make(CommandKind kind, const std::string& key, int64_t version = 0,
@@ -32,7 +32,7 @@ inline std::string Text(const Outcome& outcome) {
          std::string(outcome.entry->data()) + ")";
 }
 
-// Adds what a view shows, as the reader of an image would.
+// Adds the content of a view, as the reader of an image would.
 inline absl::Status AddAll(const StateView& view, StateLoader& loader) {
   for (StateView::EntryCursor cursor = view.Entries(); cursor.Valid(); cursor.Next()) {
     TRIPLA_RETURN_IF_ERROR(loader.AddEntry(EntryRef::Share(&cursor.entry())));

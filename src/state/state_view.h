@@ -13,12 +13,12 @@
 
 namespace tripla {
 
-// A whole state at one moment, which stays as it is while writes go on (R17).
+// A whole state at one moment, unchanged by later writes (R17).
 //
 //   for (StateView::EntryCursor cursor = view.Entries(); cursor.Valid(); cursor.Next()) { ... }
 //
 // Thread-safety: movable between threads; const access from many threads. Lifetime: the
-// StateMachine outlives it. Holding one keeps what has been changed since in memory.
+// StateMachine outlives it. A view keeps entries that are replaced after it in memory.
 class StateView {
  public:
   [[nodiscard]] const StateSummary& summary() const { return pin_->summary; }
@@ -26,8 +26,8 @@ class StateView {
   // The answer of `get` (R5) on this state.
   [[nodiscard]] Outcome Get(const Key& key) const;
 
-  // All entries in the order of their keys as integers. What a cursor shows lives as long as the
-  // view.
+  // All entries in the order of their keys as integers. References from a cursor are valid as long
+  // as the view.
   class EntryCursor {
    public:
     [[nodiscard]] bool Valid() const { return cursor_.Valid(); }
@@ -51,14 +51,14 @@ class StateView {
 
     // Reads the next answer of this session into `answer`; false when there is none left.
     [[nodiscard]] bool NextAnswer(AnswerRow& answer);
-    // Behind its answers: the next of its runs; false when there is none left.
+    // After its answers: reads the next of its runs; false when there is none left.
     [[nodiscard]] bool NextRun(DecidedRun& run);
 
    private:
     friend class StateView;
     explicit SessionCursor(const IdTree::Cursor& cursor)
         : cursor_(cursor), session_(cursor.Valid() ? &cursor.row().session() : nullptr) {}
-    // Goes on to the next row if it is of this kind.
+    // Moves to the next row if it is of this kind.
     bool Advance(IdRow::Kind kind);
 
     IdTree::Cursor cursor_;

@@ -8,12 +8,12 @@
 
 namespace tripla {
 
-// A node of a VersionedTree. A leaf refers to rows, an inner node to nodes of the level below; both
+// A node of a VersionedTree. A leaf points to rows, an inner node to nodes of the level below, both
 // in the order of their least keys.
 //
-// Most comparisons end in `hints`: the 8 bytes of each least key that follow the prefix all of them
-// share, as a number that orders like the bytes. Equal hints are decided by the keys themselves,
-// which costs a visit to a row.
+// Most comparisons need only `hints`: for each least key the 8 bytes after the prefix that all of
+// them share, as a number that orders like the bytes. If hints are equal, the keys themselves are
+// compared, which costs an access to a row.
 struct TreeNode {
   static constexpr int kFanout = 64;
   static constexpr size_t kPrefixMax = 24;
@@ -31,8 +31,8 @@ struct TreeNode {
     return static_cast<const TreeNode*>(children[index]);
   }
 
-  // Brings the node into the cache, all of it at once: a search that met one line after the other
-  // would wait for memory each time.
+  // Loads the whole node into the cache at once: a search that loads one line after the other would
+  // wait for memory each time.
   void Prefetch() const {
     constexpr size_t kCacheLineBytes = 64;
     const char* begin = reinterpret_cast<const char*>(this);
@@ -40,8 +40,8 @@ struct TreeNode {
     for (const char* line = begin; line < end; line += kCacheLineBytes) __builtin_prefetch(line);
   }
 
-  // How many hints are below `hint`. No branch depends on what they are: half of the processor's
-  // guesses would be wrong.
+  // The number of hints below `hint`. Without branches on their values, because the processor would
+  // mispredict half of these.
   [[nodiscard]] int CountHintsBelow(uint64_t hint) const {
     const uint64_t* first = hints;
     for (size_t left = count; left > 0;) {

@@ -7,7 +7,8 @@
 namespace tripla {
 namespace {
 
-// Where this thread begins to look for a slot: threads should not share cache lines.
+// The slot at which this thread begins its search, different for each thread so that they do not
+// share cache lines.
 size_t FirstSlot() {
   static thread_local const size_t first = std::hash<std::thread::id>()(std::this_thread::get_id());
   return first;
@@ -28,8 +29,8 @@ VersionPins::Pin VersionPins::Acquire(const std::atomic<const Version*>& newest)
   const Version* version = newest.load(std::memory_order_seq_cst);
   std::atomic<const Version*>& slot = Claim(version);
   while (true) {
-    // Store, then look again: either the writer, which publishes before it collects, sees this pin;
-    // or this thread sees what the writer has published. The pointer is not followed before that.
+    // Store, then load again: either the writer, which publishes before it collects, sees this pin,
+    // or this thread sees the newer version. The pointer is not dereferenced before that.
     slot.store(version, std::memory_order_seq_cst);
     const Version* now = newest.load(std::memory_order_seq_cst);
     if (now == version) return Pin(&slot, version);

@@ -11,8 +11,8 @@
 
 namespace tripla {
 
-// Which versions are in use: a reader pins the newest one while it looks at it, a frozen view pins
-// one for as long as it lives. What a pinned version reaches is not freed.
+// The versions in use: a reader pins the newest version while it reads, a frozen view pins one for
+// its lifetime. Objects that a pinned version reaches are not freed.
 //
 // Thread-safety: Acquire() and the release of a Pin from any thread, without waiting for the
 // writer.
@@ -23,7 +23,7 @@ class VersionPins {
   VersionPins(const VersionPins&) = delete;
   VersionPins& operator=(const VersionPins&) = delete;
 
-  // Keeps one version from being freed until it is destroyed, on any thread.
+  // Keeps a version from being freed for the Pin's lifetime. May be destroyed on any thread.
   class Pin {
    public:
     Pin(Pin&& other) noexcept
@@ -47,14 +47,14 @@ class VersionPins {
     const Version* version_;
   };
 
-  // Pins what `newest` points to. The writer publishes by storing there, with sequential
-  // consistency.
+  // Pins the version that `newest` points to. The writer publishes by storing there, with
+  // sequential consistency.
   [[nodiscard]] Pin Acquire(const std::atomic<const Version*>& newest);
 
-  // The versions pinned now, in no order, perhaps with repetitions, and perhaps with pointers to
-  // versions long gone, which a reader is about to discard: compare, do not follow. Called by the
-  // writer after it has published: a version not found then, and not the newest, is never pinned
-  // again.
+  // Collects the pinned versions, in any order, possibly repeated. There may be pointers to
+  // versions that were freed, which a reader is about to discard: compare them only, do not
+  // dereference. The writer calls this after it has published: a version that is not found then,
+  // and is not the newest, is never pinned again.
   void Collect(std::vector<const Version*>& pinned) const;
 
  private:

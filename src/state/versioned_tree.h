@@ -17,12 +17,11 @@ template <typename Row>
 struct RowTraits;
 
 // An ordered copy-on-write B+-tree of rows (design 3). A published node never changes: the first
-// edit of one in the making of a version copies it, further edits of the same version happen in
-// place. So readers walk a published root without locks, and a version is frozen by keeping its
-// root.
+// edit of a node for a new version copies it, further edits for the same version happen in place.
+// So readers use a published root without locks, and to keep the root is to freeze a version.
 //
 // Row has `std::string_view ordered_key() const`, unique in the tree and ordered by memcmp, and
-// RowTraits<Row> tells how it is given back:
+// RowTraits<Row> says how it is freed:
 //
 //   static constexpr Reclaimer::Birth kBirth;       what BirthOf counts
 //   static uint64_t BirthOf(const Row&);
@@ -30,7 +29,7 @@ struct RowTraits;
 //
 // Thread-safety: Find() and cursors on a published root from any thread; the rest is the
 // writer's. Sizes: up to 64 rows a leaf; after Insert() in ascending order leaves are full.
-// Source: LMDB, for edits in place of pages that the transaction itself has made.
+// Source: LMDB edits pages in place if the same transaction has made them.
 
 template <typename Row>
 class VersionedTree {
@@ -43,7 +42,7 @@ class VersionedTree {
   VersionedTree(const VersionedTree&) = delete;
   VersionedTree& operator=(const VersionedTree&) = delete;
 
-  // The root as the writer sees it: part of the next version. Null when empty.
+  // The writer's root: part of the next version. Null when empty.
   [[nodiscard]] const TreeNode* root() const { return root_; }
 
   // The row with this key below `root`, or null. `root` may be null.
@@ -51,28 +50,28 @@ class VersionedTree {
 
   [[nodiscard]] const Row* Find(std::string_view key) const { return Find(root_, key); }
 
-  // Replaces all that is here by all of `other`, which is left empty. Nodes and rows of
-  // `other` must be no newer than the version published next.
+  // Replaces the content by that of `other`, which becomes empty. Nodes and rows of `other` must
+  // not be newer than the version published next.
   void Install(VersionedTree& other);
 
-  // Takes over `row`, whose key must be absent.
+  // Inserts `row` and owns it. Its key must be absent.
   void Insert(const Row* row);
 
-  // Puts `row`, which it takes over, in the place of the row with the same key, which must be
-  // present and is retired.
+  // Replaces the row with the same key by `row` and owns it. That row must be present and is
+  // retired.
   void Replace(const Row* row);
 
   // Removes the row with this key, which must be present, and retires it.
   void Remove(std::string_view key);
 
-  // Dies unless nodes are within their bounds, rows in order, and hints and prefixes say what the
-  // keys are. Returns the number of rows. Takes time for all of them.
+  // Aborts unless nodes are within their limits, rows are in order, and hints and prefixes match
+  // the keys. Returns the number of rows. Takes time for all of them.
   uint64_t CheckInvariants() const;
 
-  // Shows the rows below a root in order. The root must stay alive.
+  // Iterates over the rows below a root in order. The root must stay alive.
   class Cursor {
    public:
-    // At the first row whose key is not less than `from`.
+    // Starts at the first row whose key is not less than `from`.
     Cursor(const TreeNode* root, std::string_view from);
     [[nodiscard]] bool Valid() const { return depth_ >= 0; }
     [[nodiscard]] const Row& row() const {
@@ -96,8 +95,8 @@ class VersionedTree {
  private:
   using Traits = RowTraits<Row>;
   static constexpr int kFanout = TreeNode::kFanout;
-  // A node that shrinks to this joins a neighbour if both fit in kMergedMax: joining sooner, or to
-  // full nodes, would split again at the next insert.
+  // A node that shrinks to this is merged with a neighbour if both fit in kMergedMax. Nodes merged
+  // earlier, or up to full nodes, would split again at the next insert.
   static constexpr int kUnderfull = kFanout / 4;
   static constexpr int kMergedMax = kFanout * 3 / 4;
 
@@ -106,15 +105,14 @@ class VersionedTree {
   }
   // The least key below a node or of a row.
   static std::string_view KeyAt(const TreeNode& node, int index);
-  // The children [first, second) whose hints do not tell whether they lie below `key`.
+  // The children [first, second) whose hints equal that of `key`.
   static std::pair<int, int> EqualHints(const TreeNode& node, std::string_view key);
-  // How many children have a least key below `key`.
+  // The number of children with a least key below `key`.
   static int CountBelow(const TreeNode& node, std::string_view key) {
     return CountBelow(node, key, EqualHints(node, key));
   }
   static int CountBelow(const TreeNode& node, std::string_view key, std::pair<int, int> equal);
-  // The child below which `key` is or belongs: the last whose least key is not above it, or the
-  // first.
+  // The child for `key`: the last one whose least key is not above it, or the first.
   static int ChildFor(const TreeNode& node, std::string_view key);
 
   static void FreeAll(const TreeNode* node);
@@ -125,7 +123,7 @@ class VersionedTree {
 
   [[nodiscard]] uint64_t making() const { return reclaimer_.newest().number + 1; }
   TreeNode* NewNode(int level) const;
-  // `node` itself if it was made for this version, else a copy of it in its stead.
+  // `node` itself if it was made for this version, else a copy that replaces it.
   TreeNode* Editable(const TreeNode* node);
   TreeNode* EditableChild(TreeNode& parent, int index);
   void RetireNode(const TreeNode* node);
@@ -133,17 +131,17 @@ class VersionedTree {
     reclaimer_.Retire(row, &Traits::Free, Traits::kBirth, Traits::BirthOf(*row));
   }
 
-  // Chooses the prefix all least keys share, and computes all hints.
+  // Sets the prefix that all least keys share, and computes all hints.
   static void Reindex(TreeNode& node);
   // Computes one hint; all of them if the key lacks the prefix.
   static void IndexChild(TreeNode& node, int index);
   static void InsertChild(TreeNode& node, int index, const void* child);
   static void RemoveChild(TreeNode& node, int index);
 
-  // Insert below an editable node. Returns the new right neighbour if it had to split.
+  // Inserts below an editable node. Returns the new right neighbour if the node was split.
   TreeNode* InsertBelow(TreeNode& node, const Row* row);
   TreeNode* Split(TreeNode& node, int index, const void* child);
-  // Remove below an editable node. Tells whether the node's least key is another now.
+  // Removes below an editable node. Returns whether the node's least key has changed.
   bool RemoveBelow(TreeNode& node, std::string_view key);
   void MergeChild(TreeNode& parent, int index);
 
@@ -214,7 +212,7 @@ const Row* VersionedTree<Row>::Find(const TreeNode* root, std::string_view key) 
     node = node->child(ChildFor(*node, key));
     node->Prefetch();
   }
-  // Rows whose hints differ are left alone: a visit to a row is a wait for memory.
+  // Rows with different hints are not accessed: each access would wait for memory.
   const auto equal = EqualHints(*node, key);
   const int index = CountBelow(*node, key, equal);
   if (index == equal.second) return nullptr;
@@ -265,7 +263,7 @@ TreeNode* VersionedTree<Row>::NewNode(int level) const {
 
 template <typename Row>
 TreeNode* VersionedTree<Row>::Editable(const TreeNode* node) {
-  if (node->birth == making()) return const_cast<TreeNode*>(node);  // nobody else has seen it
+  if (node->birth == making()) return const_cast<TreeNode*>(node);  // not published yet
   TreeNode* copy = reclaimer_.nodes().Take();
   *copy = *node;
   copy->birth = making();
@@ -303,7 +301,7 @@ void VersionedTree<Row>::FreeAll(const TreeNode* node) {
 
 template <typename Row>
 void VersionedTree<Row>::Install(VersionedTree& other) {
-  // As one object, which any view older than the next version may reach.
+  // Retired as one object, which any view older than the next version may reach.
   if (root_ != nullptr) reclaimer_.Retire(root_, &FreeTree, Reclaimer::Birth::kVersion, 0);
   root_ = std::exchange(other.root_, nullptr);
 }
@@ -376,7 +374,7 @@ TreeNode* VersionedTree<Row>::InsertBelow(TreeNode& node, const Row* row) {
   }
   const int index = ChildFor(node, row->ordered_key());
   TreeNode* right = InsertBelow(*EditableChild(node, index), row);
-  if (index == 0) IndexChild(node, 0);  // only there the least key may be lower now
+  if (index == 0) IndexChild(node, 0);  // only the first child's least key may be lower now
   if (right == nullptr) return nullptr;
   if (node.count == kFanout) return Split(node, index + 1, right);
   InsertChild(node, index + 1, right);

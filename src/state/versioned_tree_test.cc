@@ -50,7 +50,7 @@ class TestedTree {
   uint64_t revision_ = 0;
 };
 
-// Nodes in order, within their bounds, of one depth, with hints that tell the truth.
+// Checks that nodes are in order, within their limits, of one depth, and have correct hints.
 void CheckNode(const TreeNode& node, std::vector<std::string_view>& keys) {
   ASSERT_GT(node.count, 0);
   ASSERT_LE(node.count, TreeNode::kFanout);
@@ -87,7 +87,7 @@ void CheckContent(const TreeNode* root, const Model& model) {
   ASSERT_FALSE(cursor.Valid());
 }
 
-// Keys of the kinds that are hard for prefixes and hints.
+// Keys that are difficult for prefixes and hints.
 std::string RandomKey(std::mt19937_64& random) {
   const std::string number = std::to_string(random() % 400);
   switch (random() % 4) {
@@ -113,7 +113,7 @@ TEST(VersionedTree, AgreesWithAModelThroughRandomEditsAndFrozenVersions) {
   };
   std::vector<Frozen> frozen;
   for (int batch = 0; batch < 3000; ++batch) {
-    // Phases of growth and of decline, so that nodes split and join.
+    // Phases of growth and of decline, so that nodes split and merge.
     const bool growing = batch / 300 % 2 == 0;
     for (uint64_t i = random() % 20; i > 0; --i) {
       const std::string key = RandomKey(random);

@@ -158,7 +158,7 @@ TEST(DiskFullAtStop, ALastImageThatCannotBeWrittenIsAFailureOfTheProgram) {
   disk.Fill(0);
   server.process().Signal(SIGTERM);
   EXPECT_EQ(server.process().Wait(), 1) << server.process().output();
-  EXPECT_NE(server.process().output().find("what came after the last image is lost"),
+  EXPECT_NE(server.process().output().find("all writes after the last image are lost"),
             std::string::npos)
       << server.process().output();
 }

@@ -270,8 +270,8 @@ class DiskSteps : public testing::TestWithParam<const char*> {
       return Is("ENOSPC") ? Right::kRefuses : Right::kEnds;
     }
     if (met.path.ends_with("/log-extent") || met.path.ends_with("/log-extent.partial")) {
-      const bool later = output.find("cannot be noted yet") != std::string::npos ||
-                         output.find("could not be noted") != std::string::npos;
+      const bool later = output.find("log reaches cannot be written yet") != std::string::npos ||
+                         output.find("log reaches could not be written") != std::string::npos;
       if (later) return Right::kGoesOn;
       return Is("ENOSPC") && met.call == "pwrite" ? Right::kRefuses : Right::kEnds;
     }

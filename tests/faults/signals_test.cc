@@ -34,13 +34,13 @@ std::vector<Effect> AllEffects() {
       {SIGINT, true, "stopping"},
       {SIGPWR, true, "power is failing"},
       {SIGXCPU, true, "processor time is reached"},
-      {SIGHUP, false, "no setting can be read again while the server runs; it goes on"},
-      {SIGQUIT, false, "only a replica has Java's threads to list; the server goes on"},
+      {SIGHUP, false, "settings cannot be reloaded while the server runs; it continues"},
+      {SIGQUIT, false, "only a replica can list Java's threads; the server continues"},
       {SIGUSR1, false, "SIGUSR1 from process"},
       {SIGUSR2, false, "SIGUSR2 from process"},
-      {SIGALRM, false, "means nothing to the server, which goes on"},
-      {SIGSTKFLT, false, "means nothing to the server, which goes on"},
-      {SIGIO, false, "means nothing to the server, which goes on"},
+      {SIGALRM, false, "has no effect, the server continues"},
+      {SIGSTKFLT, false, "has no effect, the server continues"},
+      {SIGIO, false, "has no effect, the server continues"},
   };
   for (const int ignored : {SIGPIPE, SIGXFSZ, SIGPROF, SIGVTALRM, SIGTTIN, SIGTTOU, SIGCHLD, SIGURG,
                             SIGWINCH, 32, 33}) {
@@ -162,7 +162,7 @@ TEST(SignalsOfAReplica, QuitListsJavasThreadsAndNoOtherEndsIt) {
     if (!effect.stops) process.Signal(effect.signal);
   }
   cluster.process(0).AwaitOutput("Full thread dump");
-  cluster.process(0).AwaitOutput("no setting can be read again");
+  cluster.process(0).AwaitOutput("settings cannot be reloaded");
   EXPECT_TRUE(Set(cluster.stub(0), "1", 7, "a").status.ok()) << process.output();
   for (int number = 0; number < cluster.size(); ++number) cluster.Stop(number);
 }

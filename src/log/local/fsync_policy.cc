@@ -24,7 +24,7 @@ absl::StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text) {
     }
   }
   return absl::InvalidArgumentError(fmt::format(
-      "\"{}\" is no fsync policy; write always, interval:100ms (1ms to 1h) or never", text));
+      "\"{}\" is not an fsync policy; write always, interval:100ms (1ms to 1h) or never", text));
 }
 
 std::string FsyncPolicyText(const FsyncPolicy& policy) {

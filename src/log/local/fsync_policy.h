@@ -9,12 +9,12 @@
 
 namespace tripla {
 
-// When the local log makes what it holds durable (R18).
+// When the local log makes its records durable (R18).
 struct FsyncPolicy {
   enum class Mode {
     kAlways,    // before a write is answered: a crash or a power cut loses nothing acknowledged
     kInterval,  // every `interval`: a power cut loses what was written since; kill -9 nothing
-    kNever,     // when the system likes: a power cut loses seconds; kill -9 nothing
+    kNever,     // when the system decides: a power cut loses seconds; kill -9 nothing
   };
   Mode mode = Mode::kAlways;
   std::chrono::milliseconds interval{0};
@@ -25,7 +25,7 @@ struct FsyncPolicy {
 // Reads "always", "interval:100ms" (1ms to 1h) or "never". Errors: InvalidArgument.
 [[nodiscard]] absl::StatusOr<FsyncPolicy> ParseFsyncPolicy(std::string_view text);
 
-// Writes what ParseFsyncPolicy() reads.
+// Writes the form that ParseFsyncPolicy() reads.
 [[nodiscard]] std::string FsyncPolicyText(const FsyncPolicy& policy);
 
 }  // namespace tripla

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A released format stays readable: the files in tests/golden/log-format-N were written by the
-// first version that had it, and are never written again.
+// Released formats stay readable: the files in tests/golden/log-format-N were written by the first
+// version with that format, and never change.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -17,7 +17,7 @@
 namespace tripla {
 namespace {
 
-// One command of each kind, with and without what each may have, and values at their limits.
+// One command of each kind, with and without its optional fields, and with values at their limits.
 std::map<LogIndex, Batch> GoldenBatches() {
   constexpr int64_t kLow = std::numeric_limits<int64_t>::min();
   constexpr int64_t kHigh = std::numeric_limits<int64_t>::max();

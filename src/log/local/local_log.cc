@@ -14,7 +14,7 @@
 namespace tripla {
 namespace {
 
-// Ends the process unless the disk did what it was told (design 6).
+// Ends the process if a disk operation failed (design 6).
 void MustSucceed(const absl::Status& status) {
   if (!status.ok()) {
     Die(fmt::format(
@@ -76,14 +76,14 @@ absl::Status LocalLog::Continue(LogContent content, LogPosition applied) {
     if (!content.last_end.clean) {
       Say(Severity::kWarning,
           fmt::format("{}, offset {}: record {} is torn ({}): it never became durable, so fsync "
-                      "always never acknowledged it; it is dropped with all behind it",
+                      "always never acknowledged it; it is dropped with everything after it",
                       active.path, content.last_end.offset, content.next_index,
                       content.last_end.torn.empty() ? "its beginning was not written"
                                                     : content.last_end.torn));
     }
     TRIPLA_ASSIGN_OR_RETURN(writer_, SegmentWriter::Reopen(directory_, active, content.last_end));
-    // A crash may have come between its renaming and the sync: the extent must not promise a name
-    // that a power cut can still undo.
+    // A crash may have come between the renaming of the segment and the sync: the extent must not
+    // name a segment whose name a power cut can still undo.
     TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.log_path()));
   }
   segments_ = std::move(content.segments);
@@ -94,9 +94,9 @@ absl::Status LocalLog::Continue(LogContent content, LogPosition applied) {
       PromiseExtent(segments_.empty() ? 0 : segments_.back().first_index, last_.index);
   if (promised.ok()) extent_file_ = extent_->file();
   if (!absl::IsResourceExhausted(promised)) return promised;
-  // What was promised before still counts.
+  // The former extent still holds.
   Say(Severity::kWarning,
-      fmt::format("how far the log reaches cannot be noted yet: {}; it is tried "
+      fmt::format("how far the log reaches cannot be written yet: {}; this is tried "
                   "again with the next segment",
                   std::string(promised.message())));
   return absl::OkStatus();
@@ -105,10 +105,10 @@ absl::Status LocalLog::Continue(LogContent content, LogPosition applied) {
 absl::Status LocalLog::BeginAnew(const LogContent& content, LogIndex applied) {
   if (content.segments.empty()) return absl::OkStatus();
   Say(Severity::kWarning,
-      fmt::format("the log ends with record {}, but the image holds all up to {}: the log begins "
-                  "anew behind the image",
+      fmt::format("the log ends with record {}, but the image holds all up to {}: the log starts "
+                  "again after the image",
                   content.next_index - 1, applied));
-  // First: a start that finds some of the segments must not miss the others.
+  // First, so that a start after a crash in between does not report removed segments as missing.
   if (content.extent) {
     TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
     TRIPLA_RETURN_IF_ERROR(
@@ -162,7 +162,7 @@ absl::Status LocalLog::Write(LogIndex index) {
 }
 
 absl::Status LocalLog::PrepareFor(uint64_t payload_bytes) {
-  // Once the next segment has its name, the former one takes no record more.
+  // Once the next segment has its name, no more records go into the current one.
   if (begun_ == nullptr && writer_ != nullptr && writer_->Fits(payload_bytes)) {
     if (writer_->used() >= writer_->capacity() / 4) next_segment_.Begin();
     return absl::OkStatus();
@@ -191,31 +191,31 @@ absl::Status LocalLog::NoteBegun(absl::Status begun, uint64_t capacity) {
     Say(Severity::kError,
         fmt::format(
             "the log in {} cannot grow: {}: writes are refused until it can, which is tried "
-            "each second; reads go on",
+            "each second; reads are still answered",
             directory_.log_path(), why));
   }
   next_segment_.RetryLater();
-  return absl::ResourceExhaustedError(fmt::format(
-      "the server cannot write, its log cannot grow: {}; try again when that is over", why));
+  return absl::ResourceExhaustedError(
+      fmt::format("the server cannot write, its log cannot grow: {}; try again later", why));
 }
 
 void LocalLog::RetrySegment() {
   MutexLock lock(file_mutex_);
   if (refused_capacity_ == 0) return;
   const uint64_t capacity = refused_capacity_;
-  NoteBegun(BeginSegment(capacity), capacity).IgnoreError();  // said, and shown in the status
+  NoteBegun(BeginSegment(capacity), capacity).IgnoreError();  // NoteBegun() has reported it
 }
 
 absl::Status LocalLog::BeginSegment(uint64_t capacity) {
-  // A segment is durable before the next one exists: only the last can be torn.
+  // A segment is durable before the next one exists, so only the last can be torn.
   SyncWritten();
   const LogIndex first_index = written_through_ + 1;
   {
     MutexLock lock(status_mutex_);
-    // One without records is replaced under its name, and not looked for meanwhile.
+    // A segment without records is replaced under the same name; CheckFiles() must not miss it.
     if (!segments_.empty() && segments_.back().first_index == first_index) written_ = nullptr;
   }
-  // Without an extent no segment may exist that needs one.
+  // The extent must exist before any segment that needs it.
   if (extent_ == nullptr) {
     TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
   }
@@ -231,7 +231,8 @@ absl::Status LocalLog::BeginSegment(uint64_t capacity) {
   TRIPLA_RETURN_IF_ERROR(PromiseExtent(first_index, written_through_));
   writer_ = std::move(begun_);
   MutexLock lock(status_mutex_);
-  // A crash can leave a segment without records behind. Too small for its first, it is replaced.
+  // A crash can leave a segment without records. If it is too small for the first one, it is
+  // replaced.
   if (!segments_.empty() && segments_.back().first_index == first_index) segments_.pop_back();
   TRIPLA_CHECK(segments_.empty() || segments_.back().first_index < first_index,
                "segments are in the order of their records");
@@ -257,7 +258,7 @@ absl::Status LocalLog::ReleasePrefix(LogIndex through, Release release) {
 }
 
 absl::Status LocalLog::RemoveSegments(LogIndex through) {
-  // One thread releases, so the list only grows behind its back.
+  // Only one thread releases; meanwhile others can only add segments.
   while (true) {
     SegmentFile oldest;
     {
@@ -266,10 +267,10 @@ absl::Status LocalLog::RemoveSegments(LogIndex through) {
       oldest = segments_.front();
       removing_ = oldest.path;
     }
-    // Not found: a former call removed it, and then the sync failed.
+    // Not found: an earlier call removed it, but its sync failed.
     const absl::Status removed = directory_.disk().Remove(oldest.path);
     if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
-    // Oldest first, each durably: what is left has no gap at any moment.
+    // Oldest first, each durably, so that the rest never has a gap.
     TRIPLA_RETURN_IF_ERROR(directory_.disk().SyncDirectory(directory_.log_path()));
     MutexLock lock(status_mutex_);
     TRIPLA_CHECK(segments_.size() >= 2, "the segment being written is never removed");
@@ -295,14 +296,14 @@ absl::Status LocalLog::CheckFiles() const {
       lost));
 }
 
-Log::Status LocalLog::GetStatus() const {
+Log::Stats LocalLog::GetStats() const {
   MutexLock lock(status_mutex_);
-  Status status{.last = last_,
-                .first = segments_.empty() ? last_.index + 1 : segments_.front().first_index,
-                .durability = "fsync " + FsyncPolicyText(options_.fsync)};
-  for (const SegmentFile& segment : segments_) status.bytes += segment.bytes;
-  status.refusal = refusal_;
-  return status;
+  Stats stats{.last = last_,
+              .first = segments_.empty() ? last_.index + 1 : segments_.front().first_index,
+              .durability = "fsync " + FsyncPolicyText(options_.fsync)};
+  for (const SegmentFile& segment : segments_) stats.bytes += segment.bytes;
+  stats.refusal = refusal_;
+  return stats;
 }
 
 void LocalLog::Stop() {
@@ -319,9 +320,10 @@ void LocalLog::Stop() {
   const absl::Status promised = PromiseExtent(extent_->extent().newest_segment, written_through_);
   if (promised.ok()) return;
   Say(Severity::kWarning,
-      fmt::format("all records are durable, but how far the log reaches could not be noted: {}; a "
-                  "start will not miss the last ones if they are lost",
-                  std::string(promised.message())));
+      fmt::format(
+          "all records are durable, but how far the log reaches could not be written: {}; a "
+          "start will not notice if the last records are lost",
+          std::string(promised.message())));
 }
 
 void LocalLog::SyncWritten() {

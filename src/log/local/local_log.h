@@ -23,26 +23,26 @@ namespace tripla {
 // The log of one server: appends each batch as one record to a file and makes it durable before it
 // is applied and answered (R18). wal_format.h draws the files.
 //
-// Any failed write or fsync ends the process (design 6): nobody knows then what is on disk, and the
-// next start finds out. Only when there is no room, or no descriptor, for a new segment is a batch
-// refused: nothing was written then, and the next batch may find room again.
+// Any failed write or fsync ends the process (design 6), because the state of the disk is then
+// unknown until the next start reads it. There is one exception: without room or a descriptor for a
+// new segment a batch is refused, since nothing was written; the next batch may succeed again.
 //
-// Thread-safety: as Log. Batches are applied on the submitting thread. One thread of its own makes
-// the next segment, and with an fsync interval another one syncs.
+// Thread-safety: as Log. Batches are applied on the submitting thread. The log's own threads make
+// the next segment and, with an fsync interval, sync.
 class LocalLog : public Log {
  public:
   struct Options {
     FsyncPolicy fsync;
     uint64_t segment_bytes = uint64_t{16} << 20;  // a larger batch gets a larger segment
     bool prepare_ahead = true;  // false: a segment is made when it is needed, for tests
-    NextSegment::RoomFn room;   // whether the disk should give a new segment its bytes
+    NextSegment::RoomFn room;   // whether a new segment may take its bytes from the disk
   };
 
-  // Opens the log behind an image that holds everything up to `applied`: applies what follows it,
-  // makes a torn end clean and says so. When the image holds more than the log and `--log off`, or
-  // a power cut without fsync, explains it, the log begins anew behind the image.
+  // Opens the log for an image that holds everything up to `applied`: applies the records after it,
+  // and clears a torn end with a warning. If the image holds more than the log, and `--log off` or
+  // a power cut without fsync explains that, the log starts again after the image.
   //
-  // `directory` outlives the log and is held by no other. Errors: as ReplayLog().
+  // `directory` outlives the log and is not shared with another. Errors: as ReplayLog().
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<LocalLog>> Open(
       const DataDirectory& directory, const Options& options, LogPosition applied, ApplyFn apply);
 
@@ -50,39 +50,39 @@ class LocalLog : public Log {
 
   void Submit(Batch batch, DoneFn done) override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through, Release release) override;
-  [[nodiscard]] Status GetStatus() const override;
+  [[nodiscard]] Stats GetStats() const override;
   [[nodiscard]] absl::Status CheckFiles() const override;
-  // Also notes how far the log reaches, so that a start which finds less is refused (R18a).
+  // Also records how far the log reaches, so that a start which finds less is refused (R18a).
   void Stop() override;
 
  private:
   LocalLog(const DataDirectory& directory, const Options& options, ApplyFn apply);
 
-  // Takes over what was replayed.
+  // Continues the log that was replayed.
   absl::Status Continue(LogContent content, LogPosition applied);
   // Writes `payload_` as a record, durably if so configured. ResourceExhausted: refused.
   absl::Status Write(LogIndex index);
-  // Makes room for a record; a new segment when the current one is full. ResourceExhausted:
+  // Makes room for a record, in a new segment if the current one is full. ResourceExhausted:
   // refused.
   absl::Status PrepareFor(uint64_t payload_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
-  // What BeginSegment() gave: ends the process, or refuses, which is said once, shown by
-  // GetStatus() and tried again each second.
+  // Handles the result of BeginSegment(): ends the process on a failed write or sync. A refusal is
+  // printed once, shown by GetStats(), and tried again each second.
   absl::Status NoteBegun(absl::Status begun, uint64_t capacity)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
-  // Begins the segment that was refused.
+  // Tries to begin the refused segment again.
   void RetrySegment();
-  // Goes on in a new segment of at least `capacity` bytes. ResourceExhausted: refused, and nothing
-  // that counts has changed.
+  // Continues in a new segment of at least `capacity` bytes. ResourceExhausted: refused, and the
+  // log is unchanged.
   absl::Status BeginSegment(uint64_t capacity) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
-  // Opens the extent, making it where there is none, and lets it promise what is there.
+  // Opens the extent, or makes it, and writes how far the log reaches.
   absl::Status PromiseExtent(LogIndex newest_segment, LogIndex reached)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
-  // Removes all segments: an image holds what they hold.
+  // Removes all segments, whose records an image holds.
   absl::Status BeginAnew(const LogContent& content, LogIndex applied)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
-  // Removes the segments that hold no record behind `through`, but the last.
+  // Removes the segments without records after `through`, except the last.
   absl::Status RemoveSegments(LogIndex through);
-  // Begins a small segment in place of one that one large record made large.
+  // Begins a segment of the usual size after one that a large record made larger.
   absl::Status LeaveLargeSegment(LogIndex through);
   void SyncWritten() ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   void SyncPeriodically();
@@ -95,18 +95,18 @@ class LocalLog : public Log {
   mutable Mutex file_mutex_;
   std::unique_ptr<LogExtent> extent_ ABSL_GUARDED_BY(file_mutex_);
   std::unique_ptr<SegmentWriter> writer_ ABSL_GUARDED_BY(file_mutex_);
-  // Has its name, which is not known to be durable: a former BeginSegment() was refused.
+  // A segment whose name may not be durable yet, because an earlier BeginSegment() was refused.
   std::unique_ptr<SegmentWriter> begun_ ABSL_GUARDED_BY(file_mutex_);
-  uint64_t refused_capacity_ ABSL_GUARDED_BY(file_mutex_) = 0;  // 0: none was
+  uint64_t refused_capacity_ ABSL_GUARDED_BY(file_mutex_) = 0;  // 0: no segment was refused
   LogIndex synced_through_ ABSL_GUARDED_BY(file_mutex_) = 0;
   LogIndex written_through_ ABSL_GUARDED_BY(file_mutex_) = 0;
 
-  // Never held over disk work of the writing thread, so that GetStatus() is quick.
+  // Never held during disk work of the writing thread, so that GetStats() is fast.
   mutable Mutex status_mutex_;
   Condition stop_changed_;
   std::vector<SegmentFile> segments_ ABSL_GUARDED_BY(status_mutex_);
   std::string removing_ ABSL_GUARDED_BY(status_mutex_);  // the segment that ReleasePrefix() removes
-  // The last segment and the extent, to ask whether they are still in place.
+  // The last segment and the extent, for CheckFiles().
   std::shared_ptr<const File> written_ ABSL_GUARDED_BY(status_mutex_);
   std::shared_ptr<const File> extent_file_ ABSL_GUARDED_BY(status_mutex_);
   LogPosition last_ ABSL_GUARDED_BY(status_mutex_);
@@ -114,7 +114,7 @@ class LocalLog : public Log {
   std::string refusal_ ABSL_GUARDED_BY(status_mutex_);  // why batches are refused, or empty
 
   NextSegment next_segment_;
-  std::string payload_;  // of the record being made, kept for its memory
+  std::string payload_;  // of the record being written; a member so that its memory is reused
   std::thread sync_thread_;
 };
 

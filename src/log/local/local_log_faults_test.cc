@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the local log does when its disk fails, fills, or loses its power (R18, R19, design 6).
+// The local log when its disk fails, fills, or loses power (R18, R19, design 6).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
@@ -21,13 +21,13 @@ using Unsynced = FaultyDisk::Unsynced;
 const FsyncPolicy kAlways{FsyncPolicy::Mode::kAlways};
 const FsyncPolicy kNever{FsyncPolicy::Mode::kNever};
 
-// A server's life up to a power cut or to its end, and what is known of it.
+// The life of a server up to a power cut or its end, and which batches it acknowledged.
 class Life {
  public:
   Life(FaultyDisk& disk, FsyncPolicy fsync, bool prepare_ahead = false)
       : disk_(disk), log_(disk_, fsync, "/data", prepare_ahead) {}
 
-  // Starts, takes batches over several segments, forgets the first, and starts again.
+  // Starts, writes batches over several segments, releases the first ones, and starts again.
   void Run() {
     if (!Start() || !SubmitThrough(last_ + 12)) return;
     image_ = 6;
@@ -41,11 +41,11 @@ class Life {
     if (disk_.cut()) return false;
     EXPECT_TRUE(opened.ok()) << opened;
     if (!opened.ok()) return false;
-    last_ = log_->GetStatus().last.index;
+    last_ = log_->GetStats().last.index;
     EXPECT_GE(last_, acknowledged_) << "an acknowledged batch is lost";
     EXPECT_LE(last_, submitted_) << "a batch was invented";
     EXPECT_EQ(log_.batches(), SampleBatches(image_ + 1, last_));
-    // What it shows to readers from here on must not go away again.
+    // Readers see these batches from now on, so they must not be lost.
     acknowledged_ = submitted_ = last_;
     return true;
   }
@@ -62,10 +62,10 @@ class Life {
     return true;
   }
 
-  // Ends it; the log never hears of it.
+  // Ends the process without the log's knowledge.
   void End() { log_.Close(); }
 
-  // Without fsync a power cut may take what was acknowledged.
+  // Without fsync a power cut may lose acknowledged batches.
   void ForgetAcknowledged() { acknowledged_ = 0; }
 
  private:
@@ -83,8 +83,8 @@ struct PowerCase {
   bool prepare_ahead = false;
 };
 
-// Cuts the power at the first, second, third ... step of a life until one is through, and the start
-// that follows at another one.
+// Cuts the power at the first, second, third ... disk operation of a life until one completes, and
+// again at one of the start that follows.
 class PowerCut : public testing::TestWithParam<PowerCase> {
  protected:
   void SetUp() override { SetLowestSeverity(Severity::kError); }  // torn ends are no news here
@@ -134,8 +134,8 @@ INSTANTIATE_TEST_SUITE_P(
                     PowerCase{kAlways, Unsynced::kKept, true}),
     NameOf);
 
-// Runs a life in which one step fails. Exits with 0 when it was refused, repeated and all is there;
-// the log ends the process with 1 where it must; anything else is 2.
+// Runs a life in which one disk operation fails. Exits with 0 if the batch was refused and repeated
+// and nothing is lost; with 1 if the log ended the process; with 2 otherwise.
 [[noreturn]] void LiveWithFailure(uint64_t step, const absl::Status& failure) {
   FaultyDisk disk;
   TestLog log(disk);
@@ -159,12 +159,12 @@ INSTANTIATE_TEST_SUITE_P(
            answer);
     if (!answer.ok()) insist([&] { return log.Submit(SampleBatch(1)); });  // goes into what is left
   }
-  const LogIndex last = log->GetStatus().last.index;
+  const LogIndex last = log->GetStats().last.index;
   auto expected = log.batches();
   insist([&] { return log->ReleasePrefix(6, Log::Release::kUsual); });
   expected.erase(expected.begin(), expected.upper_bound(6));
   insist([&] { return log.Open(6); });
-  expect(log->GetStatus().last.index == last && log.batches() == expected,
+  expect(log->GetStats().last.index == last && log.batches() == expected,
          absl::DataLossError("what was acknowledged is not there"));
   std::fprintf(stderr, "all is well\n");
   std::_Exit(0);

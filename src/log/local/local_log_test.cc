@@ -26,7 +26,7 @@ class LocalLogTest : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(log_.Open().ok()); }
   void SubmitThrough(LogIndex last) {
-    while (log_->GetStatus().last.index < last) {
+    while (log_->GetStats().last.index < last) {
       const absl::Status submitted = log_.SubmitNext();
       ASSERT_TRUE(submitted.ok()) << submitted;
     }
@@ -49,7 +49,7 @@ class LocalLogTest : public testing::Test {
 
 TEST_F(LocalLogTest, AnEmptyLogHoldsNothing) {
   EXPECT_THAT(log_.batches(), testing::IsEmpty());
-  const Log::Status status = log_->GetStatus();
+  const Log::Stats status = log_->GetStats();
   EXPECT_EQ(status.last, LogPosition());
   EXPECT_EQ(status.first, 1u);
   EXPECT_EQ(status.bytes, 0u);
@@ -62,7 +62,7 @@ TEST_F(LocalLogTest, GivesBackAllBatchesInOrderFromManySegments) {
   EXPECT_GT(Segments().size(), 20u);
   ASSERT_TRUE(log_.Open().ok());
   EXPECT_EQ(log_.batches(), SampleBatches(1, 200)) << "applied at the start";
-  const Log::Status status = log_->GetStatus();
+  const Log::Stats status = log_->GetStats();
   EXPECT_EQ(status.last.index, 200u);
   EXPECT_EQ(status.first, 1u);
   EXPECT_GT(status.bytes, Segments().size() * kTestSegmentBytes) << "some are larger";
@@ -81,14 +81,14 @@ TEST_F(LocalLogTest, HandsOverWhatFollowsTheImageOnly) {
   for (const LogIndex image : {1, 7, 11, 29, 30}) {
     ASSERT_TRUE(log_.Open(image).ok());
     EXPECT_EQ(log_.batches(), SampleBatches(image + 1, 30));
-    EXPECT_EQ(log_->GetStatus().last.index, 30u);
+    EXPECT_EQ(log_->GetStats().last.index, 30u);
   }
 }
 
 TEST_F(LocalLogTest, AnImageThatEndsBeforeTheLogBeginsIsDataLoss) {
   SubmitThrough(30);
   ASSERT_TRUE(log_->ReleasePrefix(20, Log::Release::kUsual).ok());
-  const LogIndex first = log_->GetStatus().first;
+  const LogIndex first = log_->GetStats().first;
   ASSERT_GT(first, 1u);
   const absl::Status status = log_.Open(first - 2);
   EXPECT_TRUE(absl::IsDataLoss(status)) << status;
@@ -119,14 +119,14 @@ TEST_F(LocalLogTest, ReleasesWholeSegmentsThatAreNotNeeded) {
   SubmitThrough(60);
   for (LogIndex image = 1; image <= 60; ++image) {
     ASSERT_TRUE(log_->ReleasePrefix(image, Log::Release::kUsual).ok());
-    const LogIndex first = log_->GetStatus().first;
+    const LogIndex first = log_->GetStats().first;
     EXPECT_LE(first, image + 1);
     const std::vector<LogIndex> segments = Segments();
     EXPECT_EQ(segments.front(), first);
     EXPECT_TRUE(segments.size() == 1 || segments[1] > image + 1) << "the first could go";
     ASSERT_TRUE(log_.Open(image).ok());
     ASSERT_EQ(log_.batches(), SampleBatches(image + 1, 60));
-    ASSERT_EQ(log_->GetStatus().first, first);
+    ASSERT_EQ(log_->GetStats().first, first);
   }
   EXPECT_EQ(Segments().size(), 1u) << "the last one is being written";
 }
@@ -152,7 +152,7 @@ TEST_F(LocalLogTest, AnEmptySegmentTooSmallForTheFirstRecordIsReplacedNotCounted
   const auto file = *disk_.Open(PathOf(first_index), OpenMode::kReadWrite);
   ASSERT_TRUE(file->WriteAt(512, std::string(kTestSegmentBytes - 512, '\0')).ok());
   ASSERT_TRUE(log_.Open().ok());
-  ASSERT_EQ(log_->GetStatus().last.index, first_index - 1);
+  ASSERT_EQ(log_->GetStats().last.index, first_index - 1);
   Batch large = SampleBatch(11);
   ASSERT_TRUE(log_.Submit(large).ok());
   SubmitThrough(first_index + 20);
@@ -183,13 +183,13 @@ TEST_F(LocalLogTest, RefusesWithoutSpaceForASegmentAndHeals) {
     SCOPED_TRACE(room);
     ASSERT_TRUE(log_.Open().ok());
     disk_.SetCapacity(free_before + room);
-    const LogIndex last = log_->GetStatus().last.index;
+    const LogIndex last = log_->GetStats().last.index;
     // A batch for which there must be a new segment.
     const absl::Status refused = log_.Submit(SampleBatch(11));
     EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
     EXPECT_THAT(std::string(refused.message()),
                 AllOf(HasSubstr("its log cannot grow"), HasSubstr(kLog)));
-    EXPECT_EQ(log_->GetStatus().last.index, last);
+    EXPECT_EQ(log_->GetStats().last.index, last);
     for (const std::string& name : Files()) EXPECT_TRUE(wal::ParseSegmentName(name)) << name;
     disk_.SetCapacity(UINT64_MAX);
   }
@@ -229,7 +229,7 @@ TEST(LocalLogFsync, WithoutAnFsyncBeforeEachAnswerTheLogBeginsAnewBehindAnImageT
   EXPECT_THAT(testing::internal::GetCapturedStderr(),
               AllOf(HasSubstr("record 30"), HasSubstr("up to 40")));
   EXPECT_THAT(*disk.List(kLog), ElementsAre());
-  EXPECT_EQ(log->GetStatus().first, 41u);
+  EXPECT_EQ(log->GetStats().first, 41u);
   for (int i = 0; i < 20; ++i) ASSERT_TRUE(log.SubmitNext().ok());
   ASSERT_TRUE(log.Open(40).ok());
   EXPECT_EQ(log.batches(), SampleBatches(41, 60));
@@ -264,16 +264,16 @@ TEST(LocalLogNextSegment, S3_WithoutADescriptorForItsDirectoryIsRefusedAndBegunL
     const absl::Status large = log.Submit(SampleBatch(11));
     if (large.ok()) continue;
     EXPECT_TRUE(absl::IsResourceExhausted(large)) << large;
-    EXPECT_NE(log->GetStatus().refusal, "");
+    EXPECT_NE(log->GetStats().refusal, "");
     // A small one must not go into the former segment, which has a follower.
     ASSERT_TRUE(log.Submit(SampleBatch(1)).ok());
   }
   while (!log.Submit(SampleBatch(11)).ok()) {  // the last failure may be still to come
   }
-  EXPECT_EQ(log->GetStatus().refusal, "");
-  const LogIndex last = log->GetStatus().last.index;
+  EXPECT_EQ(log->GetStats().refusal, "");
+  const LogIndex last = log->GetStats().last.index;
   ASSERT_TRUE(log.Open().ok());
-  EXPECT_EQ(log->GetStatus().last.index, last);
+  EXPECT_EQ(log->GetStats().last.index, last);
 }
 
 TEST(LocalLogFsync, AnIntervalSyncsWithoutBeingAsked) {
@@ -285,7 +285,7 @@ TEST(LocalLogFsync, AnIntervalSyncsWithoutBeingAsked) {
   ASSERT_TRUE(log.SubmitNext().ok());
   while (disk.steps() < before + 2) std::this_thread::yield();  // one writes, one syncs
   disk.Restart(FaultyDisk::Unsynced::kLost);
-  EXPECT_EQ(log->GetStatus().durability, "fsync interval:1ms");
+  EXPECT_EQ(log->GetStats().durability, "fsync interval:1ms");
   ASSERT_TRUE(log.Open().ok());
   EXPECT_EQ(log.batches(), SampleBatches(1, 2));
 }

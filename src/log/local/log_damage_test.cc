@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Damage and torn ends (R19): what a crash can leave is dropped and said; everything else stops the
-// start and names file and offset; no single change of a byte loses a record.
+// Damage and torn ends (R19): a torn end is dropped with a warning; everything else stops the start
+// with file and offset; no single changed byte loses a record silently.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -38,7 +38,7 @@ class LogDamageTest : public testing::Test {
   void Write(LogIndex last) {
     TestLog log(disk_);
     ASSERT_TRUE(log.Open().ok());
-    while (log->GetStatus().last.index < last) ASSERT_TRUE(log.SubmitNext().ok());
+    while (log->GetStats().last.index < last) ASSERT_TRUE(log.SubmitNext().ok());
     // As kill -9 does: after an orderly stop no end may be torn (log_extent_test.cc).
     disk_.Restart(FaultyDisk::Unsynced::kKept);
     log.Close();
@@ -90,7 +90,7 @@ class LogDamageTest : public testing::Test {
     EXPECT_THAT(std::string(status.message()), AllOf(HasSubstr(path), HasSubstr("offset ")));
   }
 
-  // As a start: it drops the torn end and says so, and what is submitted next is kept.
+  // Starts: the torn end is dropped with a warning, and the next batch is kept.
   void ExpectTornBehind(LogIndex last) {
     TestLog log(disk_);
     testing::internal::CaptureStderr();
@@ -110,14 +110,14 @@ class LogDamageTest : public testing::Test {
     disk_.Restart(FaultyDisk::Unsynced::kKept);
   }
 
-  // The last byte that its record cannot lose: without the end mark and zeros before it it stands.
+  // The last byte that the record needs: it is valid without the end mark and zeros before that.
   size_t LastByteOf(const Place& place) const {
     return files_.at(place.path).find_last_not_of('\0', place.end - 2);
   }
 
   const std::string& LastPath() const { return files_.rbegin()->first; }
 
-  // A copy of the last file with the header of its last record changed and proved anew.
+  // A copy of the last file with a changed header of the last record and a matching checksum.
   template <typename Change>
   std::string WithLastHeader(Change change) {
     std::string bytes = files_.rbegin()->second;
@@ -226,7 +226,7 @@ TEST_F(LogDamageTest, AnUnwrittenSectorIsDataLossWhenALaterRecordProvesIt) {
       const auto inside = [&](const Place& place) {
         return place.path == path && place.begin / wal::kSectorBytes == sector / wal::kSectorBytes;
       };
-      // The last record, and those whose followers are all in this sector, have no proof.
+      // The last record has no proof, nor have those whose followers are all in this sector.
       const auto follower = std::find_if(intact_.begin(), intact_.end(), [&](const Place& place) {
         return place.path == path && place.end > sector;
       });

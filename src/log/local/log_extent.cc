@@ -19,7 +19,7 @@ constexpr uint32_t kFormat = 1;
 constexpr uint32_t kLogOn = 1;
 constexpr uint32_t kDurableFirst = 2;
 constexpr size_t kSlotBytes = 56;
-// Apart, so that no disk writes both at once.
+// Far enough apart that no disk writes both slots at once.
 constexpr uint64_t kSlotDistance = 4096;
 constexpr uint64_t kFileBytes = 2 * kSlotDistance;
 
@@ -42,7 +42,7 @@ std::string Encode(const Slot& slot) {
   return bytes;
 }
 
-// Nothing when the slot is not whole. Errors: Unimplemented for a later format.
+// nullopt when the slot is not whole. Errors: Unimplemented for a later format.
 absl::StatusOr<std::optional<Slot>> Decode(std::string_view bytes) {
   ByteReader reader(bytes);
   const bool magic = reader.ReadBytes(kMagic.size()) == kMagic;
@@ -68,7 +68,7 @@ absl::StatusOr<std::optional<Slot>> Decode(std::string_view bytes) {
   return slot;
 }
 
-// The slot that counts.
+// The valid slot.
 absl::StatusOr<Slot> ReadSlots(File& file) {
   std::optional<Slot> newest;
   for (const uint64_t offset : {uint64_t{0}, kSlotDistance}) {
@@ -149,7 +149,7 @@ absl::Status LogExtent::Write(Extent extent) {
   TRIPLA_RETURN_IF_ERROR(file_->WriteAt(sequence % 2 * kSlotDistance,
                                         Encode({.extent = extent, .sequence = sequence})));
   if (const absl::Status synced = file_->Sync(); !synced.ok()) {
-    // Also for want of space: nobody knows what of it is on the disk.
+    // Also for lack of space: it is not known what part of it is on the disk.
     return absl::InternalError(synced.message());
   }
   extent_ = extent;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A log that lacks its end, or all of it, does not start (R18a): after an orderly stop nothing of
-// it can be taken away unnoticed, after a crash no segment.
+// A log without its end, or a missing log, does not start (R18a): after an orderly stop any loss is
+// noticed, after a crash that of any segment.
 #include "log/local/log_extent.h"
 
 #include <gmock/gmock.h>
@@ -29,7 +29,7 @@ class LogExtentTest : public testing::Test {
   // Opens the log and takes records up to `last`.
   void Run(LogIndex last) {
     ASSERT_TRUE(log_.Open().ok());
-    while (log_->GetStatus().last.index < last) ASSERT_TRUE(log_.SubmitNext().ok());
+    while (log_->GetStats().last.index < last) ASSERT_TRUE(log_.SubmitNext().ok());
   }
   void Stop() { log_.Close(); }
   void Kill() {
@@ -55,7 +55,7 @@ class LogExtentTest : public testing::Test {
     ASSERT_TRUE(file->WriteAt(0, bytes).ok());
   }
 
-  // A start finds that something is missing, says what, and leaves all as it is.
+  // A start finds that something is missing, says what, and changes nothing.
   void ExpectMissed(const std::vector<std::string>& words, LogIndex image = 0) {
     std::map<std::string, std::string> before;
     for (const std::string& path : Segments()) before[path] = Read(path);
@@ -159,7 +159,7 @@ TEST_F(LogExtentTest, R18a_ASegmentOfAnotherDatabaseIsNamed) {
 
 TEST_F(LogExtentTest, AStartMakesAPromiseWhereAFormerVersionMadeNone) {
   Kill();
-  // As format 1 has it: no log id, no extent.
+  // As in format 1: no log id, no extent.
   for (const std::string& path : Segments()) {
     std::string bytes = Read(path);
     bytes[8] = 1;
@@ -171,12 +171,12 @@ TEST_F(LogExtentTest, AStartMakesAPromiseWhereAFormerVersionMadeNone) {
   ASSERT_TRUE(disk_.Remove(kExtent).ok());
   const std::string newest = Segments().back();
   const std::string bytes = Read(newest);
-  // Nothing is promised yet …
+  // There is no extent yet …
   ASSERT_TRUE(disk_.Remove(newest).ok());
   ASSERT_TRUE(log_.Open().ok());
   Kill();
   Put(newest, bytes);
-  // … and from now on it is.
+  // … and from now on there is one.
   ASSERT_TRUE(log_.Open().ok());
   EXPECT_EQ(log_.batches(), SampleBatches(1, kLast));
   Stop();

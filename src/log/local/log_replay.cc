@@ -18,12 +18,12 @@ absl::Status CheckBegin(const std::vector<SegmentFile>& segments, LogIndex after
   if (segments.empty() || segments.front().first_index <= after + 1) return absl::OkStatus();
   return absl::DataLossError(fmt::format(
       "{} (offset 0) is the oldest segment of the log and begins with record {}, but the image in "
-      "force holds the records up to {} only: what lies between is missing; restore the missing "
+      "force holds the records up to {} only: the records between are missing; restore the missing "
       "segment or image from a copy",
       segments.front().path, segments.front().first_index, after));
 }
 
-// A segment may end early only where the next one goes on, whole.
+// A segment may end early only if it is whole and the next one continues there.
 absl::Status CheckJoint(const SegmentFile& segment, const SegmentEnd& end,
                         const SegmentFile* next) {
   if (next == nullptr) return absl::OkStatus();
@@ -40,7 +40,7 @@ absl::Status CheckJoint(const SegmentFile& segment, const SegmentEnd& end,
 constexpr std::string_view kRestore =
     "restore the data directory from a copy, or see what is left with tripla-verify --dump";
 
-// A segment belongs to the log that the extent speaks of.
+// Checks that a segment belongs to the log of the extent.
 absl::Status CheckBelongs(const DataDirectory& directory, const std::optional<Extent>& extent,
                           const Segment& segment) {
   if (segment.header.format < wal::kSegmentFormat) return absl::OkStatus();
@@ -52,13 +52,13 @@ absl::Status CheckBelongs(const DataDirectory& directory, const std::optional<Ex
   }
   if (segment.header.log_id == extent->log_id) return absl::OkStatus();
   return absl::DataLossError(
-      fmt::format("{} (offset 48) is a segment of another log than the one that {} speaks of: "
+      fmt::format("{} (offset 48) is a segment of another log than that of {}: "
                   "files of two data "
                   "directories are mixed; {}",
                   segment.path, LogExtentPath(directory), kRestore));
 }
 
-// What is there against what must be there (R18a). `after` is the last record of the image.
+// Checks that the log reaches as far as it must (R18a). `after` is the last record of the image.
 absl::Status CheckReached(const DataDirectory& directory, const LogContent& content,
                           LogIndex after) {
   if (!content.extent) return absl::OkStatus();
@@ -92,7 +92,7 @@ absl::Status CheckReached(const DataDirectory& directory, const LogContent& cont
   return absl::OkStatus();
 }
 
-// Decodes a record and hands it on.
+// Decodes a record and passes it on.
 absl::Status TakeRecord(LogIndex index, std::string_view payload, const std::string& path,
                         uint64_t offset, const BatchFn& take) {
   absl::StatusOr<Batch> batch = DecodeBatch(payload);

@@ -23,41 +23,41 @@ struct SegmentFile {
   uint64_t bytes = 0;
 };
 
-// What a log held when it was read.
+// The content of a log when it was read.
 struct LogContent {
   std::vector<SegmentFile> segments;  // in order; may be empty
   LogIndex next_index = 1;            // of the record that would follow; 1 in an empty log
   SegmentEnd last_end;                // of the last segment
-  std::optional<Extent> extent;       // what the directory says must be there
+  std::optional<Extent> extent;       // how far the log must reach
 };
 
-// Takes each batch with its place and where it lies. An error it returns ends the reading.
+// Receives each batch with its index, file and offset. An error that it returns ends the reading.
 using BatchFn = std::function<absl::Status(LogIndex index, Batch batch, const std::string& path,
                                            uint64_t offset)>;
 
-// Reads a whole log, which must be free of gaps, and hands over the batches behind `after`. Changes
-// nothing on disk; a torn end is in LogContent::last_end. The directory may be a copy of one in
-// use.
+// Reads a whole log, which must have no gaps, and passes the batches after `after` to `take`.
+// Changes nothing on disk; a torn end is in LogContent::last_end. The directory may be a copy of
+// one in use.
 //
 // Errors: DataLoss, naming file and offset, for damage, for a segment that is missing, when the log
 // begins later than at `after` + 1, and when it does not reach as far as the directory's extent or
-// the image at `after` says (R18a); Unimplemented for a later format; what the disk and `take` say.
+// the image at `after` says (R18a); Unimplemented for a later format; errors of the disk and of
+// `take`.
 [[nodiscard]] absl::StatusOr<LogContent> ReplayLog(const DataDirectory& directory, LogIndex after,
                                                    const BatchFn& take);
 
-// The segments of a log, in order. Looks at names only; their sizes stay 0.
+// Lists the segments of a log, in order. Reads names only; their sizes stay 0.
 [[nodiscard]] absl::StatusOr<std::vector<SegmentFile>> ListSegments(const DataDirectory& directory);
 
-// What ReplayLog() does with one segment, which `next` (or none) must follow without a gap. Sets
-// the size in `segment`.
+// Replays one segment of ReplayLog(). `next` (or none) must follow it without a gap. Sets the size
+// in `segment`.
 [[nodiscard]] absl::StatusOr<SegmentEnd> ReplaySegment(const DataDirectory& directory,
                                                        const std::optional<Extent>& extent,
                                                        SegmentFile& segment,
                                                        const SegmentFile* next, LogIndex after,
                                                        const BatchFn& take);
 
-// The first index of the oldest segment, or 0 when there is none: how far back the log reaches.
-// Looks at names only.
+// The first index of the oldest segment, or 0 when there is none. Reads names only.
 [[nodiscard]] absl::StatusOr<LogIndex> FirstLogIndex(const DataDirectory& directory);
 
 }  // namespace tripla

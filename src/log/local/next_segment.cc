@@ -88,7 +88,7 @@ void NextSegment::MakeAhead() {
   {
     MutexLock lock(mutex_);
     Occupy();
-    // Taken meanwhile, it still has the name under which another one would be made.
+    // If the segment was taken meanwhile, it still has the name of the next one.
     if (wanted_ == 0) {
       making_ = false;
       changed_.NotifyAll();
@@ -104,9 +104,10 @@ void NextSegment::MakeAhead() {
     if (status.ok()) wanted_ = 0;
     if (!status.ok() && !failing_) {
       Say(Severity::kWarning,
-          fmt::format("the log in {} cannot grow yet: {}: tried again each second; writes go on "
-                      "until the current segment is full",
-                      directory_.log_path(), std::string(status.message())));
+          fmt::format(
+              "the log in {} cannot grow yet: {}: tried again each second; writes are taken "
+              "until the current segment is full",
+              directory_.log_path(), std::string(status.message())));
     }
     failing_ = !status.ok();
     changed_.NotifyAll();

@@ -16,22 +16,22 @@
 
 namespace tripla {
 
-// Makes the next segment of the log before it is needed, on a thread of its own: DIR/log/next.wal,
-// of full size, all zero, on disk. Making one takes as long as fifty durable writes
-// (docs/performance.md), which the log would wait for. The file does not count before the log has
-// renamed it; a start removes one that was left.
+// Makes the next segment of the log before it is needed, on its own thread: DIR/log/next.wal, of
+// full size, all zero, on disk. Otherwise the log would wait for it, as long as for fifty durable
+// writes (docs/performance.md). The file is not part of the log before the log has renamed it; a
+// start removes a file that was left.
 //
 // Thread-safety: Begin() and RetryLater() from any thread; Take() and Stop() from one at a time.
 class NextSegment {
  public:
-  // Whether the file system should give this many bytes more; empty: always.
+  // Whether the file system may be asked for this many bytes; an empty function: always.
   using RoomFn = std::function<absl::Status(uint64_t bytes)>;
 
   struct Options {
     uint64_t segment_bytes = 0;
     bool ahead = true;  // false: Begin() and RetryLater() do nothing, for tests that count steps
     RoomFn room;
-    std::function<void()> retry;  // as RetryLater() says; may call Take()
+    std::function<void()> retry;  // see RetryLater(); may call Take()
   };
 
   // A file of `capacity` zero bytes under the name of path().
@@ -47,17 +47,18 @@ class NextSegment {
   NextSegment(const NextSegment&) = delete;
   NextSegment& operator=(const NextSegment&) = delete;
 
-  // Has one made soon, unless there is one. Cheap. A failure is said, and tried again each second.
+  // Requests a segment in the background, unless there is one. Cheap. A failure is printed, and
+  // tried again each second.
   void Begin();
 
-  // The one that was made, or else one made now, of at least `capacity` bytes. No Begin() before it
-  // has been renamed.
+  // Returns the segment that was made, or makes one now, of at least `capacity` bytes. Do not call
+  // Begin() before it has been renamed.
   //
   // Errors: ResourceExhausted when there is no room or no descriptor: nothing has changed, and the
-  // next call tries again; what else the disk says.
+  // next call tries again; other errors of the disk.
   [[nodiscard]] absl::StatusOr<Made> Take(uint64_t capacity);
 
-  // Has Options::retry called in a second, on the thread of this.
+  // Calls Options::retry in a second, on this object's thread.
   void RetryLater();
 
   [[nodiscard]] const std::string& path() const { return path_; }
@@ -67,11 +68,11 @@ class NextSegment {
 
  private:
   void Run();
-  // Waits a second; false at the stop.
+  // Waits a second; false once stopped.
   bool AwaitNextTry();
   void MakeAhead();
   void StartThread() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // One thread makes at a time.
+  // Waits until no other thread makes a segment, and marks one as being made.
   void Occupy() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Makes or enlarges `made`, which is empty after a failure.
   absl::Status Make(std::optional<Made>& made, uint64_t capacity);
@@ -88,7 +89,7 @@ class NextSegment {
   bool retry_ ABSL_GUARDED_BY(mutex_) = false;
   bool failing_ ABSL_GUARDED_BY(mutex_) = false;
   bool stop_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // started when it is needed first
+  std::thread thread_;  // started when first needed
 };
 
 }  // namespace tripla

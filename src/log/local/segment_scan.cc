@@ -25,7 +25,7 @@ absl::Status Damaged(std::string_view path, uint64_t offset, std::string_view wh
 
 class Scan {
  public:
-  // Begins at `offset`, where `index` should be.
+  // Begins at `offset`, where record `index` should be.
   Scan(const Segment& segment, const RecordFn& take, LogIndex index, uint64_t offset)
       : segment_(segment),
         bytes_(segment.bytes),
@@ -99,7 +99,7 @@ class Scan {
         bytes_.substr(end_.offset, wal::RecordBytes(header.payload_bytes));
     const char end_mark = record.back();
     const bool fits = wal::PayloadChecksum(PayloadOf(header)) == header.payload_checksum;
-    // A missing end mark only proves what the checksum cannot: that a payload was cut off.
+    // The end mark only matters if the checksum does not fit: without it the payload was cut off.
     if (fits && (end_mark == wal::kEndMark || end_mark == '\0')) return "";
     if (end_mark == '\0') return "its end was not written";
     if (wal::CountZeroSectors(record, end_.offset) > header.zero_sectors) {
@@ -110,8 +110,8 @@ class Scan {
                               header.index));
   }
 
-  // Behind the end there are bytes of records that were being written. If one of them knew that the
-  // record missing here was durable, it has been lost since.
+  // After the end there may be bytes of records that were being written. If one of them says that
+  // the record missing here was durable, that record was lost.
   absl::Status CheckNothingDurableFollows() const {
     for (std::optional<FoundRecord> found = FindRecord(segment_, end_.offset); found;
          found = FindRecord(segment_, found->offset + 1)) {

@@ -15,25 +15,25 @@
 
 namespace tripla {
 
-// One segment of the log, read whole into memory.
+// A segment of the log, read into memory.
 struct Segment {
   std::string path;
   wal::SegmentHeader header;
   std::string bytes;  // of the whole file
 };
 
-// Reads a segment and proves its header.
+// Reads a segment and checks its header.
 //
-// Errors, naming file and offset: DataLoss when the header is damaged, or another segment's than
-// the name says; Unimplemented for a later format; what the disk says.
+// Errors, naming file and offset: DataLoss when the header is damaged or does not match the file's
+// name; Unimplemented for a later format; errors of the disk.
 [[nodiscard]] absl::StatusOr<Segment> ReadSegment(Disk& disk, const std::string& path,
                                                   LogIndex first_index);
 
-// Takes one record's payload. An error it returns ends the scan.
+// Receives one record's payload. An error that it returns ends the scan.
 using RecordFn =
     std::function<absl::Status(LogIndex index, std::string_view payload, uint64_t offset)>;
 
-// Where the records of a segment end.
+// The end of the records in a segment.
 struct SegmentEnd {
   LogIndex next_index = 0;  // of the record that would follow
   uint64_t offset = 0;      // where it would begin
@@ -41,11 +41,11 @@ struct SegmentEnd {
   bool clean = true;        // all bytes from `offset` on are zero
 };
 
-// Hands the records of a segment to `take`, in order, up to the first that is torn or missing.
+// Passes the records of a segment to `take`, in order, up to the first that is torn or missing.
 //
 // Errors: DataLoss, naming file and offset, for a file that was cut, for everything that a crash
-// cannot explain, and when what is torn is proved to have been durable; Unimplemented for a later
-// format; what `take` returns.
+// cannot explain, and when a later record proves that the torn one was durable; Unimplemented for a
+// later format; errors of `take`.
 [[nodiscard]] absl::StatusOr<SegmentEnd> ScanSegment(const Segment& segment, const RecordFn& take);
 
 // A record whose header is whole.
@@ -54,11 +54,11 @@ struct FoundRecord {
   uint64_t offset = 0;
 };
 
-// The first one at or behind `offset`: to see what there is behind damage. The salt keeps bytes in
-// a value from passing for one.
+// Finds the first record at or after `offset`, to read on after damage. The salt prevents bytes in
+// a value from being taken for one.
 [[nodiscard]] std::optional<FoundRecord> FindRecord(const Segment& segment, uint64_t offset);
 
-// ScanSegment() from that record on.
+// As ScanSegment(), beginning with that record.
 [[nodiscard]] absl::StatusOr<SegmentEnd> ScanSegmentFrom(const FoundRecord& first,
                                                          const Segment& segment,
                                                          const RecordFn& take);

@@ -50,8 +50,8 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Reopen(const DataD
   TRIPLA_RETURN_IF_ERROR(opened->ReadAt(0, sector.data(), sector.size()).status());
   TRIPLA_ASSIGN_OR_RETURN(const wal::SegmentHeader header, wal::DecodeSegmentHeader(sector));
   if (!end.clean) TRIPLA_RETURN_IF_ERROR(FillWithZeros(*opened, end.offset, header.capacity));
-  // Also what was read may not be durable yet: kill -9 leaves records in the page cache, and a
-  // later record is about to say that they are durable.
+  // Records that were read may not be durable yet, since kill -9 leaves them in the page cache, and
+  // a later record will say that they are durable.
   TRIPLA_RETURN_IF_ERROR(opened->Sync());
   return std::unique_ptr<SegmentWriter>(
       new SegmentWriter(std::move(opened), file.path, header, end.offset, end.next_index));
@@ -76,7 +76,7 @@ absl::Status SegmentWriter::Append(LogIndex index, LogIndex synced_through,
   record_.assign(wal::kRecordHeaderBytes, '\0');
   record_ += payload;
   record_ += wal::kEndMark;
-  // Counted as the reader will count, which sees the finished header, never zero.
+  // Counts as the reader will, for whom the finished header is never zero.
   record_[0] = wal::kEndMark;
   const wal::RecordHeader header{.payload_bytes = static_cast<uint32_t>(payload.size()),
                                  .zero_sectors = wal::CountZeroSectors(record_, start),

@@ -20,27 +20,27 @@ namespace tripla {
 // Thread-safety: calls must not overlap.
 class SegmentWriter {
  public:
-  // Turns a file of zeros into an empty segment and gives it its name, in place of an empty one
-  // that has it already. The name is durable once the directory is synced: no record before that.
+  // Turns a file of zeros into an empty segment and gives it its name, replacing an empty segment
+  // of that name. The name is durable once the directory is synced; append no record before that.
   //
-  // Errors: what the disk says. With ResourceExhausted the name was not given.
+  // Errors: those of the disk. With ResourceExhausted the file was not renamed.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SegmentWriter>> Begin(
       const DataDirectory& directory, NextSegment::Made made, const std::string& made_path,
       LogIndex first_index, uint64_t log_id);
 
-  // Goes on in a segment whose records end at `end`: makes zero what a torn record has left behind
-  // it. All records are durable when it returns.
+  // Continues a segment whose records end at `end`: overwrites the rest of a torn record with
+  // zeros. All records are durable when it returns.
   //
-  // Errors: what the disk says, and DataLoss or Unimplemented when the header is not one; then
-  // nothing is known of what is behind `end`.
+  // Errors: those of the disk, and DataLoss or Unimplemented for a bad header; then the bytes after
+  // `end` are undefined.
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<SegmentWriter>> Reopen(
       const DataDirectory& directory, const SegmentFile& file, const SegmentEnd& end);
 
-  // Whether a record with this payload fits in what is left.
+  // Whether a record with this payload fits in the rest of the segment.
   [[nodiscard]] bool Fits(uint64_t payload_bytes) const;
 
-  // Appends a record, not yet durable. Errors: as File::WriteAt(); then nothing is known of the
-  // file.
+  // Appends a record, not yet durable. Errors: as File::WriteAt(); then the state of the file is
+  // unknown.
   [[nodiscard]] absl::Status Append(LogIndex index, LogIndex synced_through,
                                     std::string_view payload);
 
@@ -49,7 +49,7 @@ class SegmentWriter {
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] std::shared_ptr<const File> file() const { return file_; }
   [[nodiscard]] uint64_t capacity() const { return header_.capacity; }
-  // How much of the capacity is used.
+  // The used part of the capacity.
   [[nodiscard]] uint64_t used() const { return offset_; }
 
   // The capacity of a segment whose first record has this payload.
@@ -67,16 +67,16 @@ class SegmentWriter {
   std::shared_ptr<File> file_;
   const std::string path_;
   const wal::SegmentHeader header_;
-  uint64_t offset_;      // behind the last record
-  LogIndex next_index_;  // of the record that belongs next
-  std::string record_;   // being made, kept for its memory
+  uint64_t offset_;      // the end of the last record
+  LogIndex next_index_;  // of the next record
+  std::string record_;   // the record being written; a member so that its memory is reused
 };
 
-// Writes zeros, not only reserves space: on a file whose blocks are reserved but unwritten each
-// fdatasync has to journal that they are written now (docs/decisions/0003-zero-filled-segments.md).
+// Writes zeros instead of only reserving space: on reserved but unwritten blocks each fdatasync
+// must also journal that they are written now (docs/decisions/0003-zero-filled-segments.md).
 [[nodiscard]] absl::Status FillWithZeros(File& file, uint64_t from, uint64_t to);
 
-// Gives back the memory of a buffer that one large batch has made larger than most will need.
+// Frees the memory of a buffer that a large batch has made larger than usual.
 void ShrinkToUsual(std::string& buffer);
 
 }  // namespace tripla

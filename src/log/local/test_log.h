@@ -11,15 +11,15 @@
 #include "disk/data_directory.h"
 #include "log/local/local_log.h"
 
-// What the tests of the local log share: batches that tell their place, and a log that remembers
-// what it handed on.
+// Shared by the tests of the local log: batches that show their index, and a log that records the
+// batches it applied.
 namespace tripla {
 
 // Small enough that a few records fill a segment.
 inline constexpr uint64_t kTestSegmentBytes = 1536;
 
-// The batch that the tests submit at `index`. The sizes of their records differ: within a sector,
-// over several, with sectors of zeros inside, and at 11, 22 ... larger than a test's segment.
+// The batch that the tests submit at `index`. The records differ in size: within a sector, over
+// several, with sectors of zeros inside, and at 11, 22 ... larger than a test's segment.
 inline Batch SampleBatch(LogIndex index) {
   static constexpr size_t kDataBytes[] = {0, 90, 3, 461, 24, 700, 150};
   const size_t data_bytes = index % 11 == 0 ? 2500 : kDataBytes[index % 7];
@@ -37,8 +37,7 @@ inline Batch SampleBatch(LogIndex index) {
 // A data directory /data and the log in it; closed and opened again as a server would.
 class TestLog {
  public:
-  // With `prepare_ahead` a thread makes the next segment, so that steps of the disk come in any
-  // order.
+  // With `prepare_ahead` a thread makes the next segment, so the order of disk operations varies.
   explicit TestLog(Disk& disk, FsyncPolicy fsync = {}, std::string path = "/data",
                    bool prepare_ahead = false)
       : disk_(disk),
@@ -46,7 +45,7 @@ class TestLog {
         options_{
             .fsync = fsync, .segment_bytes = kTestSegmentBytes, .prepare_ahead = prepare_ahead} {}
 
-  // Opens the log behind an image of everything up to `image`.
+  // Opens the log for an image of everything up to `image`.
   absl::Status Open(LogIndex image = 0) {
     Close();
     batches_.clear();
@@ -73,13 +72,13 @@ class TestLog {
     log_->Submit(std::move(batch), [&](const auto& outcomes) { answer = outcomes.status(); });
     return answer;
   }
-  // Submits the batch that belongs next.
-  absl::Status SubmitNext() { return Submit(SampleBatch(log_->GetStatus().last.index + 1)); }
+  // Submits the next batch.
+  absl::Status SubmitNext() { return Submit(SampleBatch(log_->GetStats().last.index + 1)); }
 
   LocalLog& operator*() { return *log_; }
   LocalLog* operator->() { return log_.get(); }
 
-  // What was applied since Open(), by place.
+  // The batches applied since Open(), by index.
   [[nodiscard]] const std::map<LogIndex, Batch>& batches() const { return batches_; }
 
  private:

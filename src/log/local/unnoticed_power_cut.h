@@ -10,8 +10,8 @@
 
 namespace tripla {
 
-// A FaultyDisk for code that ends the process when its disk fails: what it asks for once the power
-// is cut seems to succeed, so that the test lives on. What is answered then never left the machine.
+// A FaultyDisk for code that ends the process when its disk fails: after the power cut, writes seem
+// to succeed, so that the test process survives. Answers given after the cut count as never sent.
 class UnnoticedPowerCut : public Disk {
  public:
   explicit UnnoticedPowerCut(FaultyDisk& disk) : disk_(disk) {}

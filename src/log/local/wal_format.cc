@@ -19,7 +19,7 @@ constexpr std::string_view kMagic = "TRIPLAWL";
 constexpr std::string_view kSuffix = ".wal";
 constexpr std::string_view kPartialSuffix = ".partial";
 constexpr size_t kIndexDigits = 20;
-// Of format 1, and what keeps its form in every format to come.
+// The header of format 1; these fields keep their places in every later format.
 constexpr size_t kFixedHeaderBytes = 48;
 
 bool IsChecked(std::string_view bytes, size_t checked) {
@@ -73,7 +73,7 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
   }
   ByteReader reader(bytes);
   if (reader.ReadBytes(kMagic.size()) != kMagic) {
-    return absl::DataLossError("a segment of the log does not begin so");
+    return absl::DataLossError("the file does not begin like a segment of the log");
   }
   SegmentHeader header;
   header.format = reader.Read<uint32_t>();

@@ -23,8 +23,8 @@ class AppliedIndex {
 
   [[nodiscard]] LogIndex get() const { return index_.load(std::memory_order_acquire); }
 
-  // Says that everything up to `index` is applied, and calls whoever waited for it. Two atomic
-  // operations when nobody waits.
+  // Records that everything up to `index` is applied, and calls the functions that waited for it.
+  // Two atomic operations when none waits.
   void Advance(LogIndex index);
 
   // Calls `reached` once everything up to `index` is applied: at once if it is, else on the

@@ -13,7 +13,7 @@
 // Calls into Java, and the only place that sees Java's exceptions: here they become a Status.
 namespace tripla {
 
-// The local references of a scope: a thread that stays in C++ would keep them for ever.
+// Frees the local references of a scope: a thread that stays in C++ would keep them forever.
 class JavaFrame {
  public:
   explicit JavaFrame(JNIEnv* env) : env_(env) { env_->PushLocalFrame(kReferences); }

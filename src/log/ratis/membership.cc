@@ -81,7 +81,7 @@ absl::Status CheckReachable(const Member& member) {
     const std::string host = endpoint.substr(0, endpoint.rfind(':'));
     if (host != "0.0.0.0" && host != "[::]" && host != "::") continue;
     return Invalid(
-        fmt::format("at \"{}\" nobody finds {}: name the host by which the others reach it, "
+        fmt::format("\"{}\" is not an address of {}: name the host by which the others reach it, "
                     "and say where to listen with --listen and --raft-listen",
                     endpoint, member.node));
   }

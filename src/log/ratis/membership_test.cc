@@ -42,8 +42,8 @@ TEST(Membership, RefusesWhatIsNoClusterAndSaysWhy) {
   EXPECT_THAT(error("n1", "n1=a:1"), HasSubstr("\"n1=a:1\" is no member"));
   EXPECT_THAT(error("n1", "n1=a:1/a:99999"), HasSubstr("\"a:99999\" is not HOST:PORT"));
   EXPECT_THAT(error("n1", "n1=a:0/a:1"), HasSubstr("\"a:0\" is not HOST:PORT"));
-  EXPECT_THAT(error("n1", "n1=0.0.0.0:1/a:1"), HasSubstr("at \"0.0.0.0:1\" nobody finds n1"));
-  EXPECT_THAT(error("n1", "n1=a:1/[::]:1"), HasSubstr("at \"[::]:1\" nobody finds n1"));
+  EXPECT_THAT(error("n1", "n1=0.0.0.0:1/a:1"), HasSubstr("\"0.0.0.0:1\" is not an address of n1"));
+  EXPECT_THAT(error("n1", "n1=a:1/[::]:1"), HasSubstr("\"[::]:1\" is not an address of n1"));
   EXPECT_THAT(error("n 1", "n 1=a:1/a:2"), HasSubstr("\"n 1\" is no node id"));
   EXPECT_THAT(error("n1", "n1=a:1/a:2,n1=b:1/b:2"), HasSubstr("\"n1\" comes twice"));
   EXPECT_THAT(error("n1", "n1=a:1/a:1"), HasSubstr("\"a:1\" comes twice"));

@@ -29,7 +29,7 @@ constexpr std::chrono::seconds kStopPatience{3};
 // Between two attempts to transfer leadership.
 constexpr std::chrono::seconds kHandOverPause{5};
 
-// After a transfer that nobody has confirmed.
+// After a transfer that no server has confirmed.
 constexpr std::chrono::milliseconds kSuccessorPatience{2000};
 
 constexpr std::chrono::milliseconds kWarmUpTime{800};
@@ -225,8 +225,8 @@ void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
   if (Leads()) return ConfirmReadIndex(Proof::kLeaseOrEntry, std::move(answer));
   const Member* leader = membership_.Find(replica_->Leader());
   if (leader == nullptr || leader->node == membership_.node) return answer(NoLeader());
-  // The leader believes that this log still has what the lost replica's had, until the next entry
-  // does not fit. While nobody writes there is none, so one is asked for.
+  // The leader assumes that this log has the records of the lost replica's, until the next entry
+  // does not fit. Without writes there is no next entry, so this asks for one.
   const bool rebuilt = membership_.votes_from != 0 && IsBeingRebuilt(replica_->GetState().last);
   hooks_.ask_leader(leader->client_endpoint, rebuilt ? Proof::kEntry : Proof::kLeaseOrEntry,
                     std::move(answer));
@@ -239,19 +239,19 @@ absl::Status RatisLog::ReleasePrefix(LogIndex through, Release) {
   return through == 0 ? absl::OkStatus() : replica_->Purge(through);
 }
 
-Log::Status RatisLog::GetStatus() const {
+Log::Stats RatisLog::GetStats() const {
   const Replica::State state = replica_->GetState();
-  Status status{.last = {.term = state.term, .index = state.last},
-                .first = state.first,
-                .durability = "replicated, fsync always"};
+  Stats stats{.last = {.term = state.term, .index = state.last},
+              .first = state.first,
+              .durability = "replicated, fsync always"};
   namespace fs = std::filesystem;
   std::error_code ignored;  // files come and go
   fs::directory_iterator file(RatisLogPath(directory_, membership_), ignored);
   for (; file != fs::directory_iterator(); file.increment(ignored)) {
     const uint64_t bytes = file->file_size(ignored);
-    if (!ignored) status.bytes += bytes;
+    if (!ignored) stats.bytes += bytes;
   }
-  return status;
+  return stats;
 }
 
 void RatisLog::TransferLeadership(const std::string& successor, std::string_view why) {

@@ -62,7 +62,7 @@ class RatisLog : public Log {
   // Java compiles what it runs often. A leader submits no-op entries until they get no quicker.
   void WarmUp() override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through, Release release) override;
-  [[nodiscard]] Status GetStatus() const override;
+  [[nodiscard]] Stats GetStats() const override;
   // Transfers leadership if this node leads, and answers all calls that wait. Idempotent.
   void Stop() override;
   // If this node leads, transfers leadership to `successor`, for the reason `why`, at most once in
@@ -74,7 +74,7 @@ class RatisLog : public Log {
   void BeginStop();
 
   // The highest term and the last place that this replica knows. Unavailable while it replaces one
-  // that was lost and does not know yet what that one knew.
+  // that was lost and its log does not hold yet what that one's held.
   [[nodiscard]] absl::StatusOr<LogPosition> KnownState() const;
 
   // On the leader: the place that a read begun before this call must see, wherever it is done, once
@@ -97,7 +97,7 @@ class RatisLog : public Log {
   // How long a few of them take, one after the other; nothing when one fails.
   std::optional<std::chrono::nanoseconds> TimeOfNoOps();
   void AskWhoeverLeads(ReadRounds::AnswerFn answer);
-  // Whether it replaces a replica that was lost, and does not know yet what that one knew.
+  // Whether it replaces a lost replica and its log does not hold yet what that one's held.
   [[nodiscard]] bool IsBeingRebuilt(LogIndex last) const { return last < membership_.votes_from; }
 
   const DataDirectory& directory_;

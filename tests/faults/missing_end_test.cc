@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <iterator>
 #include <map>
 #include <string>
 #include <vector>
@@ -34,7 +33,9 @@ std::map<std::string, std::string> ContentOf(const std::string& directory) {
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
     if (!entry.is_regular_file() || entry.path().filename() == "lock") continue;
     std::ifstream file(entry.path(), std::ios::binary);
-    content[entry.path()] = {std::istreambuf_iterator<char>(file), {}};
+    std::string& bytes = content[entry.path()];
+    bytes.resize(entry.file_size());
+    file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   }
   return content;
 }

@@ -25,13 +25,14 @@ void StateMachine::Rep::Publish() {
   version->summary = summary;
   reclaimer.Publish(std::move(version));
 #ifndef NDEBUG
-  // A state of more rows is looked at so much less often that it costs the same.
+  // So seldom that it costs some rows and bytes for each publication, however many there are.
   constexpr uint64_t kRowsAtATime = 64;
+  constexpr uint64_t kBytesAtATime = 64 << 10;
   constexpr uint64_t kRowsOfASmallState = 1000;
   const uint64_t rows = keys + summary.sessions + summary.answers + summary.runs;
-  if (rows < kRowsOfASmallState && summary.position.index % (1 + rows / kRowsAtATime) == 0) {
-    CheckInvariants();
-  }
+  const uint64_t bytes = summary.payload_bytes + summary.answer_bytes;
+  const uint64_t period = 1 + rows / kRowsAtATime + bytes / kBytesAtATime;
+  if (rows < kRowsOfASmallState && summary.position.index % period == 0) CheckInvariants();
 #endif
 }
 

@@ -6,8 +6,8 @@
 
 #include "tripla/key.h"
 
-// All limits of the server. A flag can set those named kDefault...; the others are fixed, because
-// the limits of the replicated state must be the same on every replica (R24).
+// The limits of a server process; those of the replicated state are in state/session_bounds.h. A
+// flag can set those named kDefault...; the others are fixed.
 namespace tripla::limits {
 
 // R14. Above: RESOURCE_EXHAUSTED, nothing changed.
@@ -43,18 +43,6 @@ inline constexpr size_t kUnsentReplyBytesMax = size_t{256} << 20;
 inline constexpr size_t kCountedReplyBytesMin = size_t{4} << 10;
 // Concurrent calls on one connection; more calls wait at the client.
 inline constexpr int kCallsPerConnectionMax = 10'000;
-
-// The memory of request ids (R13). These limits affect results, so they are part of the replicated
-// state: to change one needs a new format number of the image.
-// Clients. When there are more, one is forgotten: first one that has said that all its writes are
-// answered, otherwise the one idle longest.
-inline constexpr size_t kSessionsMax = 100'000;
-// Ids that one client may have unanswered. With more, the answer to the lowest is dropped; the id
-// stays known as decided.
-inline constexpr size_t kAnswersPerSessionMax = 100'000;
-inline constexpr size_t kAnswerBytesMax = size_t{256} << 20;  // all answers with the data they hold
-// Data of all answers while a server is short of disk, if the map has less.
-inline constexpr size_t kAnswerBytesShortOfDisk = size_t{1} << 20;
 
 // The exact size of a request id's `client` (R13), also in the log and in images.
 inline constexpr size_t kClientIdBytes = 16;

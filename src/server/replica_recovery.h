@@ -9,9 +9,9 @@
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
 #include "log/ratis/ratis_log.h"
+#include "server/recent_hashes.h"
 #include "service/peer_link.h"
 #include "snapshot/image_store.h"
-#include "state/recent_hashes.h"
 #include "state/state_machine.h"
 
 namespace tripla {

@@ -18,6 +18,7 @@
 #include "server/housekeeping.h"
 #include "server/options.h"
 #include "server/readiness.h"
+#include "server/recent_hashes.h"
 #include "server/state_comparison.h"
 #include "server/succession.h"
 #include "service/admin_service.h"
@@ -27,7 +28,6 @@
 #include "service/reflection_service.h"
 #include "snapshot/image_store.h"
 #include "snapshot/snapshot_schedule.h"
-#include "state/recent_hashes.h"
 #include "state/state_machine.h"
 
 namespace tripla {

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "log/ratis/membership.h"
-#include "state/recent_hashes.h"
+#include "server/recent_hashes.h"
 #include "state/state_machine.h"
 
 namespace tripla {

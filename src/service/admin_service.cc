@@ -8,6 +8,7 @@
 #include "model/limits.h"
 #include "service/status_mapping.h"
 #include "service/strict_handler.h"
+#include "state/session_bounds.h"
 
 namespace tripla {
 
@@ -79,7 +80,7 @@ void AdminService::FillLimits(v1::StatusReply& reply) const {
   reply.set_data_bytes_max(data_bytes_max_);
   reply.set_batch_operations_max(limits::kBatchOperationsMax);
   reply.set_batch_bytes_max(limits::kBatchBytesMax);
-  reply.set_answers_per_client_max(limits::kAnswersPerSessionMax);
+  reply.set_answers_per_client_max(SessionBounds().answers_per_client);
 }
 
 void AdminService::FillDisk(v1::StatusReply& reply) const {

@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "model/limits.h"
+#include "state/session_bounds.h"
 #include "state/state_hash.h"
 #include "state/state_loader.h"
 #include "state/state_test_commands.h"
@@ -392,10 +392,10 @@ TEST(RequestIds, R13a_AfterAFullImageOfFormat1EveryClientMayHaveBeenForgotten) {
 TEST(RequestIds, AnswersOfAClientAreBounded) {
   StateMachine machine;
   Applier apply(machine);
-  for (uint64_t i = 1; i <= limits::kAnswersPerSessionMax + 1; ++i) {
+  for (uint64_t i = 1; i <= SessionBounds().answers_per_client + 1; ++i) {
     apply(WithId(Make(CommandKind::kDel, "1"), i));
   }
-  EXPECT_EQ(machine.GetSummary().answers, limits::kAnswersPerSessionMax);
+  EXPECT_EQ(machine.GetSummary().answers, SessionBounds().answers_per_client);
   EXPECT_EQ(Text(apply(WithId(Make(CommandKind::kDel, "1"), 1))), "refused 3");
   EXPECT_TRUE(apply(WithId(Make(CommandKind::kDel, "1"), 2)).replayed);
 }
@@ -410,7 +410,7 @@ TEST(RequestIds, BytesOfAnswersAreBoundedAndTheLongestIdleForgetsFirst) {
   };
   fill(1, 'a');
   fill(2, 'a');
-  for (uint64_t i = 1; i <= limits::kAnswerBytesMax / data.size() - 1; ++i) fill(i, 'b');
+  for (uint64_t i = 1; i <= SessionBounds().answer_bytes / data.size() - 1; ++i) fill(i, 'b');
   EXPECT_EQ(Text(apply(WithId(Make(CommandKind::kDel, "1"), 1, 0, 'a'))), "refused 3");
   EXPECT_TRUE(apply(WithId(Make(CommandKind::kDel, "1"), 1, 0, 'b')).replayed);
   EXPECT_EQ(machine.GetSummary().sessions, 2u);
@@ -450,10 +450,10 @@ TEST(RequestIds, TheLongestIdleSessionGoesWhenThereAreTooMany) {
       command.request_id->client[i] = static_cast<char>(client >> (8 * i));
     return apply(command);
   };
-  for (uint64_t client = 0; client < limits::kSessionsMax; ++client) ask(client);
+  for (uint64_t client = 0; client < SessionBounds().clients; ++client) ask(client);
   EXPECT_TRUE(ask(0).replayed);
-  ask(limits::kSessionsMax);
-  EXPECT_EQ(machine.GetSummary().sessions, limits::kSessionsMax);
+  ask(SessionBounds().clients);
+  EXPECT_EQ(machine.GetSummary().sessions, SessionBounds().clients);
   EXPECT_TRUE(ask(0).replayed);
   EXPECT_FALSE(ask(1).replayed) << "the longest idle stayed";
   EXPECT_EQ(Text(ask(2, /*sent_before=*/true)), "refused 4") << "S12: it was executed before";

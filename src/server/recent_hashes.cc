@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "state/recent_hashes.h"
+#include "server/recent_hashes.h"
 
 namespace tripla {
 

@@ -24,6 +24,9 @@ uint64_t ReserveOf(Disk& disk, const std::string& log_path, std::optional<uint64
 // A write goes into the log and then into an image.
 constexpr uint64_t kCopiesOfAWrite = 2;
 
+// Of AwaitSegment(): a Refresh() can end between its look and its wait.
+constexpr std::chrono::milliseconds kLookPeriod{100};
+
 std::string TextOf(const DiskReserve::NextImage& next) {
   if (next.answer_bytes == 0) return "";
   return fmt::format(" ({} of them for remembered answers; a del makes the server forget old ones)",
@@ -70,47 +73,65 @@ absl::StatusOr<DiskReserve::Room> DiskReserve::Look(const NextImage& next) const
   return room;
 }
 
-void DiskReserve::Refresh(const NextImage& image) {
-  admitted_.store(0, std::memory_order_relaxed);
-  const absl::StatusOr<Room> room = Look(image);
-  if (!room.ok()) return;
-  free_bytes_.store(room->log_free, std::memory_order_relaxed);
+void DiskReserve::Refresh(const NextImageFn& next_image) {
+  // Read first: what has settled is seen by the looks at the map and the disk that follow.
+  const uint64_t settled = settled_.load(std::memory_order_acquire);
+  const NextImage before = next_image();
+  const absl::StatusOr<Room> look = Look(before);
+  // An image may have been completed meanwhile: what it frees is then seen as free, but not that
+  // the next image needs it.
+  const NextImage image = next_image();
+  if (!look.ok() || before.replaces || image.replaces) return;
+  const absl::StatusOr<Room> again = Look(image);
+  if (!again.ok()) return;
+  const Room& room = look->bytes < again->bytes ? *look : *again;
+  Note(room, image);
+  // Writes that have not settled are not in the room yet.
+  admitted_max_.store(room.bytes + Signed(settled), std::memory_order_release);
+}
+
+void DiskReserve::Note(const Room& room, const NextImage& image) {
+  free_bytes_.store(room.log_free, std::memory_order_relaxed);
   image_bytes_.store(image.bytes_left, std::memory_order_relaxed);
   image_growth_.store(image.growth, std::memory_order_relaxed);
   image_growth_on_own_disk_.store(image.growth_on_own_disk, std::memory_order_relaxed);
-  room_.store(room->bytes, std::memory_order_relaxed);
   const bool refused = refused_.exchange(false, std::memory_order_relaxed);
-  tight_.store(refused || room->bytes < Signed(reserve_bytes_), std::memory_order_relaxed);
+  const bool segment_waits = segment_waits_.exchange(false, std::memory_order_relaxed);
+  tight_.store(refused || segment_waits || room.bytes < Signed(reserve_bytes_),
+               std::memory_order_relaxed);
   {
     MutexLock lock(mutex_);
-    text_ = room->text;
+    text_ = room.text;
+    refreshed_.NotifyAll();
   }
   const bool refusing = refusing_.load(std::memory_order_relaxed);
-  if (refused && !refusing && room->bytes >= 0 && !refusal_said_) {
-    Say(Severity::kWarning, fmt::format("{}: a write that needs more was refused", room->text));
+  if (refused && !refusing && room.bytes >= 0 && !refusal_said_) {
+    Say(Severity::kWarning, fmt::format("{}: a write that needs more was refused", room.text));
   }
   refusal_said_ = refused || (refusal_said_ && IsTight());
-  if (!refusing && room->bytes < 0) {
+  if (!refusing && room.bytes < 0) {
     refusing_.store(true, std::memory_order_relaxed);
     Say(Severity::kError,
         fmt::format(
             "{}: writes are refused until there is room, but del is not; delete entries, or "
             "free space there; reads go on",
-            room->text));
-  } else if (refusing && room->bytes >= Signed(reserve_bytes_ / 8)) {
+            room.text));
+  } else if (refusing && room.bytes >= Signed(reserve_bytes_ / 8)) {
     refusing_.store(false, std::memory_order_relaxed);
-    Say(Severity::kInfo, fmt::format("{}: writes are taken again", room->text));
+    Say(Severity::kInfo, fmt::format("{}: writes are taken again", room.text));
   }
 }
 
 absl::Status DiskReserve::Check(uint64_t bytes) const {
   const uint64_t needed = kCopiesOfAWrite * bytes;
   const bool refusing = refusing_.load(std::memory_order_relaxed);
-  const int64_t room = room_.load(std::memory_order_relaxed);
   if (!refusing && bytes == 0) return absl::OkStatus();
-  const uint64_t before = refusing ? 0 : admitted_.fetch_add(needed, std::memory_order_relaxed);
-  if (!refusing && Signed(before + needed) <= room) return absl::OkStatus();
-  if (!refusing) admitted_.fetch_sub(needed, std::memory_order_relaxed);
+  if (!refusing) {
+    const int64_t most = admitted_max_.load(std::memory_order_acquire);
+    const uint64_t before = admitted_.fetch_add(needed, std::memory_order_relaxed);
+    if (Signed(before + needed) <= most) return absl::OkStatus();
+    admitted_.fetch_sub(needed, std::memory_order_relaxed);
+  }
   refused_.store(true, std::memory_order_relaxed);
   MutexLock lock(mutex_);
   return absl::ResourceExhaustedError(fmt::format(
@@ -119,24 +140,46 @@ absl::Status DiskReserve::Check(uint64_t bytes) const {
       text_, needed == 0 ? "" : fmt::format("; this write needs {}", needed)));
 }
 
+void DiskReserve::Settle(uint64_t bytes) const {
+  settled_.fetch_add(kCopiesOfAWrite * bytes, std::memory_order_release);
+}
+
 uint64_t DiskReserve::write_bytes_max() const {
   if (refusing_.load(std::memory_order_relaxed)) return 0;
-  const int64_t room =
-      room_.load(std::memory_order_relaxed) - Signed(admitted_.load(std::memory_order_relaxed));
+  const int64_t room = admitted_max_.load(std::memory_order_acquire) -
+                       Signed(admitted_.load(std::memory_order_relaxed));
   return static_cast<uint64_t>(std::max<int64_t>(room, 0)) / kCopiesOfAWrite;
 }
 
-absl::Status DiskReserve::CheckSegment(uint64_t bytes) const {
+absl::Status DiskReserve::CheckSegment(uint64_t bytes, const NextImage& next) const {
   const absl::StatusOr<DiskSpace> log = disk_.Space(log_path_);
   const absl::StatusOr<DiskSpace> image = disk_.Space(image_path_);
   if (!log.ok() || !image.ok() || log->file_system != image->file_system) return absl::OkStatus();
-  const uint64_t image_bytes = image_bytes_.load(std::memory_order_relaxed);
-  if (log->free_bytes < image_bytes || log->free_bytes >= image_bytes + bytes) {
+  if (log->free_bytes < next.bytes_left || log->free_bytes >= next.bytes_left + bytes) {
     return absl::OkStatus();
   }
   return absl::ResourceExhaustedError(
       fmt::format("{} has {} bytes free, and the next image needs {} of them", log_path_,
-                  log->free_bytes, image_bytes));
+                  log->free_bytes, next.bytes_left));
+}
+
+absl::Status DiskReserve::AwaitSegment(uint64_t bytes, const NextImageFn& next_image) const {
+  const auto deadline = std::chrono::steady_clock::now() + kSegmentPatience;
+  while (true) {
+    const absl::Status room = CheckSegment(bytes, next_image());
+    if (room.ok()) return room;
+    segment_waits_.store(true, std::memory_order_relaxed);
+    MutexLock lock(mutex_);
+    if (waits_ended_ || std::chrono::steady_clock::now() >= deadline) return room;
+    refreshed_.WaitUntil(mutex_,
+                         std::min(deadline, std::chrono::steady_clock::now() + kLookPeriod));
+  }
+}
+
+void DiskReserve::EndWaits() {
+  MutexLock lock(mutex_);
+  waits_ended_ = true;
+  refreshed_.NotifyAll();
 }
 
 bool DiskReserve::HasRoomForImage(uint64_t bytes) const {

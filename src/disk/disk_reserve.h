@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -41,27 +43,46 @@ class DiskReserve {
     uint64_t growth_on_own_disk = 0;
     // For people: how much of the image is remembered answers to request ids.
     uint64_t answer_bytes = 0;
+    // An image to make room is complete, and what it replaces is being removed. The image after it
+    // needs the room that this frees, but how much is still to come cannot be told at one moment.
+    bool replaces = false;
   };
+  using NextImageFn = std::function<NextImage()>;
 
   // Checks the disks, and prints when writing ends or resumes. Call it every few hundred
-  // milliseconds. If the free space cannot be read, the last result stays.
-  void Refresh(const NextImage& image);
+  // milliseconds. If the free space cannot be read, or while an image replaces others, the last
+  // result stays.
+  void Refresh(const NextImageFn& next_image);
 
   // Whether a write with this many bytes of commands may be taken; it goes into the log and then
-  // into an image. OK, or ResourceExhausted, whose message says what to do.
+  // into an image. OK, or ResourceExhausted, whose message says what to do. After OK call Settle()
+  // with the same number.
   [[nodiscard]] absl::Status Check(uint64_t bytes) const;
 
   // Whether writes are taken at all.
   [[nodiscard]] absl::Status Check() const { return Check(0); }
+
+  // A write that was admitted is in the log and the map, or never will be. Until the next Refresh()
+  // it still counts as admitted.
+  void Settle(uint64_t bytes) const;
 
   // The largest write that Check() would take now; 0 when it takes none.
   [[nodiscard]] uint64_t write_bytes_max() const;
 
   // Whether the log may use this many more bytes for a segment. Refused if the next image, which
   // fits now, would no longer fit.
-  [[nodiscard]] absl::Status CheckSegment(uint64_t bytes) const;
+  [[nodiscard]] absl::Status CheckSegment(uint64_t bytes, const NextImage& next) const;
 
-  // Whether room should be made: little is left above the reserve, or a write was refused.
+  // As CheckSegment(), but waits until there is room, for kSegmentPatience at most. Meanwhile
+  // IsTight() asks for the image that makes room. So a removal waits for it and is not refused.
+  [[nodiscard]] absl::Status AwaitSegment(uint64_t bytes, const NextImageFn& next_image) const;
+  static constexpr std::chrono::seconds kSegmentPatience{10};
+
+  // Ends AwaitSegment(), also later calls: no room is made any more.
+  void EndWaits();
+
+  // Whether room should be made: little is left above the reserve, a write was refused, or a
+  // segment waits.
   [[nodiscard]] bool IsTight() const { return tight_.load(std::memory_order_relaxed); }
 
   // Whether an image of this many bytes fits now.
@@ -81,7 +102,9 @@ class DiskReserve {
     uint64_t log_free = 0;
     std::string text;  // for messages: which disk it is, and what is reserved there
   };
-  [[nodiscard]] absl::StatusOr<Room> Look(const NextImage& image) const;
+  [[nodiscard]] absl::StatusOr<Room> Look(const NextImage& next) const;
+  // Keeps the result of a look, and prints when writing ends or resumes.
+  void Note(const Room& room, const NextImage& image);
 
   Disk& disk_;
   const std::string log_path_;
@@ -92,15 +115,21 @@ class DiskReserve {
   std::atomic<uint64_t> image_bytes_{0};
   std::atomic<uint64_t> image_growth_{0};
   std::atomic<uint64_t> image_growth_on_own_disk_{0};
-  std::atomic<int64_t> room_{INT64_MAX};
+  std::atomic<int64_t> admitted_max_{INT64_MAX};  // for admitted_
   std::atomic<bool> refusing_{false};
   std::atomic<bool> tight_{false};
   bool refusal_said_ = false;  // the thread of Refresh()
   mutable Mutex mutex_;
   std::string text_ ABSL_GUARDED_BY(mutex_);  // of the last Refresh()
-  // Since the last Refresh().
+  mutable Condition refreshed_;
+  bool waits_ended_ ABSL_GUARDED_BY(mutex_) = false;
+  // What writes need that Check() has taken, and those of them that Settle() was called for: never
+  // reset, because a write can be on its way during any number of looks.
   mutable std::atomic<uint64_t> admitted_{0};
+  mutable std::atomic<uint64_t> settled_{0};
+  // Since the last Refresh().
   mutable std::atomic<bool> refused_{false};
+  mutable std::atomic<bool> segment_waits_{false};
 };
 
 }  // namespace tripla

@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kPeriod{100};
 
 Housekeeping::Housekeeping(DiskReserve& disk_reserve, Hooks hooks)
     : disk_reserve_(disk_reserve), hooks_(std::move(hooks)) {
-  disk_reserve_.Refresh(hooks_.next_image());
+  disk_reserve_.Refresh(hooks_.next_image);
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -25,12 +25,13 @@ Housekeeping::~Housekeeping() {
     stop_changed_.NotifyAll();
   }
   thread_.join();
+  disk_reserve_.EndWaits();
 }
 
 void Housekeeping::Run() {
   while (AwaitNextLook()) {
     hooks_.look();
-    disk_reserve_.Refresh(hooks_.next_image());
+    disk_reserve_.Refresh(hooks_.next_image);
     if (disk_reserve_.IsTight()) hooks_.tight();
     if (!disk_reserve_.Check().ok()) hooks_.too_full();
   }

@@ -19,13 +19,14 @@ class Housekeeping {
   // Called on the thread of this class.
   struct Hooks {
     std::function<void()> look;  // at each check
-    std::function<DiskReserve::NextImage()> next_image;
+    DiskReserve::NextImageFn next_image;
     std::function<void()> tight;     // after each check that finds little room
     std::function<void()> too_full;  // after each check that refuses writes
   };
 
   // `disk_reserve` outlives it. On return the disk has been checked once.
   Housekeeping(DiskReserve& disk_reserve, Hooks hooks);
+  // Also ends waits for room in `disk_reserve`.
   ~Housekeeping();
 
   Housekeeping(const Housekeeping&) = delete;

@@ -267,14 +267,17 @@ Server::Server(const Options& options, DataDirectory directory)
 Server::~Server() { Shutdown().IgnoreError(); }
 
 absl::Status Server::RecoverStandalone(const Options& options) {
-  TRIPLA_ASSIGN_OR_RETURN(
-      RecoveredStandalone recovered,
-      tripla::RecoverStandalone(
-          directory_,
-          {.fsync = options.fsync,
-           .segment_bytes = SegmentBytes(directory_),
-           .room = [this](uint64_t bytes) { return disk_reserve_.CheckSegment(bytes); }},
-          images_));
+  // The schedule exists before the first segment is made.
+  const auto next_image = [this] { return snapshots_->NextImage(); };
+  LocalLog::Options of_log{.fsync = options.fsync, .segment_bytes = SegmentBytes(directory_)};
+  of_log.room = [=, this](uint64_t bytes) {
+    return disk_reserve_.CheckSegment(bytes, next_image());
+  };
+  of_log.await_room = [=, this](uint64_t bytes) {
+    return disk_reserve_.AwaitSegment(bytes, next_image);
+  };
+  TRIPLA_ASSIGN_OR_RETURN(RecoveredStandalone recovered,
+                          tripla::RecoverStandalone(directory_, of_log, images_));
   machine_ = std::move(recovered.machine);
   log_ = std::move(recovered.log);
   const LogPosition reached = machine_->GetSummary().position;

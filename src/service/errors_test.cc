@@ -318,8 +318,29 @@ TEST_F(Errors, S9_AFullDiskIsReadOnly) {
   log_.Tell({.error = absl::ResourceExhaustedError("no space")});
   Expect(Set(), Code::RESOURCE_EXHAUSTED, Undecided::NO, Undecided::READ_ONLY, Pushback::kLater);
   disk_.SetCapacity(0);
-  disk_reserve_.Refresh({});
+  disk_reserve_.Refresh([] { return DiskReserve::NextImage(); });
   Expect(Set(), Code::RESOURCE_EXHAUSTED, Undecided::NO, Undecided::READ_ONLY, Pushback::kLater);
+}
+
+TEST_F(Errors, S14_AWriteTakesRoomOfTheDiskUntilItIsAnswered) {
+  const auto refresh = [&] {
+    disk_reserve_.Refresh([] { return DiskReserve::NextImage(); });
+    return disk_reserve_.write_bytes_max();
+  };
+  disk_.SetCapacity(2 * kMiB);
+  const uint64_t without = refresh();
+  log_.Hold();
+  v1::BatchRequest request;
+  v1::SetRequest& set = *request.add_operations()->mutable_set();
+  set.set_key("\1");
+  set.set_data(std::string(kMiB / 4, 'd'));
+  Ends<v1::BatchReply> ends;
+  ends.Begin(*stub_, request);
+  log_.AwaitSubmitted(1);
+  EXPECT_LE(refresh(), without - kMiB / 4) << "the log does not hold it yet";
+  log_.Release();
+  ASSERT_EQ(ends.Await(1).size(), 1u);
+  while (refresh() < without) std::this_thread::yield();
 }
 
 TEST_F(Errors, S9_AFullQueueIsOverload) {
@@ -331,6 +352,7 @@ TEST_F(Errors, S9_AFullQueueIsOverload) {
   Ends<v1::BatchReply> ends;
   for (size_t i = 0; i < limits::kQueueCommandsMax / kMost + 2; ++i) {
     ends.Begin(*stub_, most);
+    if (i == 0) log_.AwaitSubmitted(kMost);
   }
   const std::vector<Told> refused = ends.Await(1);
   ASSERT_EQ(refused.size(), 1u);

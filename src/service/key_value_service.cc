@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/status_macros.h"
 #include "model/batch_codec.h"
 #include "model/limits.h"
 #include "service/reply.h"
@@ -111,15 +112,26 @@ void AnswerBatch(PendingCall& call, const v1::BatchRequest& request, std::span<O
   });
 }
 
-// Whether the disk has room for these commands. Removals need none: they make the next image
-// smaller.
-absl::Status CheckDisk(const DiskReserve& reserve, const std::vector<Command>& commands) {
+// What the disk needs room for. Removals need none: they make the next image smaller.
+uint64_t AddedBytes(const std::vector<Command>& commands) {
   uint64_t bytes = 0;
   for (const Command& command : commands) {
     const bool adds = command.kind == CommandKind::kSet || command.kind == CommandKind::kTestAndSet;
     if (adds) bytes += EncodedBytes(command);
   }
-  return bytes == 0 ? absl::OkStatus() : reserve.Check(bytes);
+  return bytes;
+}
+
+// Admits a write to the disk, until the write is destroyed.
+absl::Status Admit(const DiskReserve& reserve, PendingWrite& write) {
+  const uint64_t bytes = AddedBytes(write.commands);
+  if (bytes == 0) return absl::OkStatus();
+  TRIPLA_RETURN_IF_ERROR(reserve.Check(bytes));
+  std::shared_ptr<const DiskReserve> admitted(
+      &reserve, [bytes](const DiskReserve* taken) { taken->Settle(bytes); });
+  write.done = [admitted = std::move(admitted), done = std::move(write.done)](
+                   absl::StatusOr<std::span<Outcome>> outcomes) { done(std::move(outcomes)); };
+  return absl::OkStatus();
 }
 
 bool OnlyReads(const v1::BatchRequest& request) {
@@ -295,7 +307,7 @@ bool KeyValueService::PassedOn(PendingCall& call, const Request& request, Reply*
 }
 
 void KeyValueService::Enqueue(PendingCall& pending, PendingWrite call) {
-  if (const absl::Status status = CheckDisk(parts_.disk_reserve, call.commands); !status.ok()) {
+  if (const absl::Status status = Admit(parts_.disk_reserve, call); !status.ok()) {
     return FailUndecided(pending, status, NoRoom::ReadOnly());
   }
   if (parts_.disk_reserve.write_bytes_max() < data_bytes_max_) {

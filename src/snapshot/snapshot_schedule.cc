@@ -131,13 +131,14 @@ void SnapshotSchedule::MakeRoomNow(bool image_fits) {
   const bool done = index == 0 || index == only_image_ || failed;
   if (done && image_fits && steady_clock::now() >= next_image_for_room_ && HasChanged()) {
     const steady_clock::time_point start = steady_clock::now();
+    making_room_.store(true, std::memory_order_relaxed);
     const bool written = WriteImage().ok();
     last_took_ = steady_clock::now() - start;
     // Leaves half of the disk's time to the calls.
     next_image_for_room_ =
         steady_clock::now() + std::max<steady_clock::duration>(kImagesForRoomPeriod, last_took_);
-    making_room_.store(written, std::memory_order_relaxed);
     if (!written) {
+      making_room_.store(false, std::memory_order_relaxed);
       log_bytes_in_image_.store(0, std::memory_order_relaxed);
       return;
     }
@@ -158,9 +159,10 @@ void SnapshotSchedule::MakeRoomNow(bool image_fits) {
 
 absl::Status SnapshotSchedule::KeepNewestOnly() {
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex newest, images_.ProveNewest());
+  // First, because the log may need room for a new segment before it can drop a large one.
+  TRIPLA_RETURN_IF_ERROR(images_.RemoveOlder());
   TRIPLA_RETURN_IF_ERROR(log_.ReleasePrefix(newest, Log::Release::kAll));
   log_bytes_after_image_ = log_.GetStats().bytes;
-  TRIPLA_RETURN_IF_ERROR(images_.RemoveOlder());
   only_image_ = newest;
   room_failure_.clear();
   Say(Severity::kDebug,
@@ -178,12 +180,12 @@ DiskReserve::NextImage SnapshotSchedule::NextImage() const {
   const uint64_t stands = newest ? newest->bytes : 0;
   const uint64_t in_image = log_bytes_in_image_.load(std::memory_order_relaxed);
   const uint64_t goes = stands + (in_image != 0 ? in_image : log_.GetStats().bytes);
-  // True between the end of an image and the removal of the files that it replaces.
-  const bool replaces = written == 0 && making_room_.load(std::memory_order_relaxed);
-  return {.bytes_left = replaces ? 0 : needed - std::min(needed, written),
+  return {.bytes_left = needed - std::min(needed, written),
           .growth = needed - std::min(needed, goes),
           .growth_on_own_disk = needed - std::min(needed, stands),
-          .answer_bytes = summary.answer_bytes};
+          .answer_bytes = summary.answer_bytes,
+          // Also before its first block, which does no harm.
+          .replaces = written == 0 && making_room_.load(std::memory_order_relaxed)};
 }
 
 bool SnapshotSchedule::HasChanged() {

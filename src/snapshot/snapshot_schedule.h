@@ -83,7 +83,7 @@ class SnapshotSchedule {
   const Options options_;
   std::atomic<bool> abandon_{false};
   std::atomic<uint64_t> log_bytes_in_image_{0};  // when the one being written began; 0: none is
-  std::atomic<bool> making_room_{false};         // an image was written for it, and older files go
+  std::atomic<bool> making_room_{false};         // by an image, until what it replaces is removed
   // The thread's own.
   uint64_t log_bytes_after_image_;
   std::chrono::steady_clock::duration last_took_{0};

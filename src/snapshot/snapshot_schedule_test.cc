@@ -45,9 +45,9 @@ class FakeLog : public Log {
   absl::Status release_status;
 };
 
-// A disk whose files call `on_write` before each write and `on_truncate` before each Truncate(),
-// and which records how much work it gets at once: bytes of a file to write at a Sync(), or to free
-// at a Truncate() or Remove().
+// A disk that calls `on_removed` after each Remove(), whose files call `on_write` before each write
+// and `on_truncate` before each Truncate(), and which records how much work it gets at once: bytes
+// of a file to write at a Sync(), or to free at a Truncate() or Remove().
 class WatchedDisk : public FaultyDisk {
  public:
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
@@ -55,10 +55,13 @@ class WatchedDisk : public FaultyDisk {
     if (const auto file = FaultyDisk::Open(path, OpenMode::kRead); file.ok()) {
       most_removed = std::max(most_removed, *(*file)->Size());
     }
-    return FaultyDisk::Remove(path);
+    const absl::Status removed = FaultyDisk::Remove(path);
+    if (on_removed) on_removed();
+    return removed;
   }
   std::function<void()> on_write;
   std::function<void()> on_truncate;
+  std::function<void()> on_removed;
   uint64_t most_written = 0;
   uint64_t most_removed = 0;
 };
@@ -198,6 +201,61 @@ TEST_F(SnapshotScheduleTest, S14_OnAFullDiskTheNewestImageAloneLetsTheLogGo) {
   schedule_->Stop();
   EXPECT_EQ(disk_.List("/data/image")->size(), 1u);
   EXPECT_EQ(images_.newest()->position.index, 3u);
+}
+
+// To drop a large segment the log needs room for another one, which the older image may take.
+TEST_F(SnapshotScheduleTest, S14_OnAFullDiskTheOlderImageGoesBeforeTheLog) {
+  std::atomic<size_t> images = 0;
+  log_.on_release = [&](LogIndex through) {
+    if (through == 2) images = disk_.List("/data/image")->size();
+  };
+  log_.release_status = absl::ResourceExhaustedError("no room for a segment");
+  Start(kOnRequestOnly);
+  for (int i = 0; i < 2; ++i) {
+    ApplyOne();
+    ASSERT_TRUE(Request().get().ok());
+  }
+  schedule_->MakeRoom(/*image_fits=*/false);
+  while (images == 0) std::this_thread::yield();
+  EXPECT_EQ(images, 1u);
+}
+
+// While the files went that an image replaced, writes were taken for all that this freed, and the
+// next image had no room: a disk of 150 MB stayed read-only for good.
+TEST_F(SnapshotScheduleTest, S14_WhatAnImageFreesIsNotGivenAwayBeforeTheNextImageHasItsPart) {
+  constexpr uint64_t kBytes = 100'000;
+  const std::string log_file = "/data/log/1.wal";
+  ApplyNext(machine_, MakeCommand(CommandKind::kSet, "1", std::string(kBytes, 'x')));
+  ASSERT_TRUE((*disk_.Open(log_file, OpenMode::kCreateFresh))->Allocate(kBytes).ok());
+  log_.bytes = kBytes;
+  Start(kOnRequestOnly);
+  ASSERT_TRUE(Request().get().ok());
+
+  disk_.SetCapacity(UINT64_MAX);
+  const uint64_t used = UINT64_MAX - disk_.Space("/")->free_bytes;
+  disk_.SetCapacity(used + schedule_->NextImage().bytes_left + 2 * kBytes);
+  DiskReserve reserve(disk_, "/data/log", "/data/image", kBytes);
+  uint64_t during = 0;
+  const auto look = [&] {
+    reserve.Refresh([&] { return schedule_->NextImage(); });
+    return reserve.write_bytes_max();
+  };
+  const uint64_t before = look();
+  disk_.on_removed = [&] { during = std::max(during, look()); };
+  log_.on_release = [&](LogIndex through) {
+    if (through != 2) return;
+    EXPECT_TRUE(disk_.Remove(log_file).ok());
+    log_.bytes = 0;
+  };
+  ApplyOne();
+  while (images_.newest()->position.index != 2 || disk_.List("/data/image")->size() != 1) {
+    schedule_->MakeRoom(/*image_fits=*/true);
+    std::this_thread::yield();
+  }
+  schedule_->Stop();
+  EXPECT_GT(during, 0u);
+  EXPECT_LE(during, before);
+  EXPECT_GE(look(), before) << "the log that went";
 }
 
 TEST_F(SnapshotScheduleTest, WithoutAChangeTheImageInForceIsTheAnswer) {

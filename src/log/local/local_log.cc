@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -140,7 +141,7 @@ void LocalLog::Submit(Batch batch, DoneFn done) {
   ShrinkToUsual(payload_);
   payload_.clear();
   EncodeBatch(batch, payload_);
-  if (absl::Status written = Write(position.index); !written.ok()) {
+  if (absl::Status written = Write(position.index, AwaitRoom()); !written.ok()) {
     return done(std::move(written));
   }
   {
@@ -150,28 +151,50 @@ void LocalLog::Submit(Batch batch, DoneFn done) {
   done(apply_(position, batch));
 }
 
-absl::Status LocalLog::Write(LogIndex index) {
+bool LocalLog::Fits(uint64_t payload_bytes) const {
+  // Once the next segment has its name, no more records go into the current one.
+  return begun_ == nullptr && writer_ != nullptr && writer_->Fits(payload_bytes);
+}
+
+absl::Status LocalLog::AwaitRoom() {
+  if (!options_.await_room) return absl::OkStatus();
+  const uint64_t capacity = SegmentWriter::CapacityFor(payload_.size(), options_.segment_bytes);
+  {
+    MutexLock lock(file_mutex_);
+    if (Fits(payload_.size()) || CheckRoom(capacity).ok()) return absl::OkStatus();
+  }
+  // Without the mutex: ReleasePrefix(), which makes the room, may need it.
+  return options_.await_room(capacity - std::min(capacity, next_segment_.made_bytes()));
+}
+
+absl::Status LocalLog::CheckRoom(uint64_t capacity) {
+  if (begun_ != nullptr && begun_->capacity() >= capacity) return absl::OkStatus();
+  const uint64_t made = next_segment_.made_bytes();
+  if (made >= capacity || !options_.room) return absl::OkStatus();
+  return options_.room(capacity - made);
+}
+
+absl::Status LocalLog::Write(LogIndex index, const absl::Status& room) {
   MutexLock lock(file_mutex_);
   TRIPLA_CHECK(index == written_through_ + 1, "the log would have a gap, or a record twice");
   TRIPLA_CHECK(synced_through_ <= written_through_, "what was not written cannot be durable");
-  TRIPLA_RETURN_IF_ERROR(PrepareFor(payload_.size()));
+  TRIPLA_RETURN_IF_ERROR(PrepareFor(payload_.size(), room));
   MustSucceed(writer_->Append(index, synced_through_, payload_));
   written_through_ = index;
   if (options_.fsync.mode == FsyncPolicy::Mode::kAlways) SyncWritten();
   return absl::OkStatus();
 }
 
-absl::Status LocalLog::PrepareFor(uint64_t payload_bytes) {
-  // Once the next segment has its name, no more records go into the current one.
-  if (begun_ == nullptr && writer_ != nullptr && writer_->Fits(payload_bytes)) {
+absl::Status LocalLog::PrepareFor(uint64_t payload_bytes, const absl::Status& room) {
+  if (Fits(payload_bytes)) {
     if (writer_->used() >= writer_->capacity() / 4) next_segment_.Begin();
     return absl::OkStatus();
   }
-  const uint64_t capacity = SegmentWriter::CapacityFor(payload_bytes, options_.segment_bytes);
-  return NoteBegun(BeginSegment(capacity), capacity);
+  return BeginIfRoom(room, SegmentWriter::CapacityFor(payload_bytes, options_.segment_bytes));
 }
 
-absl::Status LocalLog::NoteBegun(absl::Status begun, uint64_t capacity) {
+absl::Status LocalLog::BeginIfRoom(const absl::Status& room, uint64_t capacity) {
+  const absl::Status begun = room.ok() ? BeginSegment(capacity) : room;
   if (!absl::IsResourceExhausted(begun)) MustSucceed(begun);
   const std::string why(begun.message());
   std::string before;
@@ -203,7 +226,7 @@ void LocalLog::RetrySegment() {
   MutexLock lock(file_mutex_);
   if (refused_capacity_ == 0) return;
   const uint64_t capacity = refused_capacity_;
-  NoteBegun(BeginSegment(capacity), capacity).IgnoreError();  // NoteBegun() has reported it
+  BeginIfRoom(CheckRoom(capacity), capacity).IgnoreError();  // it was reported
 }
 
 absl::Status LocalLog::BeginSegment(uint64_t capacity) {
@@ -247,7 +270,7 @@ absl::Status LocalLog::LeaveLargeSegment(LogIndex through) {
   MutexLock lock(file_mutex_);
   if (writer_ == nullptr || writer_->capacity() <= options_.segment_bytes) return absl::OkStatus();
   if (written_through_ > through || writer_->used() <= wal::kSectorBytes) return absl::OkStatus();
-  return NoteBegun(BeginSegment(options_.segment_bytes), options_.segment_bytes);
+  return BeginIfRoom(CheckRoom(options_.segment_bytes), options_.segment_bytes);
 }
 
 absl::Status LocalLog::ReleasePrefix(LogIndex through, Release release) {

@@ -34,8 +34,9 @@ class LocalLog : public Log {
   struct Options {
     FsyncPolicy fsync;
     uint64_t segment_bytes = uint64_t{16} << 20;  // a larger batch gets a larger segment
-    bool prepare_ahead = true;  // false: a segment is made when it is needed, for tests
-    NextSegment::RoomFn room;   // whether a new segment may take its bytes from the disk
+    bool prepare_ahead = true;       // false: a segment is made when it is needed, for tests
+    NextSegment::RoomFn room;        // whether a new segment may take its bytes from the disk
+    NextSegment::RoomFn await_room;  // as `room`, but may wait for a while; for a batch
   };
 
   // Opens the log for an image that holds everything up to `applied`: applies the records after it,
@@ -60,14 +61,22 @@ class LocalLog : public Log {
 
   // Continues the log that was replayed.
   absl::Status Continue(LogContent content, LogPosition applied);
-  // Writes `payload_` as a record, durably if so configured. ResourceExhausted: refused.
-  absl::Status Write(LogIndex index);
+  // Whether there is room for the segment that `payload_` needs, if it needs one.
+  absl::Status AwaitRoom();
+  // Whether a segment may be begun of the room that there is.
+  absl::Status CheckRoom(uint64_t capacity) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  // Writes `payload_` as a record, durably if so configured. `room` is the result of AwaitRoom().
+  // ResourceExhausted: refused.
+  absl::Status Write(LogIndex index, const absl::Status& room);
+  // Whether the current segment has room for a record.
+  [[nodiscard]] bool Fits(uint64_t payload_bytes) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   // Makes room for a record, in a new segment if the current one is full. ResourceExhausted:
   // refused.
-  absl::Status PrepareFor(uint64_t payload_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
-  // Handles the result of BeginSegment(): ends the process on a failed write or sync. A refusal is
-  // printed once, shown by GetStats(), and tried again each second.
-  absl::Status NoteBegun(absl::Status begun, uint64_t capacity)
+  absl::Status PrepareFor(uint64_t payload_bytes, const absl::Status& room)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  // Calls BeginSegment() if there is `room`: ends the process on a failed write or sync. A refusal
+  // is printed once, shown by GetStats(), and tried again each second.
+  absl::Status BeginIfRoom(const absl::Status& room, uint64_t capacity)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   // Tries to begin the refused segment again.
   void RetrySegment();

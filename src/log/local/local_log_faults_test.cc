@@ -7,6 +7,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <thread>
 
 #include "base/diagnostics.h"
 #include "disk/faulty_disk.h"
@@ -211,6 +212,44 @@ void SubmitWithFailureAfter(uint64_t steps, const std::string& message) {
   if (!log.Open().ok() || !log.SubmitNext().ok()) return;
   disk.FailAt(disk.steps() + steps, absl::InternalError(message));
   (void)log.SubmitNext();
+}
+
+// Removals were refused although an image, after which the log can go, was about to come.
+TEST(LocalLogFailure, S14_ABatchWaitsForTheRoomOfItsSegmentWhileTheLogIsReleased) {
+  FaultyDisk disk;
+  TestLog log(disk);
+  bool full = false;
+  int waits = 0;
+  const auto now = [&](uint64_t) {
+    return full ? absl::ResourceExhaustedError("full") : absl::OkStatus();
+  };
+  log.SetRoom(now, [&](uint64_t bytes) {
+    EXPECT_GE(bytes, kTestSegmentBytes);
+    ++waits;
+    full = false;
+    std::thread schedule([&] {
+      EXPECT_TRUE(log->ReleasePrefix(log->GetStats().last.index, Log::Release::kAll).ok());
+    });
+    schedule.join();
+    return now(bytes);
+  });
+  ASSERT_TRUE(log.Open().ok());
+  for (LogIndex index = 1; index <= 30; ++index) {
+    full = true;
+    ASSERT_TRUE(log.SubmitNext().ok()) << index;
+  }
+  EXPECT_GT(waits, 3);
+  EXPECT_EQ(log->GetStats().refusal, "");
+}
+
+TEST(LocalLogFailure, WhoWaitsForRoomInVainIsRefused) {
+  FaultyDisk disk;
+  TestLog log(disk);
+  const auto full = [](uint64_t) { return absl::ResourceExhaustedError("full"); };
+  log.SetRoom(full, full);
+  ASSERT_TRUE(log.Open().ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(log.SubmitNext()));
+  EXPECT_NE(log->GetStats().refusal, "");
 }
 
 TEST(LocalLogFailure, OfAWriteEndsTheProcess) {

@@ -52,6 +52,12 @@ void NextSegment::Occupy() {
   making_ = true;
 }
 
+uint64_t NextSegment::made_bytes() {
+  MutexLock lock(mutex_);
+  while (making_) changed_.Wait(mutex_);
+  return made_ ? made_->capacity : 0;
+}
+
 bool NextSegment::AwaitNextTry() {
   const auto next_try = std::chrono::steady_clock::now() + kRetryPeriod;
   MutexLock lock(mutex_);
@@ -96,7 +102,9 @@ void NextSegment::MakeAhead() {
     }
     made = std::exchange(made_, std::nullopt);
   }
-  const absl::Status status = Make(made, options_.segment_bytes);
+  absl::Status status;
+  if (options_.room) status = options_.room(options_.segment_bytes);
+  if (status.ok()) status = Make(made, options_.segment_bytes);
   {
     MutexLock lock(mutex_);
     made_ = std::move(made);
@@ -134,8 +142,6 @@ absl::StatusOr<NextSegment::Made> NextSegment::Take(uint64_t capacity) {
 
 absl::Status NextSegment::Make(std::optional<Made>& made, uint64_t capacity) {
   if (made && made->capacity >= capacity) return absl::OkStatus();
-  const uint64_t more = capacity - (made ? made->capacity : 0);
-  if (options_.room) TRIPLA_RETURN_IF_ERROR(options_.room(more));
   Disk& disk = directory_.disk();
   absl::Status status;
   if (!made) {

@@ -30,7 +30,7 @@ class NextSegment {
   struct Options {
     uint64_t segment_bytes = 0;
     bool ahead = true;  // false: Begin() and RetryLater() do nothing, for tests that count steps
-    RoomFn room;
+    RoomFn room;        // for one made ahead; callers of Take() check the room first
     std::function<void()> retry;  // see RetryLater(); may call Take()
   };
 
@@ -57,6 +57,10 @@ class NextSegment {
   // Errors: ResourceExhausted when there is no room or no descriptor: nothing has changed, and the
   // next call tries again; other errors of the disk.
   [[nodiscard]] absl::StatusOr<Made> Take(uint64_t capacity);
+
+  // The bytes of the segment that was made and not taken yet; 0: there is none. Waits for one that
+  // is being made.
+  [[nodiscard]] uint64_t made_bytes();
 
   // Calls Options::retry in a second, on this object's thread.
   void RetryLater();

@@ -61,6 +61,13 @@ class TestLog {
     return log.status();
   }
 
+  // Whether there is room for a segment; `await` is asked when a batch needs one and `now` says no.
+  // Call it before Open().
+  void SetRoom(NextSegment::RoomFn now, NextSegment::RoomFn await) {
+    options_.room = std::move(now);
+    options_.await_room = std::move(await);
+  }
+
   // An orderly stop. After FaultyDisk::Restart() it is a crash: nothing reaches the disk any more.
   void Close() {
     log_.reset();
@@ -84,7 +91,7 @@ class TestLog {
  private:
   Disk& disk_;
   const std::string path_;
-  const LocalLog::Options options_;
+  LocalLog::Options options_;
   std::optional<DataDirectory> directory_;
   std::unique_ptr<LocalLog> log_;
   std::map<LogIndex, Batch> batches_;

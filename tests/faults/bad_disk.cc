@@ -8,8 +8,10 @@
 //           EIO@N    step N fails so; a write is half done
 //           ENOSPC@N the same
 //           short@N  a write is half done, and says so
-//           slow@N   every step takes N times as long as it would
-//           EMFILE@F every open that would make a file fails so while the file F exists; and so for
+//           each of these also with CALL:END for N, as in kill@unlink:.image.partial: at the first
+//           such call of a file whose path ends so slow@N   every step takes N times as long as it
+//           would EMFILE@F every open that would make a file fails so while the file F exists; and
+//           so for
 //                    ENFILE, ENOMEM, EFBIG, EDQUOT, ENOSPC with a path that begins with a slash
 //           hold@F   every sync waits while another process has a lock on the file F; one that has
 //                    to says so: "bad disk: a sync waits"
@@ -46,6 +48,8 @@ struct Plan {
   Fault fault = Fault::kNone;
   int error = 0;
   long step = 0;
+  std::string call;  // if not empty: which one goes wrong, instead of `step`
+  std::string path_end;
   long slowdown = 1;
   const char* held_by = nullptr;
   const char* no_new_files_while = nullptr;
@@ -78,6 +82,10 @@ Plan ReadPlan() {
   }
   plan.pieces_once = std::getenv("BAD_DISK_PIECES") != nullptr;
   plan.step = std::atol(at + 1);
+  if (const char* end = std::strchr(at, ':'); end != nullptr) {
+    plan.call.assign(at + 1, end);
+    plan.path_end = end + 1;
+  }
   const size_t length = at - text;
   const auto is = [&](const char* word) { return std::strncmp(text, word, length) == 0; };
   if (is("slow")) {
@@ -109,15 +117,23 @@ bool IsNextPiece(const char* call, const char* path) {
          (last.ends_with(".partial") || last.ends_with("/next.wal"));
 }
 
+bool IsPlanned(long step, const char* call, std::string_view path) {
+  static std::atomic<bool> met{false};
+  const Plan& plan = ThePlan();
+  if (plan.call.empty()) return step == plan.step;
+  return plan.call == call && path.ends_with(plan.path_end) && !met.exchange(true);
+}
+
 // Counts a step; what is to happen at it.
 Fault Step(const char* call, const char* path) {
   static std::atomic<long> steps{0};
   const Plan& plan = ThePlan();
   if (plan.pieces_once && IsNextPiece(call, path)) return Fault::kNone;
-  if (++steps != plan.step || plan.fault == Fault::kNone) return Fault::kNone;
+  const long step = ++steps;
+  if (!IsPlanned(step, call, path) || plan.fault == Fault::kNone) return Fault::kNone;
   char message[600];
   const int length =
-      std::snprintf(message, sizeof(message), "bad disk: step %ld: %s %s\n", plan.step, call, path);
+      std::snprintf(message, sizeof(message), "bad disk: step %ld: %s %s\n", step, call, path);
   if (write(STDERR_FILENO, message, length) < 0) std::abort();
   return plan.fault;
 }

@@ -21,12 +21,12 @@
 namespace tripla {
 namespace {
 
-constexpr int kFailure = 1;
 constexpr char kNoMemory[] =
     "no memory is left; give it more (see ulimit -v and the machine's free memory)";
 
 // Global, because signal and terminate handlers need it.
 const char* program_name = "tripla";
+int failure_code = 1;
 
 // Uses no memory and no lock: it also runs when memory is used up or a lock is held.
 void Write(const char* text) {
@@ -41,7 +41,7 @@ void Write(const char* text) {
   static std::atomic_flag said;
   while (said.test_and_set()) pause();
   Write(why);
-  std::_Exit(kFailure);
+  std::_Exit(failure_code);
 }
 
 [[noreturn]] void EndWithoutMemory() { EndFor(kNoMemory); }
@@ -58,7 +58,7 @@ void OccupyClosedStreams() {
     if (fcntl(stream, F_GETFD) >= 0 || errno != EBADF) continue;
     if (open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY) == stream) continue;
     Write("a standard stream is closed and /dev/null cannot be opened in its place; give it one");
-    std::_Exit(kFailure);
+    std::_Exit(failure_code);
   }
 }
 
@@ -95,6 +95,16 @@ void OnAbort(int signal) {
   std::raise(signal);
 }
 
+// gRPC aborts for any other value.
+void CheckPollStrategy() {
+  const char* value = std::getenv("GRPC_POLL_STRATEGY");
+  if (value == nullptr) return;
+  for (const char* known : {"", "all", "epoll1", "poll"}) {
+    if (std::strcmp(value, known) == 0) return;
+  }
+  EndFor("GRPC_POLL_STRATEGY is set to something that gRPC does not know; unset it, or use epoll1");
+}
+
 bool OutputArrived() {
   const bool by_stream = std::cout.flush().good();
   return std::fflush(stdout) == 0 && std::ferror(stdout) == 0 && by_stream;
@@ -102,19 +112,21 @@ bool OutputArrived() {
 
 }  // namespace
 
-int RunProgram(const char* name, int output_lost, const std::function<int()>& work) {
+int RunProgram(const char* name, int failure, const std::function<int()>& work) {
   program_name = name;
+  failure_code = failure;
   OccupyClosedStreams();
   std::signal(SIGXFSZ, SIG_IGN);
   std::set_new_handler(&EndWithoutMemory);
   std::set_terminate(&EndForUncaught);
   std::signal(SIGABRT, &OnAbort);
+  CheckPollStrategy();
   const int exit_code = work();
   if (OutputArrived()) return exit_code;
   Write(
       "standard output cannot be written, and what was to be printed is lost; what was done stays "
       "done");
-  return output_lost;
+  return failure;
 }
 
 }  // namespace tripla

@@ -85,7 +85,9 @@ class Descriptor {
 absl::StatusOr<Descriptor> OpenDescriptor(const std::string& path, int flags) {
   int fd;
   do {
-    fd = open(path.c_str(), flags | O_CLOEXEC, 0600);
+    // The open of a FIFO would wait for its other end; O_NONBLOCK changes nothing for regular
+    // files.
+    fd = open(path.c_str(), flags | O_CLOEXEC | O_NONBLOCK, 0600);
   } while (fd < 0 && errno == EINTR);
   if (fd < 0) return SystemError(errno, "open", path);
   return Descriptor(fd);
@@ -99,6 +101,13 @@ bool LeadsTo(const std::string& path, const Descriptor& descriptor) {
   if (stat(path.c_str(), &named) != 0) return errno != ENOENT && errno != ENOTDIR;
   if (fstat(descriptor.get(), &held) != 0) return true;
   return named.st_dev == held.st_dev && named.st_ino == held.st_ino;
+}
+
+absl::Status CheckRegular(const Descriptor& descriptor, const std::string& path) {
+  struct stat status {};
+  if (fstat(descriptor.get(), &status) != 0) return SystemError(errno, "stat", path);
+  if (S_ISREG(status.st_mode)) return absl::OkStatus();
+  return absl::InternalError(fmt::format("open {}: not a regular file", path));
 }
 
 class PosixFile : public File {
@@ -241,11 +250,7 @@ class OperatingSystemDisk : public Disk {
     if (mode == OpenMode::kReadWrite) flags = O_RDWR;
     if (mode == OpenMode::kCreateFresh) flags = O_RDWR | O_CREAT | O_EXCL;
     TRIPLA_ASSIGN_OR_RETURN(Descriptor descriptor, OpenDescriptor(path, flags));
-    struct stat status {};
-    if (fstat(descriptor.get(), &status) != 0) return SystemError(errno, "stat", path);
-    if (!S_ISREG(status.st_mode)) {
-      return absl::InternalError(fmt::format("open {}: not a regular file", path));
-    }
+    TRIPLA_RETURN_IF_ERROR(CheckRegular(descriptor, path));
     return std::make_unique<PosixFile>(std::move(descriptor), path);
   }
 
@@ -292,6 +297,7 @@ class OperatingSystemDisk : public Disk {
     const int flags = is_directory ? O_RDONLY | O_DIRECTORY : O_RDWR | O_CREAT;
     while (true) {
       TRIPLA_ASSIGN_OR_RETURN(Descriptor descriptor, OpenDescriptor(path, flags));
+      if (!is_directory) TRIPLA_RETURN_IF_ERROR(CheckRegular(descriptor, path));
       if (flock(descriptor.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno == EINTR) continue;
         if (is_directory && CannotBeLocked(errno)) {

@@ -2,6 +2,7 @@
 // A data directory from which something was taken: the start says what is missing, ends with exit
 // code 10 and changes nothing, and tripla-verify says the same (R18a, S15).
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -174,6 +175,37 @@ TEST_P(MissingEnd, R18a_AStartThatMissesSomethingEndsWith10AndChangesNothing) {
     EXPECT_NE(output.find(GetParam().named), std::string::npos) << output;
     EXPECT_NE(output.find("missing"), std::string::npos) << output;
     EXPECT_TRUE(ContentOf(data_dir_) == before) << "something was changed: " << output;
+  }
+}
+
+TEST(DataFiles, AFifoInPlaceOfOneIsRefused) {
+  const TemporaryDirectory directory;
+  const std::string sound = directory.path() + "/sound";
+  {
+    TestServer server(sound);
+    ASSERT_TRUE(Set(server.stub(), "1", 0, "a").status.ok());
+    v1::SnapshotReply reply;
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.admin().Snapshot(&context, {}, &reply).ok());
+    server.Stop();
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(sound)) {
+    if (!entry.is_regular_file() || entry.path().filename() == "next.wal") continue;
+    const std::string name = fs::relative(entry.path(), sound);
+    SCOPED_TRACE(name);
+    const std::string data_dir = directory.path() + "/data";
+    fs::remove_all(data_dir);
+    fs::copy(sound, data_dir, fs::copy_options::recursive);
+    fs::remove(data_dir + "/" + name);
+    ASSERT_EQ(mkfifo((data_dir + "/" + name).c_str(), 0600), 0);
+    for (const std::string& program : {ProgramPath("triplad") + " --listen 127.0.0.1:0 --data-dir ",
+                                       ProgramPath("tripla-verify") + " "}) {
+      if (name == "lock" && program.find("verify") != std::string::npos) continue;  // locks nothing
+      Process process({"/bin/sh", "-c", "exec timeout -s KILL 30 " + program + data_dir});
+      EXPECT_NE(process.Wait(), 0) << program;
+      EXPECT_NE(process.output().find("not a regular file"), std::string::npos)
+          << program << process.output();
+    }
   }
 }
 

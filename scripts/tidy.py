@@ -24,7 +24,7 @@ ROOMS = {
     "log": {"base", "model", "disk"},
     "state": {"base", "model"},
     "snapshot": {"base", "model", "disk", "log", "state"},
-    "batch": {"base", "model", "log"},
+    "batch": {"base", "model", "disk", "log"},
     "service": {"base", "model", "disk", "log", "state", "snapshot", "batch"},
     "server": {"base", "model", "disk", "log", "state", "snapshot", "batch", "service"},
     "client": {"base", "model"},

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "disk/disk_reserve.h"
 #include "log/log.h"
 #include "model/command.h"
 #include "model/outcome.h"
@@ -31,6 +32,7 @@ struct PendingWrite {
   std::vector<Command> commands;
   std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
   DoneFn done;
+  DiskReserve::Admission admission;  // of a write that makes the map larger
 };
 
 // Combines pending writes into Batches and submits them to the log: group commit without a timer

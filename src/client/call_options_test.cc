@@ -36,13 +36,6 @@ FakeServer::OnOperation Succeed() {
   };
 }
 
-FakeServer::OnOperation Hang() {
-  return [](grpc::ServerContext& context, const v1::Operation&, v1::Reply&, int) -> grpc::Status {
-    while (!context.IsCancelled()) std::this_thread::yield();
-    return grpc::Status::CANCELLED;
-  };
-}
-
 grpc::Status Saying(grpc::StatusCode code, const v1::Undecided& undecided) {
   v1::RpcStatus detailed;
   detailed.set_code(code);
@@ -58,8 +51,9 @@ grpc::Status Because(v1::Undecided::Reason reason) {
 }
 
 TEST(CallOptions, TheDeadlineIsOfThisCallAlone) {
-  FakeServer server(Hang());
+  FakeServer server(FakeServer::Hang());
   Client client({.endpoints = {server.endpoint()}, .deadline = std::chrono::hours(1)});
+  ASSERT_TRUE(client.Status().ok());  // it is connected
   const CallOptions soon{.deadline = milliseconds(100)};
   const auto expect_late = [](const auto& answer) {
     ASSERT_FALSE(answer.ok());
@@ -133,7 +127,8 @@ TEST(Failure, TellsWhyThereWasNoRoom) {
               {v1::Undecided::REASON_UNSPECIFIED, Reason::kNone, false}};
   for (const auto& row : rows) {
     FakeServer server(FailAlways(Because(row.said)));
-    Client client({.endpoints = {server.endpoint()}, .deadline = milliseconds(200)});
+    Client client({.endpoints = {server.endpoint()}, .deadline = milliseconds(1000)});
+    ASSERT_TRUE(client.Status().ok());  // it is connected
     const Answer<Decided> answer = client.Set(kKey, 0, "a");
     ASSERT_FALSE(answer.ok());
     EXPECT_EQ(answer.failure().reason, row.told);

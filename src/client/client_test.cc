@@ -15,6 +15,7 @@
 #include <thread>
 #include <vector>
 
+#include "client/fake_port.h"
 #include "client/fake_server.h"
 
 namespace tripla {
@@ -25,7 +26,7 @@ using testing::HasSubstr;
 using Applied = Failure::Applied;
 
 constexpr milliseconds kLong{20'000};  // longer than any test should take
-constexpr milliseconds kShort{300};    // for tests that must run into their deadline
+constexpr milliseconds kShort{2'000};  // for tests that must run into their deadline
 
 Key K(const char* text) { return *Key::Parse(text); }
 
@@ -44,12 +45,6 @@ FakeServer::OnOperation FailFirst(std::vector<grpc::Status> statuses) {
 
 FakeServer::OnOperation FailAlways(grpc::Status status) {
   return [status](grpc::ServerContext&, const v1::Operation&, v1::Reply&, int) { return status; };
-}
-
-// A port without a listener.
-std::string DeadEndpoint() {
-  FakeServer server(FailFirst({}));
-  return server.endpoint();
 }
 
 TEST(Client, SendsEachOperationAsItWasGiven) {
@@ -98,7 +93,8 @@ TEST(Client, TellsNullFromAnEmptyValue) {
 }
 
 TEST(Client, RefusedConnectionIsSurelyNotApplied) {
-  Client client({.endpoints = {DeadEndpoint()}, .deadline = kShort});
+  const FakePort dead;
+  Client client({.endpoints = {dead.endpoint()}, .deadline = kShort});
   const Answer<Decided> answer = client.Set(K("1"), 0, "a");
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.failure().applied, Applied::kNo);
@@ -106,12 +102,10 @@ TEST(Client, RefusedConnectionIsSurelyNotApplied) {
 }
 
 TEST(Client, WaitsForAServerThatComesLate) {
-  auto former = std::make_unique<FakeServer>(FailFirst({}));
-  const int port = former->port();
-  former.reset();
-  Client client({.endpoints = {"127.0.0.1:" + std::to_string(port)}, .deadline = kLong});
+  const FakePort port;
+  Client client({.endpoints = {port.endpoint()}, .deadline = kLong});
   std::thread caller([&] { EXPECT_TRUE(client.Set(K("1"), 0, "a").ok()); });
-  FakeServer server(FailFirst({}), port);
+  FakeServer server(FailFirst({}), port.port());
   caller.join();
 }
 
@@ -120,10 +114,11 @@ TEST(Client, ServerThatDiesDuringTheCallLeavesItUnknown) {
   FakeServer server(
       [&](grpc::ServerContext& context, const v1::Operation&, v1::Reply&, int) -> grpc::Status {
         called.count_down();
-        while (!context.IsCancelled()) std::this_thread::yield();
+        AwaitCancelled(context);
         return {grpc::StatusCode::UNAVAILABLE, ""};
       });
-  Client client({.endpoints = {server.endpoint()}, .deadline = milliseconds(500)});
+  Client client({.endpoints = {server.endpoint()}, .deadline = kShort});
+  ASSERT_TRUE(client.Status().ok());  // it is connected
   std::thread stopper([&] {
     called.wait();
     server.Stop();
@@ -135,12 +130,9 @@ TEST(Client, ServerThatDiesDuringTheCallLeavesItUnknown) {
 }
 
 TEST(Client, NoAnswerWithinTheDeadlineIsUnknownForAWriteOnly) {
-  FakeServer server(
-      [](grpc::ServerContext& context, const v1::Operation&, v1::Reply&, int) -> grpc::Status {
-        while (!context.IsCancelled()) std::this_thread::yield();
-        return grpc::Status::CANCELLED;
-      });
+  FakeServer server(FakeServer::Hang());
   Client client({.endpoints = {server.endpoint()}, .deadline = kShort});
+  ASSERT_TRUE(client.Status().ok());  // it is connected
   const Answer<Decided> write = client.Del(K("1"));
   ASSERT_FALSE(write.ok());
   EXPECT_EQ(write.failure().code, absl::StatusCode::kDeadlineExceeded);
@@ -301,7 +293,7 @@ TEST(Client, CancelEndsACallInAnAttempt) {
   FakeServer server(
       [&](grpc::ServerContext& context, const v1::Operation&, v1::Reply&, int) -> grpc::Status {
         called.count_down();
-        while (!context.IsCancelled()) std::this_thread::yield();
+        AwaitCancelled(context);
         return grpc::Status::CANCELLED;
       });
   Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
@@ -384,8 +376,9 @@ TEST(Failure, SaysInTextWhatBecameOfTheWrite) {
 // Several servers of one cluster.
 
 TEST(ClientOfACluster, AsksAnotherWhenOneIsGone) {
+  const FakePort dead;
   FakeServer server(FailFirst({}));
-  Client client({.endpoints = {DeadEndpoint(), server.endpoint()}, .deadline = kLong});
+  Client client({.endpoints = {dead.endpoint(), server.endpoint()}, .deadline = kLong});
   EXPECT_TRUE(client.Set(K("1"), 0, "a").ok());
   EXPECT_TRUE(client.Set(K("2"), 0, "a").ok());
 }
@@ -424,11 +417,7 @@ TEST(ClientOfACluster, FollowsTheHintToTheLeader) {
 }
 
 TEST(ClientOfACluster, AsksAnotherWhenOneHangs) {
-  FakeServer hanging(
-      [](grpc::ServerContext& context, const v1::Operation&, v1::Reply&, int) -> grpc::Status {
-        while (!context.IsCancelled()) std::this_thread::yield();
-        return grpc::Status::CANCELLED;
-      });
+  FakeServer hanging(FakeServer::Hang());
   FakeServer second(FailFirst({}));
   Client client(
       {.endpoints = {hanging.endpoint(), second.endpoint()}, .deadline = milliseconds(4000)});
@@ -436,12 +425,12 @@ TEST(ClientOfACluster, AsksAnotherWhenOneHangs) {
 }
 
 TEST(ClientOfACluster, NobodyThereIsSurelyNotAppliedAndNamesThemAll) {
-  const std::string first = DeadEndpoint(), second = DeadEndpoint();
-  Client client({.endpoints = {first, second}, .deadline = kShort});
+  const FakePort first, second;
+  Client client({.endpoints = {first.endpoint(), second.endpoint()}, .deadline = kShort});
   const Answer<Decided> answer = client.Set(K("1"), 0, "a");
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.failure().applied, Applied::kNo);
-  EXPECT_THAT(answer.failure().message, HasSubstr(first + " or " + second));
+  EXPECT_THAT(answer.failure().message, HasSubstr(first.endpoint() + " or " + second.endpoint()));
 }
 
 TEST(ClientOfACluster, AnErrorOfTheCallItselfIsNotTakenElsewhere) {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Many endpoints of which few answer (S20), and one that is not a tripla server.
-#include <arpa/inet.h>
-#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/check.h"
+#include "client/fake_port.h"
 #include "client/fake_server.h"
 #include "tripla/client.h"
 
@@ -22,31 +20,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr int kDead = 100;
-
-// A bound port of this machine: with `listen`, connections succeed but never get an answer;
-// otherwise they are refused.
-class Port {
- public:
-  explicit Port(bool listens) {
-    TRIPLA_CHECK(bind(socket_, reinterpret_cast<sockaddr*>(&address_), sizeof(address_)) == 0,
-                 "a port is free");
-    socklen_t size = sizeof(address_);
-    getsockname(socket_, reinterpret_cast<sockaddr*>(&address_), &size);
-    if (listens) listen(socket_, 1000);
-  }
-  ~Port() { close(socket_); }
-  Port(const Port&) = delete;
-  Port& operator=(const Port&) = delete;
-
-  std::string endpoint() const { return fmt::format("127.0.0.1:{}", ntohs(address_.sin_port)); }
-  int Accept() const { return accept(socket_, nullptr, nullptr); }
-  // Accept() fails from now on.
-  void Shutdown() const { shutdown(socket_, SHUT_RDWR); }
-
- private:
-  const int socket_ = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address_{.sin_family = AF_INET, .sin_port = 0, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-};
 
 FakeServer::OnOperation Succeed() {
   return [](grpc::ServerContext&, const v1::Operation&, v1::Reply& reply, int) {
@@ -66,18 +39,18 @@ void ExpectAnAnswerBehind(const std::string& dead_endpoint) {
 }
 
 TEST(Connecting, AHundredRefusedPortsLeaveTimeForTheOneThatServes) {
-  ExpectAnAnswerBehind(Port(false).endpoint());
-  const Port taken(false);
+  ExpectAnAnswerBehind(FakePort().endpoint());
+  const FakePort taken;
   ExpectAnAnswerBehind(taken.endpoint());
 }
 
 TEST(Connecting, AHundredSilentServersLeaveTimeForTheOneThatServes) {
-  const Port silent(true);
+  const FakePort silent(/*listens=*/true);
   ExpectAnAnswerBehind(silent.endpoint());
 }
 
 TEST(Connecting, AHundredDeadEndpointsAreNotNamedOneByOne) {
-  const Port taken(false);
+  const FakePort taken;
   ClientOptions options{.deadline = milliseconds(300)};
   options.endpoints.assign(kDead, taken.endpoint());
   Client client(options);
@@ -140,7 +113,7 @@ class WebServer {
     }
   }
 
-  Port port_{true};
+  FakePort port_{/*listens=*/true};
   std::thread thread_;
 };
 

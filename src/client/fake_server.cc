@@ -6,6 +6,7 @@
 #include <grpcpp/server_builder.h>
 
 #include <chrono>
+#include <thread>
 #include <utility>
 
 #include "base/check.h"
@@ -22,6 +23,18 @@ grpc::Status Refused(grpc::StatusCode code, v1::Undecided::Applied applied,
   detailed.set_code(code);
   detailed.add_details()->PackFrom(undecided);
   return {code, "refused", detailed.SerializeAsString()};
+}
+
+void AwaitCancelled(const grpc::ServerContext& context) {
+  // A synchronous handler can only look.
+  while (!context.IsCancelled()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+FakeServer::OnOperation FakeServer::Hang() {
+  return [](grpc::ServerContext& context, const v1::Operation&, v1::Reply&, int) -> grpc::Status {
+    AwaitCancelled(context);
+    return grpc::Status::CANCELLED;
+  };
 }
 
 FakeServer::FakeServer(OnOperation on_operation, int port)

@@ -19,6 +19,9 @@ namespace tripla {
 [[nodiscard]] grpc::Status Refused(grpc::StatusCode code, v1::Undecided::Applied applied,
                                    const std::string& leader_endpoint = "");
 
+// Returns once the client has given up the call.
+void AwaitCancelled(const grpc::ServerContext& context);
+
 // A gRPC server whose answers the test decides. It listens on a free port of this machine.
 //
 // Thread-safety: calls come on gRPC's threads, one at a time to `on_operation`.
@@ -27,6 +30,9 @@ class FakeServer final : public v1::KeyValue::Service, public v1::Admin::Service
   // What to do with a call: `attempt` counts from 0.
   using OnOperation = std::function<grpc::Status(
       grpc::ServerContext& context, const v1::Operation& request, v1::Reply& reply, int attempt)>;
+
+  // What to do with a call that the client gives up in the end.
+  [[nodiscard]] static OnOperation Hang();
 
   // `port` 0 takes a free one.
   explicit FakeServer(OnOperation on_operation, int port = 0);

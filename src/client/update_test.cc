@@ -121,7 +121,8 @@ TEST(Update, EndsAtItsDeadlineWhenOthersAreAlwaysFaster) {
     return grpc::Status::OK;
   });
   Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
-  const Answer<Updated> updated = client.Update(kKey, Append, {.deadline = milliseconds(200)});
+  ASSERT_TRUE(client.Status().ok());  // it is connected
+  const Answer<Updated> updated = client.Update(kKey, Append, {.deadline = milliseconds(1000)});
   ASSERT_FALSE(updated.ok());
   EXPECT_EQ(updated.failure().code, absl::StatusCode::kAborted);
   EXPECT_EQ(updated.failure().applied, Applied::kNo);
@@ -134,7 +135,8 @@ TEST(Update, AWriteInDoubtIsSentAgainUnderItsIdAndNeverAsANewOne) {
     return grpc::Status::OK;
   });
   Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
-  const Answer<Updated> updated = client.Update(kKey, Append, {.deadline = milliseconds(300)});
+  ASSERT_TRUE(client.Status().ok());  // it is connected
+  const Answer<Updated> updated = client.Update(kKey, Append, {.deadline = milliseconds(1000)});
   ASSERT_FALSE(updated.ok());
   EXPECT_EQ(updated.failure().applied, Applied::kUnknown);
   EXPECT_FALSE(updated.failure().request.empty());

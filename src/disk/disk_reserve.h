@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -65,6 +66,13 @@ class DiskReserve {
   // A write that was admitted is in the log and the map, or never will be. Until the next Refresh()
   // it still counts as admitted.
   void Settle(uint64_t bytes) const;
+
+  // Calls Settle() when it is destroyed.
+  struct Settler {
+    uint64_t bytes = 0;
+    void operator()(const DiskReserve* reserve) const { reserve->Settle(bytes); }
+  };
+  using Admission = std::unique_ptr<const DiskReserve, Settler>;
 
   // The largest write that Check() would take now; 0 when it takes none.
   [[nodiscard]] uint64_t write_bytes_max() const;

@@ -127,10 +127,7 @@ absl::Status Admit(const DiskReserve& reserve, PendingWrite& write) {
   const uint64_t bytes = AddedBytes(write.commands);
   if (bytes == 0) return absl::OkStatus();
   TRIPLA_RETURN_IF_ERROR(reserve.Check(bytes));
-  std::shared_ptr<const DiskReserve> admitted(
-      &reserve, [bytes](const DiskReserve* taken) { taken->Settle(bytes); });
-  write.done = [admitted = std::move(admitted), done = std::move(write.done)](
-                   absl::StatusOr<std::span<Outcome>> outcomes) { done(std::move(outcomes)); };
+  write.admission = DiskReserve::Admission(&reserve, {bytes});
   return absl::OkStatus();
 }
 

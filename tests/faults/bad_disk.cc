@@ -9,10 +9,14 @@
 //           ENOSPC@N the same
 //           short@N  a write is half done, and says so
 //           each of these also with CALL:END for N, as in kill@unlink:.image.partial: at the first
-//           such call of a file whose path ends so slow@N   every step takes N times as long as it
-//           would EMFILE@F every open that would make a file fails so while the file F exists; and
-//           so for
+//           such call of a file whose path ends so
+//
+//           slow@N   every step takes N times as long as it would; what is more than 2 ms of it is
+//                    not multiplied, because a step also waits for a core on a busy machine
+//
+//           EMFILE@F every open that would make a file fails so while the file F exists; and so for
 //                    ENFILE, ENOMEM, EFBIG, EDQUOT, ENOSPC with a path that begins with a slash
+//
 //           hold@F   every sync waits while another process has a lock on the file F; one that has
 //                    to says so: "bad disk: a sync waits"
 //
@@ -26,6 +30,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -169,6 +174,8 @@ void BeforeSync() {
   close(file);
 }
 
+constexpr std::chrono::steady_clock::duration kStepMax = std::chrono::milliseconds(2);
+
 // Does what a step does, on a disk that may be slow.
 template <typename Call>
 auto AtItsPace(Call call) {
@@ -177,7 +184,8 @@ auto AtItsPace(Call call) {
   const auto start = std::chrono::steady_clock::now();
   const auto result = call();
   const int error = errno;
-  std::this_thread::sleep_for((slowdown - 1) * (std::chrono::steady_clock::now() - start));
+  const auto taken = std::chrono::steady_clock::now() - start;
+  std::this_thread::sleep_for((slowdown - 1) * std::min(taken, kStepMax));
   errno = error;
   return result;
 }

@@ -221,6 +221,7 @@ TEST(Stop, ASecondSignalEndsAtOnce) {
   const RawConnection connection(server.endpoint());
   ASSERT_TRUE(connection.Send(Http2Greeting(65'535) + CallHeaders("/tripla.v1.KeyValue/Set", 1) +
                               CallMessage("\x0a\x01\x07", 100, 1)));
+  ASSERT_TRUE(connection.AwaitRead());
   server.process().Signal(SIGTERM);
   server.process().AwaitOutput("stopping");
   // One that comes within 200 ms counts as the first.

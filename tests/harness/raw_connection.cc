@@ -27,7 +27,9 @@ std::string Frame(char type, char flags, uint32_t stream, const std::string& pay
 constexpr char kData = 0;
 constexpr char kHeaders = 1;
 constexpr char kSettings = 4;
+constexpr char kPing = 6;
 constexpr char kWindowUpdate = 8;
+constexpr char kAck = 1;
 constexpr char kEndStream = 1;
 constexpr char kEndHeaders = 4;
 
@@ -51,6 +53,18 @@ RawConnection::~RawConnection() {
 
 bool RawConnection::Send(const std::string& bytes) const {
   return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
+}
+
+bool RawConnection::AwaitRead() const {
+  if (!Send(Frame(kPing, 0, 0, "12345678"))) return false;
+  while (true) {
+    unsigned char header[9];
+    if (recv(fd_, header, sizeof(header), MSG_WAITALL) != sizeof(header)) return false;
+    std::string payload(header[0] << 16 | header[1] << 8 | header[2], '\0');
+    const auto size = static_cast<ssize_t>(payload.size());
+    if (size > 0 && recv(fd_, payload.data(), payload.size(), MSG_WAITALL) != size) return false;
+    if (header[3] == kPing && header[4] == kAck) return true;
+  }
 }
 
 std::string Http2Greeting(uint32_t window_bytes) {

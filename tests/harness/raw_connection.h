@@ -19,6 +19,9 @@ class RawConnection {
   [[nodiscard]] bool connected() const { return connected_; }
   // False unless all bytes were taken by this machine.
   [[nodiscard]] bool Send(const std::string& bytes) const;
+  // Waits until the server has read everything that was sent on this HTTP/2 connection: its answer
+  // to a ping that is sent behind it. False if the connection ends first.
+  [[nodiscard]] bool AwaitRead() const;
 
  private:
   int fd_;

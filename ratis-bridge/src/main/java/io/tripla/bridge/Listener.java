@@ -194,7 +194,6 @@ final class Listener implements Closeable {
       Greeting greeting = Greeting.receive(wire);
       why = whyNot.apply(greeting);
       if (why == null) {
-        Greeting.welcome(wire);
         return greeting;
       }
       Greeting.refuse(wire, why);
@@ -210,8 +209,9 @@ final class Listener implements Closeable {
 
   private void serveCalls(Greeting from, Wire wire) throws IOException {
     Line line = new Line(from.from(), from.purpose());
-    add(line, wire);
+    add(line, wire); // first, so that a peer's connections stand in the order of its greetings
     try {
+      Greeting.welcome(wire);
       serveCalls(wire);
     } finally {
       remove(line, wire);

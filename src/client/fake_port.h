@@ -12,8 +12,9 @@
 
 namespace tripla {
 
-// A bound port of this machine, without a gRPC server: with `listens`, connections succeed but never
-// get an answer; otherwise they are refused. No other process can take it, but a FakeServer can.
+// A bound port of this machine, without a gRPC server: with `listens`, connections succeed but
+// never get an answer; otherwise they are refused. No other process can take it, but a FakeServer
+// can.
 class FakePort {
  public:
   explicit FakePort(bool listens = false) {

@@ -162,7 +162,13 @@ class Check {
   // What is neither an image nor a segment: unfinished ones, which a start removes, and others.
   void AddOther(const std::string& name, bool unfinished) {
     FileReport& file = Add(name, unfinished ? FileCondition::kExpected : FileCondition::kForeign);
-    file.remark = fmt::format("{}/{}: {}", directory_.path(), name,
+    const std::string path = directory_.path() + "/" + name;
+    if (unfinished && disk_.List(path).ok()) {
+      in_the_way_ = absl::FailedPreconditionError(
+          fmt::format("{}: a directory is in the place of a file; remove it", path));
+      return Fail(file, in_the_way_);
+    }
+    file.remark = fmt::format("{}: {}", path,
                               unfinished ? "was not finished and never counted; a start removes it"
                                          : "none of tripla's files; a start ignores it");
   }
@@ -251,6 +257,7 @@ class Check {
 
   absl::StatusOr<Start> TryStart() {
     TRIPLA_RETURN_IF_ERROR(membership_.status());
+    TRIPLA_RETURN_IF_ERROR(in_the_way_);
     if (!IsStandalone()) return TryReplicaStart();
     TRIPLA_ASSIGN_OR_RETURN(const LogIndex first, FirstLogIndex(directory_));
     TRIPLA_ASSIGN_OR_RETURN(const RecoveredState recovered, images_.LoadNewest(first));
@@ -322,6 +329,7 @@ class Check {
   ImageStore images_;
   absl::StatusOr<std::optional<Membership>> membership_;
   Report report_{.start = absl::UnknownError("not tried")};
+  absl::Status in_the_way_;
   std::optional<Extent> extent_;
   std::map<LogIndex, image::Header> sound_images_;
 };

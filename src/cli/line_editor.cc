@@ -3,11 +3,13 @@
 
 #include <fmt/core.h>
 #include <poll.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <clocale>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -45,6 +47,30 @@ void TellTerminal(const char* sequence) {
   std::fflush(screen);
 }
 
+// libedit puts the terminal right for the signals that people send. These end a process as well.
+constexpr std::array kEndings = {SIGABRT, SIGALRM, SIGIO,   SIGPIPE,   SIGPROF,
+                                 SIGPWR,  SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU};
+termios terminal_before;
+std::array<struct sigaction, NSIG> actions_before;
+
+void PutTerminalRight(int signal) {
+  tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
+  sigaction(signal, &actions_before[static_cast<size_t>(signal)], nullptr);
+  std::raise(signal);  // comes when this function is left
+}
+
+// Before libedit changes the terminal.
+void PutTerminalRightAtEndings() {
+  if (tcgetattr(STDIN_FILENO, &terminal_before) != 0) return;
+  struct sigaction action {};
+  action.sa_handler = &PutTerminalRight;
+  for (const int signal : kEndings) {
+    struct sigaction& before = actions_before[static_cast<size_t>(signal)];
+    sigaction(signal, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(signal, &action, nullptr);
+  }
+}
+
 LineEditor* SelfOf(EditLine* editor) {
   LineEditor* self = nullptr;
   el_get(editor, EL_CLIENTDATA, &self);
@@ -63,6 +89,7 @@ void ShowChoices(const std::vector<std::string>& choices) {
 LineEditor::LineEditor(std::filesystem::path history_file, int interrupts)
     : history_file_(std::move(history_file)), interrupts_(interrupts) {
   std::setlocale(LC_CTYPE, "C.UTF-8");  // whatever the environment says, our lines are UTF-8
+  PutTerminalRightAtEndings();
   history_.reset(history_init());
   editor_.reset(el_init("tripla", stdin, Screen(), stderr));
   TRIPLA_CHECK(history_ != nullptr && editor_ != nullptr, "memory for a line editor");

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -91,6 +92,13 @@ class Terminal {
   }
 
   void Interrupt() const { kill(pid_, SIGINT); }
+  void Signal(int signal) const { kill(pid_, signal); }
+  // Whether it takes whole lines and shows what is typed, as before the program.
+  [[nodiscard]] bool IsRight() const {
+    termios mode{};
+    tcgetattr(master_, &mode);
+    return (mode.c_lflag & ICANON) != 0 && (mode.c_lflag & ECHO) != 0;
+  }
 
   // Awaits the end of the program.
   int ExitCode() {
@@ -153,7 +161,7 @@ class TerminalTest : public testing::Test {
   FakeServer server_{[this](grpc::ServerContext& context, const v1::Operation& request,
                             v1::Reply& reply, int /*attempt*/) {
     waiting_ = request.has_set();
-    while (request.has_set() && !context.IsCancelled()) std::this_thread::yield();
+    if (request.has_set()) AwaitCancelled(context);
     reply.set_result(v1::ERROR);
     return grpc::Status::OK;
   }};
@@ -168,6 +176,17 @@ TEST_F(TerminalTest, TheShellAnswersAndLeavesAtControlD) {
   terminal.AwaitPrompt();
   terminal.Type({&kControlD, 1});
   EXPECT_EQ(terminal.ExitCode(), 0);
+}
+
+TEST_F(TerminalTest, IsPutRightByWhateverSignalEndsTheShell) {
+  for (const int signal : {SIGABRT, SIGALRM, SIGPROF, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM}) {
+    Terminal terminal;
+    terminal.AwaitPrompt();
+    ASSERT_FALSE(terminal.IsRight());
+    terminal.Signal(signal);
+    EXPECT_EQ(terminal.ExitCode(), -1) << strsignal(signal);
+    EXPECT_TRUE(terminal.IsRight()) << strsignal(signal);
+  }
 }
 
 TEST_F(TerminalTest, TimingStandsBehindTheAnswer) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <thread>
@@ -137,6 +138,22 @@ TEST(DiskReserve, WhatWasAdmittedSinceTheLastLookCounts) {
   EXPECT_FALSE(reserve.Check(1).ok());
   Refresh(reserve);
   EXPECT_TRUE(reserve.Check(500).ok());
+}
+
+// A client repeats it, and each repeat was a line.
+TEST(DiskReserve, AWriteThatIsRefusedAgainAndAgainIsSaidOnce) {
+  FreeSpaceDisk disk;
+  DiskReserve reserve(disk, "/data/log", "/data/image", 800);
+  disk.free = 10'000;
+  Refresh(reserve);
+  testing::internal::CaptureStderr();
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_FALSE(reserve.Check(9'000).ok());
+    Refresh(reserve);
+    Refresh(reserve);  // nothing was refused meanwhile, and there is much room
+  }
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(std::ranges::count(said, '\n'), 1) << said;
 }
 
 // A write that waits for the log is neither in the log nor in the map yet. With values of 16 MiB

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <bit>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace tripla::load {
 
@@ -40,7 +40,7 @@ class Histogram {
   // Inclusive.
   static uint64_t EndOf(size_t bucket);
 
-  std::array<uint64_t, kBuckets> counts_{};
+  std::vector<uint64_t> counts_ = std::vector<uint64_t>(kBuckets);  // too large for a stack
   uint64_t count_ = 0;
   uint64_t max_ = 0;
   double sum_ = 0;

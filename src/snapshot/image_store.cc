@@ -106,9 +106,9 @@ absl::Status ImageStore::RemovePartial() {
     if (!name.ends_with(kPartialSuffix)) continue;
     if (!image::ParseFileName(name.substr(0, name.size() - kPartialSuffix.size()))) continue;
     const std::string path = fmt::format("{}/{}", directory_.image_path(), name);
+    TRIPLA_RETURN_IF_ERROR(disk.Remove(path));
     Say(Severity::kInfo,
         fmt::format("{}: an image not wholly written, or not wholly removed; removed", path));
-    TRIPLA_RETURN_IF_ERROR(disk.Remove(path));
   }
   return absl::OkStatus();
 }

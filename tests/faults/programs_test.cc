@@ -300,6 +300,18 @@ TEST_F(Programs, AServerWithoutAThreadEndsWithALine) {
   EXPECT_LT(threads, 40);
 }
 
+// tripla-bench was killed by SIGSEGV.
+TEST_F(Programs, WorkWithASmallStack) {
+  if (kSanitized) GTEST_SKIP() << "a sanitizer makes frames larger";
+  TestServer server(directory_.path() + "/data");
+  for (const std::string& command : ShortCommands(server.endpoint())) {
+    Process process(InShell("ulimit -s 128", {Bounded(command)}));
+    const int exit_code = process.Wait();
+    EXPECT_TRUE(exit_code == 0 || exit_code == 3) << command << ": " << process.output();
+  }
+  server.Stop();
+}
+
 // They ended with 134, and tripla-check called claims broken that hold.
 TEST_F(Programs, WithFewDescriptorsEndWithALine) {
   if (kSanitized) GTEST_SKIP() << "a sanitizer needs descriptors of its own";

@@ -434,6 +434,22 @@ std::string DamageByChance(const std::string& data, std::mt19937_64& random) {
   }
 }
 
+TEST_F(VerifyTest, ADirectoryInThePlaceOfAnUnfinishedFileIsInTheWay) {
+  TestServer(data()).Stop();
+  for (const char* name : {"/log/next.wal", "/image/00000000000000000009.image.partial"}) {
+    fs::remove_all(copy());
+    fs::copy(data(), copy(), fs::copy_options::recursive);
+    fs::remove(copy() + name);
+    fs::create_directory(copy() + name);
+    const Verified verified = Verify(copy());
+    EXPECT_EQ(verified.exit_code, 1) << verified.output;
+    EXPECT_THAT(verified.output, HasSubstr(name + std::string(": a directory is in the place")));
+    EXPECT_THAT(verified.output, HasSubstr("a start stops"));
+    Process refused(TestServer::CommandLine(copy(), {}));
+    EXPECT_EQ(refused.Wait(), 1) << refused.output();
+  }
+}
+
 TEST_F(VerifyTest, WhatItSaysOfAStartIsWhatAStartDoes) {
   const char* given = std::getenv("TRIPLA_SEED");
   const uint64_t seed =

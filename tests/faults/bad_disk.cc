@@ -20,6 +20,9 @@
 //           hold@F   every sync waits while another process has a lock on the file F; one that has
 //                    to says so: "bad disk: a sync waits"
 //
+//           undo@D   the names that a power cut could undo are recorded in the directory D, until
+//                    their directory is synced; tests/harness/unsynced_names.h undoes them
+//
 // A step is a call that changes the file system or makes it durable; they count from 1, over all
 // threads. With BAD_DISK_PIECES=once, of writes that follow one another to a file which has no name
 // yet (.partial, next.wal) only the first counts: a new segment is filled by 64 of them. The one
@@ -44,6 +47,7 @@
 #include <string_view>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -59,6 +63,7 @@ struct Plan {
   const char* held_by = nullptr;
   const char* no_new_files_while = nullptr;
   bool pieces_once = false;
+  const char* undo_directory = nullptr;
 };
 
 int ErrorNamed(std::string_view name) {
@@ -78,6 +83,10 @@ Plan ReadPlan() {
   if (at == nullptr) return plan;
   if (std::strncmp(text, "hold@", 5) == 0) {
     plan.held_by = at + 1;
+    return plan;
+  }
+  if (std::strncmp(text, "undo@", 5) == 0) {
+    plan.undo_directory = at + 1;
     return plan;
   }
   if (at[1] == '/') {
@@ -143,14 +152,15 @@ Fault Step(const char* call, const char* path) {
   return plan.fault;
 }
 
-Fault Step(const char* call, int file) {
+std::string PathOf(int file) {
   char link[40];
   char path[500];
   std::snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
-  const ssize_t length = readlink(link, path, sizeof(path) - 1);
-  path[length < 0 ? 0 : length] = '\0';
-  return Step(call, path);
+  const ssize_t length = readlink(link, path, sizeof(path));
+  return {path, static_cast<size_t>(length < 0 ? 0 : length)};
 }
+
+Fault Step(const char* call, int file) { return Step(call, PathOf(file).c_str()); }
 
 [[noreturn]] void Kill() {
   kill(getpid(), SIGKILL);
@@ -172,6 +182,59 @@ void BeforeSync() {
     flock(file, LOCK_SH);
   }
   close(file);
+}
+
+// The names in directories that are not synced, for undo@D. N.path in D holds the path, and N.file
+// is what it named before, if it named anything. They are undone in falling order of N.
+class Unsynced {
+ public:
+  // Runs `call`, which is about to change what `path` names.
+  template <typename Call>
+  int Change(const char* path, Call call) {
+    const std::lock_guard lock(mutex_);
+    const std::string record =
+        std::string(ThePlan().undo_directory) + "/" + std::to_string(++last_);
+    if (link(path, (record + ".file").c_str()) != 0 && errno != ENOENT) std::abort();
+    FILE* const file = fopen((record + ".path").c_str(), "w");
+    if (file == nullptr || fputs(path, file) < 0 || fclose(file) != 0) std::abort();
+    records_.emplace_back(DirectoryOf(path), record);
+    return call();
+  }
+
+  // After a sync of this file.
+  void Forget(int file) {
+    const std::string synced = PathOf(file);
+    const std::lock_guard lock(mutex_);
+    std::erase_if(records_, [&](const auto& record) {
+      if (record.first != synced) return false;
+      std::remove((record.second + ".path").c_str());
+      std::remove((record.second + ".file").c_str());
+      return true;
+    });
+  }
+
+ private:
+  static std::string DirectoryOf(std::string path) { return path.substr(0, path.rfind('/')); }
+
+  std::mutex mutex_;
+  long last_ = 0;
+  std::vector<std::pair<std::string, std::string>> records_;  // a directory, and the record
+};
+
+Unsynced& TheUnsynced() {
+  static auto& unsynced = *new Unsynced;
+  return unsynced;
+}
+
+// For a call that changes what a path names.
+template <typename Call>
+int Naming(const char* path, Call call) {
+  return ThePlan().undo_directory == nullptr ? call() : TheUnsynced().Change(path, call);
+}
+
+int Synced(int file, int result) {
+  if (ThePlan().undo_directory != nullptr && result == 0) TheUnsynced().Forget(file);
+  return result;
 }
 
 constexpr std::chrono::steady_clock::duration kStepMax = std::chrono::milliseconds(2);
@@ -222,13 +285,13 @@ ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
 int fdatasync(int file) {
   static const auto real = Real<int (*)(int)>("fdatasync");
   BeforeSync();
-  return WholeStep("fdatasync", file, [&] { return real(file); });
+  return WholeStep("fdatasync", file, [&] { return Synced(file, real(file)); });
 }
 
 int fsync(int file) {
   static const auto real = Real<int (*)(int)>("fsync");
   BeforeSync();
-  return WholeStep("fsync", file, [&] { return real(file); });
+  return WholeStep("fsync", file, [&] { return Synced(file, real(file)); });
 }
 
 int ftruncate(int file, off_t size) noexcept {
@@ -245,7 +308,10 @@ int posix_fallocate(int file, off_t offset, off_t size) {
 
 int rename(const char* from, const char* to) noexcept {
   static const auto real = Real<int (*)(const char*, const char*)>("rename");
-  return WholeStep("rename", from, [&] { return real(from, to); });
+  return WholeStep("rename", from, [&] {
+    // That `from` is gone as well matters to nobody: it is written anew.
+    return Naming(to, [&] { return real(from, to); });
+  });
 }
 
 int unlink(const char* path) noexcept {

@@ -2,6 +2,7 @@
 package io.tripla.bridge;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
@@ -36,6 +37,7 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   private static final Duration INSTALL_TIME = Duration.ofMillis(800);
 
   private final long log;
+  private final LogDirectory directory;
   private final Images images = new Images(INSTALL_TIME);
   private final Path image;
   private final TermIndex imagePlace;
@@ -46,8 +48,9 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   private final Set<Long> appended = ConcurrentHashMap.newKeySet();
 
   /** @param image what the server has begun with, or null */
-  Machine(long log, Path image, TermIndex imagePlace) {
+  Machine(long log, LogDirectory directory, Path image, TermIndex imagePlace) {
     this.log = log;
+    this.directory = directory;
     this.image = image;
     this.imagePlace = imagePlace;
   }
@@ -117,12 +120,23 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
     long term = entry.getTerm();
     long index = entry.getIndex();
     Object batch = transaction.getStateMachineContext();
+    if (batch != null) {
+      syncDirectory(); // the client is answered
+    }
     if (batch == null || !Native.applySubmitted(log, (Long) batch, term, index)) {
       ByteString bytes = entry.getStateMachineLogEntry().getLogData();
       Native.apply(log, term, index, toDirect(bytes), bytes.size());
     }
     updateLastAppliedTermIndex(term, index);
     return APPLIED;
+  }
+
+  private void syncDirectory() {
+    try {
+      directory.sync();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e); // the process is about to end
+    }
   }
 
   private ByteBuffer toDirect(ByteString bytes) {

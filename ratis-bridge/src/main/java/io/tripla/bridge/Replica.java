@@ -82,9 +82,13 @@ final class Replica {
     ExitUtils.disableSystemExit();
     Messages.install(debug);
     this.log = log;
+    LogDirectory directory =
+        new LogDirectory(
+            Path.of(logDirectory, cluster, "current"), LogDirectory::force, Native::die);
     machine =
         new Machine(
             log,
+            directory,
             image == null ? null : Path.of(image),
             TermIndex.valueOf(imageTerm, imageIndex));
     List<RaftPeer> peers = Stream.of(members).map(Replica::toPeer).toList();
@@ -103,6 +107,7 @@ final class Replica {
             this::followLaterTerm,
             machine,
             new File(logDirectory),
+            directory,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     server =

@@ -102,6 +102,20 @@ final class SocketRpc implements RaftServerRpc {
 
   private CompletableFuture<? extends MessageLite> execute(Call call, MessageLite request)
       throws IOException {
+    return dispatch(call, request).thenApply(this::durable);
+  }
+
+  private <M> M durable(M answer) {
+    try {
+      settings.directory().sync();
+      return answer;
+    } catch (IOException e) {
+      throw new CompletionException(e);
+    }
+  }
+
+  private CompletableFuture<? extends MessageLite> dispatch(Call call, MessageLite request)
+      throws IOException {
     return switch (call) {
       case REQUEST_VOTE -> answered(vote((RequestVoteRequestProto) request));
       case APPEND_ENTRIES -> append((AppendEntriesRequestProto) request);
@@ -229,6 +243,7 @@ final class SocketRpc implements RaftServerRpc {
     if (peer == null) {
       throw new IOException(id.toStringUtf8() + " is no member of the cluster");
     }
+    settings.directory().sync();
     return peer.line(call.purpose).call(call, request);
   }
 

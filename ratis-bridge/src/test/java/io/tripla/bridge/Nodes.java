@@ -8,6 +8,7 @@ import java.lang.reflect.Proxy;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
@@ -15,6 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
@@ -50,6 +52,9 @@ abstract class Nodes {
   final AtomicInteger votesAsked = new AtomicInteger();
   volatile Step onVote = () -> {};
   File disk = new File(".");
+  Path directory = Path.of("ratis-has-made-none-yet");
+  volatile LogDirectory.Sync synced = path -> {};
+  final AtomicReference<String> died = new AtomicReference<>();
   final AtomicInteger installsBegun = new AtomicInteger();
   final AtomicInteger installsFailed = new AtomicInteger();
   final AtomicInteger piecesReceived = new AtomicInteger();
@@ -99,6 +104,7 @@ abstract class Nodes {
             laterTerm::set,
             installs(),
             disk,
+            new LogDirectory(directory, synced, died::set),
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);

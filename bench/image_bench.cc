@@ -23,7 +23,7 @@ const FilledState& Filled() {
 
 uint64_t Write(const std::string& path) {
   const absl::StatusOr<uint64_t> bytes =
-      WriteImage(PosixDisk(), path, Filled().machine().Freeze(), 0, [] { return false; });
+      WriteImage(PosixDisk(), path, Filled().machine().Freeze(), {}, [] { return false; });
   TRIPLA_CHECK(bytes.ok(), "the disk has room");
   return *bytes;
 }

@@ -115,15 +115,16 @@ std::string WithFittingHeader(std::string bytes) {
   if (!header.ok()) return bytes;
   image::Header fitting{.format = header->format,
                         .written_unix_ms = header->written_unix_ms,
-                        .summary = Sum(bytes).summary()};
+                        .summary = Sum(bytes).summary(),
+                        .owner = header->owner};
   fitting.summary.position = header->summary.position;
   return bytes.replace(0, header->bytes(), image::EncodeHeader(fitting));
 }
 
 std::string Written(const LoadedImage& loaded) {
   FaultyDisk disk;
-  const absl::StatusOr<uint64_t> size = WriteImage(
-      disk, kPath, loaded.machine->Freeze(), loaded.header.written_unix_ms, [] { return false; });
+  const absl::StatusOr<uint64_t> size =
+      WriteImage(disk, kPath, loaded.machine->Freeze(), loaded.header, [] { return false; });
   TRIPLA_CHECK(size.ok(), "memory takes it");
   std::string bytes(*size, '\0');
   const auto file = disk.Open(kPath, OpenMode::kRead);

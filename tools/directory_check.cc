@@ -87,6 +87,7 @@ class Check {
   Report Run() {
     CheckTop();
     CheckReplica();
+    if (extent_) images_.SetOwner(image::OwnerOfLog(extent_->log_id));
     CheckImages();
     CheckLog();
     report_.start = TryStart();
@@ -156,6 +157,7 @@ class Check {
     FileReport& file = Add("replica");
     if (!membership_.ok()) return Fail(file, membership_.status());
     const Membership& membership = **membership_;
+    images_.SetOwner(image::OwnerOfCluster(membership.cluster));
     file.holds = fmt::format("node {} of {} members", membership.node, membership.members.size());
   }
 

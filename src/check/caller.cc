@@ -2,7 +2,6 @@
 #include "check/caller.h"
 
 #include <fmt/core.h>
-#include <grpc/support/time.h>
 #include <grpcpp/client_context.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "cli/escape.h"
+#include "client/attempt.h"
 #include "client/backoff.h"
 #include "client/connection.h"
 
@@ -22,30 +22,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kBackoffMin{10};
 constexpr milliseconds kBackoffMax{500};
-
-gpr_timespec DeadlineAfter(milliseconds timeout) {
-  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                      gpr_time_from_millis(timeout.count(), GPR_TIMESPAN));
-}
-
-grpc::Status SendOver(v1::KeyValue::Stub& stub, grpc::ClientContext& context,
-                      const v1::Operation& request, v1::Reply* reply) {
-  switch (request.operation_case()) {
-    case v1::Operation::kSet:
-      return stub.Set(&context, request.set(), reply);
-    case v1::Operation::kGet:
-      return stub.Get(&context, request.get(), reply);
-    case v1::Operation::kDel:
-      return stub.Del(&context, request.del(), reply);
-    case v1::Operation::kDelVersion:
-      return stub.DelVersion(&context, request.del_version(), reply);
-    case v1::Operation::kTestAndSet:
-      return stub.TestAndSet(&context, request.test_and_set(), reply);
-    case v1::Operation::OPERATION_NOT_SET:
-      break;
-  }
-  return {grpc::StatusCode::INTERNAL, "an operation without a kind"};
-}
 
 bool MayBeSentTwice(const v1::Operation& request) {
   return EffectOf(request) == Effect::kReads || RequestIdOf(request) != nullptr;
@@ -103,7 +79,7 @@ Told<Message> Caller::Try(RunningCalls::Registration& call, milliseconds timeout
 ToldReply Caller::Send(RunningCalls::Registration& call, const v1::Operation& request,
                        milliseconds timeout) {
   return Try<v1::Reply>(call, timeout, EffectOf(request), [&](auto& context, v1::Reply* reply) {
-    return SendOver(*Next().key_value, context, request, reply);
+    return SendOperation(*Next().key_value, context, request, reply);
   });
 }
 

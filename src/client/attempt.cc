@@ -96,6 +96,31 @@ bool WorthRetrying(const Failure& failure, const Pushback& pushback, bool unavai
 
 }  // namespace
 
+gpr_timespec DeadlineAfter(std::chrono::nanoseconds left) {
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                      gpr_time_from_nanos(left.count(), GPR_TIMESPAN));
+}
+
+grpc::Status SendOperation(v1::KeyValue::Stub& stub, grpc::ClientContext& context,
+                           const v1::Operation& request, v1::Reply* reply) {
+  reply->Clear();
+  switch (request.operation_case()) {
+    case v1::Operation::kSet:
+      return stub.Set(&context, request.set(), reply);
+    case v1::Operation::kGet:
+      return stub.Get(&context, request.get(), reply);
+    case v1::Operation::kDel:
+      return stub.Del(&context, request.del(), reply);
+    case v1::Operation::kDelVersion:
+      return stub.DelVersion(&context, request.del_version(), reply);
+    case v1::Operation::kTestAndSet:
+      return stub.TestAndSet(&context, request.test_and_set(), reply);
+    case v1::Operation::OPERATION_NOT_SET:
+      break;
+  }
+  return {grpc::StatusCode::INTERNAL, "an operation without a kind"};
+}
+
 AttemptFailure ReadFailure(const grpc::Status& status, const grpc::ClientContext& context,
                            Effect effect) {
   AttemptFailure attempt;

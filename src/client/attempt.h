@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <grpc/support/time.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/support/status.h>
 
@@ -10,7 +11,7 @@
 
 #include "client/effect.h"
 #include "tripla/answer.h"
-#include "tripla/v1/tripla.pb.h"
+#include "tripla/v1/tripla.grpc.pb.h"
 
 namespace tripla {
 
@@ -25,6 +26,13 @@ struct AttemptFailure {
   // If the call's request id was used for another request before: the answer to that request.
   std::optional<v1::Reply> first_answer;
 };
+
+// The deadline on gRPC's monotonic clock, so that setting the system's clock does not move it.
+[[nodiscard]] gpr_timespec DeadlineAfter(std::chrono::nanoseconds left);
+
+// Sends an operation by the call of its kind. Clears `reply` first.
+[[nodiscard]] grpc::Status SendOperation(v1::KeyValue::Stub& stub, grpc::ClientContext& context,
+                                         const v1::Operation& request, v1::Reply* reply);
 
 // Reads the error of an attempt made over a connection. `context` is that of the ended attempt.
 [[nodiscard]] AttemptFailure ReadFailure(const grpc::Status& status,

@@ -2,7 +2,6 @@
 #include "client/core.h"
 
 #include <fmt/core.h>
-#include <grpc/support/time.h>
 
 #include <algorithm>
 #include <future>
@@ -33,33 +32,6 @@ constexpr std::chrono::milliseconds kAttemptMin{500};
 constexpr std::chrono::milliseconds kConnectSlice{50};
 // The pause after all servers were tried without success.
 constexpr std::chrono::milliseconds kConnectPause{10};
-
-// The deadline on gRPC's monotonic clock, so that setting the system's clock does not move it.
-gpr_timespec DeadlineOf(Clock::time_point deadline) {
-  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
-  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
-                      gpr_time_from_micros(left.count(), GPR_TIMESPAN));
-}
-
-grpc::Status SendOperation(v1::KeyValue::Stub& stub, grpc::ClientContext& context,
-                           const v1::Operation& request, v1::Reply* reply) {
-  reply->Clear();
-  switch (request.operation_case()) {
-    case v1::Operation::kSet:
-      return stub.Set(&context, request.set(), reply);
-    case v1::Operation::kGet:
-      return stub.Get(&context, request.get(), reply);
-    case v1::Operation::kDel:
-      return stub.Del(&context, request.del(), reply);
-    case v1::Operation::kDelVersion:
-      return stub.DelVersion(&context, request.del_version(), reply);
-    case v1::Operation::kTestAndSet:
-      return stub.TestAndSet(&context, request.test_and_set(), reply);
-    case v1::Operation::OPERATION_NOT_SET:
-      break;
-  }
-  return {grpc::StatusCode::INTERNAL, "an operation without a kind"};
-}
 
 Failure NotUnderstood(Effect effect) {
   return {absl::StatusCode::kInternal,
@@ -106,7 +78,7 @@ bool AwaitConnected(grpc::Channel& channel, Clock::time_point until) {
     const grpc_connectivity_state state = channel.GetState(/*try_to_connect=*/true);
     if (state == GRPC_CHANNEL_READY) return true;
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) return false;
-    if (!channel.WaitForStateChange(state, DeadlineOf(until))) return false;
+    if (!channel.WaitForStateChange(state, DeadlineAfter(until - Clock::now()))) return false;
   }
 }
 
@@ -141,7 +113,7 @@ std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect ef
     Answer<const Server*> server = Connect(call, applied);
     if (!server.ok()) return AttemptFailure{.failure = server.failure()};
     grpc::ClientContext context;
-    context.set_deadline(DeadlineOf(AttemptDeadline(call)));
+    context.set_deadline(DeadlineAfter(AttemptDeadline(call) - Clock::now()));
     grpc::Status status;
     {
       const RunningCalls::Attempt running(call.running, context);

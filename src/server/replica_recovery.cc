@@ -44,6 +44,7 @@ absl::StatusOr<std::optional<std::string>> FindReceivedImage(const DataDirectory
 // Loads the newest image, which may be one that was received before the process last ended.
 absl::StatusOr<RecoveredState> LoadState(const DataDirectory& directory,
                                          const Membership& membership, ImageStore& images) {
+  images.SetOwner(image::OwnerOfCluster(membership.cluster));
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex first, FirstIndexInSegments(directory, membership));
   absl::StatusOr<RecoveredState> recovered = images.Recover(first);
   const LogIndex newest = images.newest() ? images.newest()->position.index : 0;

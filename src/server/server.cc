@@ -36,6 +36,7 @@
 #include "server/replica_recovery.h"
 #include "server/signals.h"
 #include "server/standalone_recovery.h"
+#include "snapshot/image_format.h"
 
 namespace tripla {
 namespace {
@@ -293,7 +294,7 @@ absl::Status Server::RecoverStandalone(const Options& options) {
     log_ = std::make_unique<MemoryLog>(reached, [this](LogPosition position, const Batch& batch) {
       return machine_->Apply(position, batch);
     });
-    TRIPLA_RETURN_IF_ERROR(NoteLogOff(directory_, reached.index));
+    TRIPLA_RETURN_IF_ERROR(NoteLogOff(directory_, image::LogIdOf(*images_.owner()), reached.index));
   }
   return absl::OkStatus();
 }
@@ -383,7 +384,10 @@ void Server::SetReady(bool ready) {
 
 absl::Status Server::WriteLastImage() {
   const absl::Status status = WriteImageOfAll();
-  if (status.ok()) return NoteLogOff(directory_, machine_->GetSummary().position.index);
+  if (status.ok()) {
+    return NoteLogOff(directory_, image::LogIdOf(*images_.owner()),
+                      machine_->GetSummary().position.index);
+  };
   return absl::Status(status.code(), fmt::format("all writes after the last image are lost: {}",
                                                  std::string(status.message())));
 }

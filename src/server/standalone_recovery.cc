@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/standalone_recovery.h"
 
+#include <optional>
 #include <utility>
 
 #include "base/status_macros.h"
+#include "log/local/log_extent.h"
 #include "log/local/log_replay.h"
+#include "log/local/wal_format.h"
+#include "snapshot/image_format.h"
 
 namespace tripla {
 
 absl::StatusOr<RecoveredStandalone> RecoverStandalone(const DataDirectory& directory,
-                                                      const LocalLog::Options& options,
+                                                      LocalLog::Options options,
                                                       ImageStore& images) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::optional<Extent> extent, LogExtent::Read(directory));
+  if (extent) images.SetOwner(image::OwnerOfLog(extent->log_id));
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex first_log_index, FirstLogIndex(directory));
   TRIPLA_ASSIGN_OR_RETURN(RecoveredState recovered, images.Recover(first_log_index));
+  if (!images.owner()) images.SetOwner(image::OwnerOfLog(wal::RandomNumber()));
+  options.new_log_id = image::LogIdOf(*images.owner());
   StateMachine& machine = *recovered.machine;
   const LogPosition of_image = machine.GetSummary().position;
   TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<LocalLog> log,

@@ -19,10 +19,12 @@ struct RecoveredStandalone {
 };
 
 // Loads the newest image and opens the log, which applies the records after the image. All
-// arguments but `options` outlive the result.
+// arguments but `options` outlive the result. Images and log have the same id, which is in the
+// extent, or else in the newest image; a new database gets a random one.
 //
 // Errors: those of ImageStore::Recover(), RecoveredState::CheckLogReached() and LocalLog::Open().
-[[nodiscard]] absl::StatusOr<RecoveredStandalone> RecoverStandalone(
-    const DataDirectory& directory, const LocalLog::Options& options, ImageStore& images);
+[[nodiscard]] absl::StatusOr<RecoveredStandalone> RecoverStandalone(const DataDirectory& directory,
+                                                                    LocalLog::Options options,
+                                                                    ImageStore& images);
 
 }  // namespace tripla

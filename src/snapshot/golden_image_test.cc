@@ -22,6 +22,7 @@ namespace {
 constexpr int64_t kLow = std::numeric_limits<int64_t>::min();
 constexpr int64_t kHigh = std::numeric_limits<int64_t>::max();
 constexpr uint64_t kWrittenUnixMs = 1'764'000'000'000;
+constexpr image::Owner kOwner = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 
 // Keys on both sides of every length at which their form on disk changes, in order.
 std::vector<Key> GoldenKeys() {
@@ -151,6 +152,7 @@ TEST(GoldenImage, Format2IsReadWithAllItHolds) {
   BytesFile file("golden", golden);
   const absl::StatusOr<LoadedImage> loaded = LoadImage(file);
   ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_EQ(loaded->header.owner, kOwner);
   const StateSummary summary = loaded->machine->GetSummary();
   EXPECT_EQ(summary, GoldenMachineOfFormat2()->GetSummary());
   EXPECT_EQ(summary.sessions, 4u);
@@ -184,8 +186,8 @@ TEST(GoldenImage, Format2IsWrittenToTheByte) {
   const TestDirectory directory;
   const std::string path = directory.path() + "/an.image";
   const auto never_abandoned = [] { return false; };
-  ASSERT_TRUE(WriteImage(PosixDisk(), path, GoldenMachineOfFormat2()->Freeze(), kWrittenUnixMs,
-                         never_abandoned)
+  ASSERT_TRUE(WriteImage(PosixDisk(), path, GoldenMachineOfFormat2()->Freeze(),
+                         {.written_unix_ms = kWrittenUnixMs, .owner = kOwner}, never_abandoned)
                   .ok());
   EXPECT_EQ(absl::BytesToHexString(ReadWholeFile(path)),
             absl::BytesToHexString(GoldenBytesOfFormat2()));

@@ -9,6 +9,8 @@
 #include <charconv>
 #include <vector>
 
+#include "absl/strings/escaping.h"
+#include "base/check.h"
 #include "base/status_macros.h"
 
 namespace tripla::image {
@@ -83,6 +85,34 @@ uint64_t BytesOf(const StateSummary& summary) {
   return kFixedBytes + rows + rows / 256;
 }
 
+bool CanBeSame(const Owner& one, const Owner& other) {
+  const auto is_log = [](const Owner& owner) { return owner == OwnerOfLog(LogIdOf(owner)); };
+  if (one == other || one == Owner() || other == Owner()) return true;
+  return (is_log(one) || is_log(other)) && LogIdOf(one) == LogIdOf(other);
+}
+
+Owner OwnerOfLog(uint64_t log_id) {
+  std::string bytes;
+  AppendLittleEndian(bytes, log_id);
+  Owner owner{};
+  std::copy(bytes.begin(), bytes.end(), owner.begin());
+  return owner;
+}
+
+uint64_t LogIdOf(const Owner& owner) {
+  return LoadLittleEndian<uint64_t>(reinterpret_cast<const char*>(owner.data()));
+}
+
+Owner OwnerOfCluster(std::string_view uuid) {
+  std::string digits(uuid);
+  std::erase(digits, '-');
+  const std::string bytes = absl::HexStringToBytes(digits);
+  Owner owner{};
+  TRIPLA_CHECK(bytes.size() == owner.size(), "a cluster's id is a UUID");
+  std::copy(bytes.begin(), bytes.end(), owner.begin());
+  return owner;
+}
+
 std::string EncodePreamble(uint32_t format) {
   std::string bytes(kMagic);
   AppendLittleEndian(bytes, format);
@@ -93,6 +123,7 @@ std::string EncodePreamble(uint32_t format) {
 std::string EncodeHeader(const Header& header) {
   std::string bytes = EncodePreamble(header.format);
   for (const uint64_t* number : NumbersOf(header)) AppendLittleEndian(bytes, *number);
+  if (header.format >= 2) AppendArray(bytes, header.owner);
   AppendArray(bytes, header.summary.hash);
   AppendLittleEndian(bytes, uint64_t{XXH3_64bits(bytes.data(), bytes.size())});
   return bytes;
@@ -110,6 +141,7 @@ absl::StatusOr<Header> DecodeHeader(std::string_view bytes) {
   }
   ByteReader reader(bytes.substr(kPreambleBytes));
   for (uint64_t* number : NumbersOf(header)) *number = reader.Read<uint64_t>();
+  if (header.format >= 2) ReadArray(reader, header.owner);
   ReadArray(reader, header.summary.hash);
   return header;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,8 +24,9 @@
 //   (16)     before; the same in every later format, which can so be distinguished from damage
 //
 //   header   written at u64, Unix milliseconds | term u64 | index u64 | revision u64 | keys u64
-//   (112)    payload bytes u64 | sessions u64 | answers u64 | use counter u64 | runs u64
-//            forgotten through u64 | state hash 16 bytes | checksum u64 of all bytes before
+//   (128)    payload bytes u64 | sessions u64 | answers u64 | use counter u64 | runs u64
+//            forgotten through u64 | owner 16 bytes | state hash 16 bytes
+//            checksum u64 of all bytes before
 //
 //   block    kind u32 | length u32 of the content | checksum u64 of the content, seeded with
 //   (16 +)   its place and kind: the number of the block, from 0, times 2^32, plus kind | content
@@ -41,13 +43,14 @@
 //       run     03 | first u64 | last u64
 //     kind 3, end: number of the blocks before it u64
 //
-// Format 1 is read too. It has no runs. In its header hash and checksum follow the use counter, and
-// its sessions end after forgotten below.
+// Format 1 is read too. It has no runs and no owner. In its header hash and checksum follow the use
+// counter, and its sessions end after forgotten below.
 namespace tripla::image {
 
 inline constexpr uint32_t kFormat = 2;  // that is written
 inline constexpr size_t kPreambleBytes = 16;
-inline constexpr size_t kHeaderBytes = kPreambleBytes + 112;
+inline constexpr size_t kHeaderBytes = kPreambleBytes + 128;
+inline constexpr size_t kOwnerOffset = kHeaderBytes - sizeof(uint64_t) - 32;
 inline constexpr size_t kHeaderBytesOfFormat1 = kPreambleBytes + 96;
 inline constexpr size_t kBlockHeaderBytes = 16;
 // A block is closed when it holds this much; one large entry may make it larger.
@@ -56,10 +59,23 @@ inline constexpr size_t kBlockBytesMax = size_t{1} << 30;
 
 enum class BlockKind : uint32_t { kEntries = 1, kIds = 2, kEnd = 3 };
 
+// Whose state an image holds: the id of the cluster; without replicas that of the log,
+// little-endian, and zeros. All zero: not known.
+using Owner = std::array<uint8_t, 16>;
+
+// Whether these can be one and the same. An owner that is not known can be any; one that is a log's
+// id is compared by that alone, because a server without replicas may begin with a replica's image.
+[[nodiscard]] bool CanBeSame(const Owner& one, const Owner& other);
+[[nodiscard]] Owner OwnerOfLog(uint64_t log_id);
+[[nodiscard]] uint64_t LogIdOf(const Owner& owner);
+// `uuid` in its text form.
+[[nodiscard]] Owner OwnerOfCluster(std::string_view uuid);
+
 struct Header {
   uint32_t format = kFormat;
   uint64_t written_unix_ms = 0;  // for information only
   StateSummary summary;
+  Owner owner{};
 
   // Preamble included.
   [[nodiscard]] size_t bytes() const { return format == 1 ? kHeaderBytesOfFormat1 : kHeaderBytes; }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/escaping.h"
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
 #include "snapshot/image_format.h"
@@ -78,6 +79,7 @@ absl::StatusOr<RecoveredState> ImageStore::LoadNewest(LogIndex first_log_index) 
         older_ = older;
       }
       PutInForce(Describe(loaded->header, loaded->bytes));
+      if (!owner_ && loaded->header.owner != image::Owner()) owner_ = loaded->header.owner;
       recovered.machine = std::move(loaded->machine);
       return recovered;
     }
@@ -113,8 +115,19 @@ absl::Status ImageStore::RemovePartial() {
   return absl::OkStatus();
 }
 
+absl::Status ImageStore::CheckOwner(const image::Header& header, const std::string& path) const {
+  if (!owner_ || image::CanBeSame(header.owner, *owner_)) return absl::OkStatus();
+  const auto text = [](const image::Owner& owner) {
+    return absl::BytesToHexString({reinterpret_cast<const char*>(owner.data()), owner.size()});
+  };
+  return absl::DataLossError(
+      fmt::format("{} at offset {}: it is an image of another database, {}; this one is {}", path,
+                  image::kOwnerOffset, text(header.owner), text(*owner_)));
+}
+
 absl::StatusOr<LoadedImage> ImageStore::Load(LogIndex index) const {
   TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(directory_.disk(), PathOf(index)));
+  TRIPLA_RETURN_IF_ERROR(CheckOwner(loaded.header, PathOf(index)));
   const LogIndex held = loaded.header.summary.position.index;
   if (held == index) return loaded;
   // By its name it would count as older or newer than it is.
@@ -168,8 +181,9 @@ absl::StatusOr<ImageSummary> ImageStore::WriteUnheld(const StateView& view,
   const uint64_t now = UnixMilliseconds();
   if (leave_removals_.load(std::memory_order_relaxed)) RemovePartial().IgnoreError();
   const auto abandoned = [&] { return abandon.load(std::memory_order_relaxed) || held_.load(); };
-  const absl::StatusOr<uint64_t> bytes =
-      WriteImage(disk, partial, view, now, abandoned, &written_bytes_);
+  const absl::StatusOr<uint64_t> bytes = WriteImage(
+      disk, partial, view, {.written_unix_ms = now, .owner = owner_.value_or(image::Owner())},
+      abandoned, &written_bytes_);
   absl::Status status = bytes.status();
   if (status.ok()) status = disk.Rename(partial, path);
   if (!status.ok()) {
@@ -198,6 +212,7 @@ void ImageStore::Release() {
 
 absl::StatusOr<std::unique_ptr<StateMachine>> ImageStore::Install(const std::string& path) {
   TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(directory_.disk(), path));
+  TRIPLA_RETURN_IF_ERROR(CheckOwner(loaded.header, path));
   const LogIndex index = loaded.header.summary.position.index;
   Disk& disk = directory_.disk();
   TRIPLA_RETURN_IF_ERROR(disk.Rename(path, PathOf(index)));

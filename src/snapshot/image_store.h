@@ -52,6 +52,12 @@ class ImageStore {
   // `directory` outlives the store.
   explicit ImageStore(const DataDirectory& directory) : directory_(directory) {}
 
+  // Whose images these are; others are damage from now on. Until it is called the newest image says
+  // it. Before Recover(), or right after it.
+  void SetOwner(const image::Owner& owner) { owner_ = owner; }
+  // Nothing until it was set, or an image was loaded that tells.
+  [[nodiscard]] const std::optional<image::Owner>& owner() const { return owner_; }
+
   // Removes partial images, then loads like LoadNewest().
   [[nodiscard]] absl::StatusOr<RecoveredState> Recover(LogIndex first_log_index);
 
@@ -120,6 +126,8 @@ class ImageStore {
 
  private:
   absl::Status RemovePartial();
+  // DataLoss when it is known to be another's.
+  absl::Status CheckOwner(const image::Header& header, const std::string& path) const;
   // Warns that `older` is used instead of a damaged image, or returns an error.
   absl::Status FallBack(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
   absl::StatusOr<ImageSummary> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
@@ -129,6 +137,7 @@ class ImageStore {
   void PutInForce(const ImageSummary& info);
 
   const DataDirectory& directory_;
+  std::optional<image::Owner> owner_;  // not changed once others than the first thread are at work
   mutable Mutex mutex_;
   std::optional<ImageSummary> newest_ ABSL_GUARDED_BY(mutex_);
   LogIndex older_ ABSL_GUARDED_BY(mutex_) = 0;  // index of the image before the newest; 0: none

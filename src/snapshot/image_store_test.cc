@@ -224,7 +224,7 @@ std::string ReceiveImage(FaultyDisk& disk) {
   StateMachine other;
   while (other.GetSummary().position.index < 9) ApplySet(other);
   const std::string path = "/data/received";
-  const auto written = WriteImage(disk, path, other.Freeze(), 0, [] { return false; });
+  const auto written = WriteImage(disk, path, other.Freeze(), {}, [] { return false; });
   EXPECT_TRUE(written.ok() && disk.SyncDirectory("/data").ok());
   return path;
 }
@@ -245,6 +245,35 @@ TEST_F(ImageStoreTest, AnInstalledImageReplacesAllOthers) {
   const std::atomic<bool> never_abandoned{false};
   EXPECT_EQ(store_->Write(view_of_before, never_abandoned)->position.index, 9u);
   EXPECT_EQ(Restart(0)->machine->GetSummary(), (*installed)->GetSummary());
+}
+
+TEST_F(ImageStoreTest, R29_AnImageOfAnotherOwnerIsDamage) {
+  const image::Owner own = image::OwnerOfLog(7), other = image::OwnerOfLog(8);
+  store_->SetOwner(own);
+  WriteNext();
+  store_->SetOwner(other);
+  WriteNext();
+  store_.emplace(directory_);
+  store_->SetOwner(own);
+  EXPECT_TRUE(absl::IsDataLoss(store_->Load(2).status()));
+  EXPECT_EQ(store_->Recover(2)->machine->GetSummary().position.index, 1u);
+  EXPECT_TRUE(absl::IsDataLoss(store_->Install(store_->PathOf(2)).status()));
+  // Without anybody else who says it, the newest says whose they are.
+  EXPECT_EQ(Restart(0)->machine->GetSummary().position.index, 2u);
+  EXPECT_EQ(store_->owner(), other);
+}
+
+TEST(ImageOwner, OfALogIsComparedByItsIdAlone) {
+  const image::Owner cluster = image::OwnerOfCluster("01020304-0506-0708-090a-0b0c0d0e0f10");
+  EXPECT_EQ(cluster[0], 1);
+  EXPECT_EQ(cluster[15], 16);
+  const image::Owner log = image::OwnerOfLog(image::LogIdOf(cluster));
+  EXPECT_TRUE(image::CanBeSame(cluster, log));
+  EXPECT_TRUE(image::CanBeSame(image::Owner(), log));
+  EXPECT_FALSE(image::CanBeSame(image::OwnerOfLog(1), log));
+  image::Owner other = cluster;
+  other[15] = 17;
+  EXPECT_FALSE(image::CanBeSame(cluster, other));
 }
 
 TEST_F(ImageStoreTest, WhileImagesAreHeldNoneIsWritten) {

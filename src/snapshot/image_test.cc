@@ -31,8 +31,8 @@ class ImageTest : public testing::Test {
   // The bytes of an image of `machine`.
   std::string Write(const StateMachine& machine) {
     std::filesystem::remove(path());
-    const auto bytes =
-        WriteImage(PosixDisk(), path(), machine.Freeze(), kWrittenUnixMs, never_abandoned_);
+    const auto bytes = WriteImage(PosixDisk(), path(), machine.Freeze(),
+                                  {.written_unix_ms = kWrittenUnixMs}, never_abandoned_);
     EXPECT_TRUE(bytes.ok()) << bytes.status();
     const std::string written = ReadWholeFile(path());
     EXPECT_EQ(written.size(), *bytes);
@@ -62,8 +62,8 @@ std::string SmallImage(const std::string& path) {
   FillWithEverything(machine);
   std::filesystem::remove(path);
   const auto never_abandoned = [] { return false; };
-  const auto bytes =
-      WriteImage(PosixDisk(), path, machine.Freeze(), kWrittenUnixMs, never_abandoned);
+  const auto bytes = WriteImage(PosixDisk(), path, machine.Freeze(),
+                                {.written_unix_ms = kWrittenUnixMs}, never_abandoned);
   EXPECT_TRUE(bytes.ok()) << bytes.status();
   return ReadWholeFile(path);
 }
@@ -123,7 +123,7 @@ TEST_F(ImageTest, HoldsOneMomentThoughWritesGoOnWhileItIsWritten) {  // R17
   const StateView view = machine.Freeze();
   ApplyNext(machine, MakeCommand(CommandKind::kTestAndSet, "1", "lolo", 1));
   ApplyNext(machine, MakeCommand(CommandKind::kTestAndSet, "3", "lulu", 1));
-  ASSERT_TRUE(WriteImage(PosixDisk(), path(), view, 0, never_abandoned_).ok());
+  ASSERT_TRUE(WriteImage(PosixDisk(), path(), view, {}, never_abandoned_).ok());
   const absl::StatusOr<LoadedImage> loaded = Load();
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->machine->Get(*Key::Parse("1")).entry->data(), "lala");
@@ -321,7 +321,7 @@ TEST_F(ImageTest, AWriteThatIsAbandonedSaysSo) {
   FillWithEverything(machine);
   const auto abandoned = [] { return true; };
   EXPECT_TRUE(
-      absl::IsCancelled(WriteImage(PosixDisk(), path(), machine.Freeze(), 0, abandoned).status()));
+      absl::IsCancelled(WriteImage(PosixDisk(), path(), machine.Freeze(), {}, abandoned).status()));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string_view>
+#include <utility>
 
 #include "base/status_macros.h"
 #include "snapshot/image_format.h"
@@ -17,9 +18,9 @@ class Writer {
   Writer(File& file, const std::function<bool()>& abandoned, std::atomic<uint64_t>* written)
       : file_(file), abandoned_(abandoned), written_(written) {}
 
-  absl::Status Write(const StateView& view, uint64_t written_unix_ms) {
-    TRIPLA_RETURN_IF_ERROR(Append(
-        image::EncodeHeader({.written_unix_ms = written_unix_ms, .summary = view.summary()})));
+  absl::Status Write(const StateView& view, image::Header label) {
+    label.summary = view.summary();
+    TRIPLA_RETURN_IF_ERROR(Append(image::EncodeHeader(label)));
     TRIPLA_RETURN_IF_ERROR(WriteEntries(view));
     TRIPLA_RETURN_IF_ERROR(WriteIds(view));
     AppendLittleEndian(content_, number_);
@@ -91,13 +92,12 @@ class Writer {
 }  // namespace
 
 absl::StatusOr<uint64_t> WriteImage(Disk& disk, const std::string& path, const StateView& view,
-                                    uint64_t written_unix_ms,
-                                    const std::function<bool()>& abandoned,
+                                    image::Header label, const std::function<bool()>& abandoned,
                                     std::atomic<uint64_t>* written) {
   TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                           disk.Open(path, OpenMode::kCreateFresh));
   Writer writer(*file, abandoned, written);
-  TRIPLA_RETURN_IF_ERROR(writer.Write(view, written_unix_ms));
+  TRIPLA_RETURN_IF_ERROR(writer.Write(view, std::move(label)));
   return writer.size();
 }
 

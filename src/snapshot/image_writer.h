@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "disk/disk.h"
+#include "snapshot/image_format.h"
 #include "state/state_view.h"
 
 namespace tripla {
@@ -15,14 +16,14 @@ namespace tripla {
 // Writes the whole state as an image to a new file and makes it durable (R16, R17). ImageStore then
 // renames the file, which puts it in force.
 //
-// `written_unix_ms` is for information only. Stops early once `abandoned` returns true. Returns the
-// file's size. `written` is updated with the bytes written so far. Memory: one block, whatever the
-// size of the map.
+// Of `label` the header takes all but the summary, which is the view's. Stops early once
+// `abandoned` returns true. Returns the file's size. `written` is updated with the bytes written so
+// far. Memory: one block, whatever the size of the map.
 //
 // Errors: ResourceExhausted when there is no space; Cancelled when abandoned; Internal for other
 // failures of the disk. The file is left as it is.
 [[nodiscard]] absl::StatusOr<uint64_t> WriteImage(Disk& disk, const std::string& path,
-                                                  const StateView& view, uint64_t written_unix_ms,
+                                                  const StateView& view, image::Header label,
                                                   const std::function<bool()>& abandoned,
                                                   std::atomic<uint64_t>* written = nullptr);
 

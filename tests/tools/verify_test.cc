@@ -24,6 +24,7 @@
 #include "absl/strings/str_cat.h"
 #include "disk/data_directory.h"
 #include "log/ratis/membership.h"
+#include "snapshot/image_format.h"
 #include "tests/harness/test_server.h"
 
 namespace tripla {
@@ -286,8 +287,16 @@ TEST_F(VerifyTest, AMissingSegmentIsNamed) {
                                   HasSubstr("a start stops")));
 }
 
-// Sound in itself, and of the right record: only the log tells that it is another database's.
-TEST_F(VerifyTest, AnImageOfAnotherDatabaseIsDamage) {
+// Gives an image another owner.
+void Relabel(const std::string& path, const image::Owner& owner) {
+  std::string bytes = ReadFile(path);
+  image::Header header = *image::DecodeHeader(bytes);
+  header.owner = owner;
+  std::ofstream(path) << bytes.replace(0, header.bytes(), image::EncodeHeader(header));
+}
+
+// Sound in itself, and of the right record. A start served what it holds.
+TEST_F(VerifyTest, R29_AnImageOfAnotherDatabaseIsDamage) {
   const TemporaryDirectory other;
   {
     TestServer server(other.path(), {"--snapshot-interval", "0"});
@@ -299,10 +308,20 @@ TEST_F(VerifyTest, AnImageOfAnotherDatabaseIsDamage) {
   EXPECT_EQ(Verify(data()).exit_code, 0);
   const std::string foreign = FilesIn(other.path() + "/image").back();
   ASSERT_EQ(fs::path(foreign).filename(), fs::path(newest_image()).filename());
+  const image::Owner own = image::DecodeHeader(ReadFile(newest_image()))->owner;
   fs::copy(foreign, newest_image(), fs::copy_options::overwrite_existing);
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 10);
-  EXPECT_THAT(verified.output, HasSubstr(newest_image() + " at offset 104: its state hash is"));
+  EXPECT_THAT(verified.output,
+              HasSubstr(newest_image() + " at offset 104: it is an image of another database"));
+  fs::copy(data(), copy(), fs::copy_options::recursive);
+  TestServer server(copy());  // the log holds all of it
+  EXPECT_EQ(Get(server.stub(), "7").reply.value().data(), "data of 7.");
+  server.Stop();
+  // Only the log tells when the label is wrong too.
+  Relabel(newest_image(), own);
+  EXPECT_THAT(Verify(data()).output,
+              HasSubstr(newest_image() + " at offset 120: its state hash is"));
 }
 
 TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
@@ -316,13 +335,16 @@ TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
   }
   const std::string image = replica + "/image/" + fs::path(newest_image()).filename().string();
   fs::copy(newest_image(), image);
+  EXPECT_THAT(Verify(replica).output, HasSubstr("it is an image of another database"));
+  const auto membership = ParseMembership("n2", "n1=a:1/a:2,n2=b:1/b:2,n3=c:1/c:2");
+  Relabel(image, image::OwnerOfCluster(membership->cluster));
   const Verified sound = Verify(replica);
   EXPECT_EQ(sound.exit_code, 0) << sound.output;
   EXPECT_THAT(sound.output,
               AllOf(HasSubstr("node n2 of 3 members"), HasSubstr("not looked at"),
                     HasSubstr("sound: a start begins with revision 100, 100 keys, state hash ")));
   FlipAt(image, "data of 7.");
-  EXPECT_THAT(Verify(replica).output, HasSubstr(image + " at offset 128"));
+  EXPECT_THAT(Verify(replica).output, HasSubstr(image + " at offset 144"));
   FlipAt(replica + "/replica", "n2");
   const Verified damaged = Verify(replica);
   EXPECT_EQ(damaged.exit_code, 10);

@@ -111,7 +111,7 @@ absl::Status LocalLog::BeginAnew(const LogContent& content, LogIndex applied) {
                   content.next_index - 1, applied));
   // First, so that a start after a crash in between does not report removed segments as missing.
   if (content.extent) {
-    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
+    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_, options_.new_log_id));
     TRIPLA_RETURN_IF_ERROR(
         extent_->Write({.log_on = true, .durable_first = false, .reached = applied}));
   }
@@ -123,7 +123,7 @@ absl::Status LocalLog::BeginAnew(const LogContent& content, LogIndex applied) {
 
 absl::Status LocalLog::PromiseExtent(LogIndex newest_segment, LogIndex reached) {
   if (extent_ == nullptr) {
-    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
+    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_, options_.new_log_id));
   }
   return extent_->Write({.log_on = true,
                          .durable_first = options_.fsync.mode == FsyncPolicy::Mode::kAlways,
@@ -240,7 +240,7 @@ absl::Status LocalLog::BeginSegment(uint64_t capacity) {
   }
   // The extent must exist before any segment that needs it.
   if (extent_ == nullptr) {
-    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_));
+    TRIPLA_ASSIGN_OR_RETURN(extent_, LogExtent::Open(directory_, options_.new_log_id));
   }
   TRIPLA_CHECK(begun_ == nullptr || begun_->used() == wal::kSectorBytes,
                "no record is written before the segment's name is durable");

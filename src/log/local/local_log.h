@@ -16,6 +16,7 @@
 #include "log/local/log_replay.h"
 #include "log/local/next_segment.h"
 #include "log/local/segment_writer.h"
+#include "log/local/wal_format.h"
 #include "log/log.h"
 
 namespace tripla {
@@ -34,6 +35,7 @@ class LocalLog : public Log {
   struct Options {
     FsyncPolicy fsync;
     uint64_t segment_bytes = uint64_t{16} << 20;  // a larger batch gets a larger segment
+    uint64_t new_log_id = wal::RandomNumber();    // of a log that has no extent yet
     bool prepare_ahead = true;       // false: a segment is made when it is needed, for tests
     NextSegment::RoomFn room;        // whether a new segment may take its bytes from the disk
     NextSegment::RoomFn await_room;  // as `room`, but may wait for a while; for a batch

@@ -89,14 +89,14 @@ absl::StatusOr<Slot> ReadSlots(File& file) {
       file.path()));
 }
 
-absl::Status Create(const DataDirectory& directory) {
+absl::Status Create(const DataDirectory& directory, uint64_t log_id) {
   Disk& disk = directory.disk();
   const std::string path = LogExtentPath(directory);
   const std::string partial = path + ".partial";
   if (absl::Status removed = disk.Remove(partial); !removed.ok() && !absl::IsNotFound(removed)) {
     return removed;
   }
-  std::string bytes = Encode({.extent = {.log_id = wal::RandomNumber()}, .sequence = 0});
+  std::string bytes = Encode({.extent = {.log_id = log_id}, .sequence = 0});
   bytes.resize(kFileBytes, '\0');
   TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                           disk.Open(partial, OpenMode::kCreateFresh));
@@ -125,11 +125,12 @@ absl::StatusOr<std::optional<Extent>> LogExtent::Read(const DataDirectory& direc
   return slot.extent;
 }
 
-absl::StatusOr<std::unique_ptr<LogExtent>> LogExtent::Open(const DataDirectory& directory) {
+absl::StatusOr<std::unique_ptr<LogExtent>> LogExtent::Open(const DataDirectory& directory,
+                                                           uint64_t new_log_id) {
   const std::string path = LogExtentPath(directory);
   absl::StatusOr<std::unique_ptr<File>> file = directory.OpenForWriting(path);
   if (absl::IsNotFound(file.status())) {
-    TRIPLA_RETURN_IF_ERROR(Create(directory));
+    TRIPLA_RETURN_IF_ERROR(Create(directory, new_log_id));
     file = directory.OpenForWriting(path);
   }
   TRIPLA_RETURN_IF_ERROR(file.status());
@@ -137,8 +138,9 @@ absl::StatusOr<std::unique_ptr<LogExtent>> LogExtent::Open(const DataDirectory& 
   return std::unique_ptr<LogExtent>(new LogExtent(*std::move(file), slot.extent, slot.sequence));
 }
 
-absl::Status NoteLogOff(const DataDirectory& directory, LogIndex reached) {
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<LogExtent> extent, LogExtent::Open(directory));
+absl::Status NoteLogOff(const DataDirectory& directory, uint64_t new_log_id, LogIndex reached) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<LogExtent> extent,
+                          LogExtent::Open(directory, new_log_id));
   return extent->Write({.log_on = false, .reached = reached});
 }
 

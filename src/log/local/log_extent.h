@@ -18,8 +18,9 @@ namespace tripla {
 // segment is set back to 0 only when an image replaces the log: when the log starts again after an
 // image, and with `--log off`.
 struct Extent {
-  uint64_t log_id = 0;  // random; every segment of this log has it in its header
-  bool log_on = true;   // false: `--log off`, only images are kept
+  // Random; every segment of this log and every image has it in its header.
+  uint64_t log_id = 0;
+  bool log_on = true;  // false: `--log off`, only images are kept
   // Every record was durable in the log before an image held it.
   bool durable_first = false;
   LogIndex newest_segment = 0;  // the first index of the newest segment; 0: there was none
@@ -52,10 +53,10 @@ class LogExtent {
   // format; errors of the disk.
   [[nodiscard]] static absl::StatusOr<std::optional<Extent>> Read(const DataDirectory& directory);
 
-  // Opens the file for writing. If there is none, makes one with a new log id and no records.
+  // Opens the file for writing. If there is none, makes one with this log id and no records.
   // `directory` outlives it. Errors: as Read().
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<LogExtent>> Open(
-      const DataDirectory& directory);
+      const DataDirectory& directory, uint64_t new_log_id);
 
   [[nodiscard]] const Extent& extent() const { return extent_; }
   [[nodiscard]] std::shared_ptr<const File> file() const { return file_; }
@@ -74,8 +75,9 @@ class LogExtent {
 };
 
 // Records that no log is kept from now on (`--log off`), and that an image holds the records up to
-// `reached`. Errors: as LogExtent::Open() and Write().
-[[nodiscard]] absl::Status NoteLogOff(const DataDirectory& directory, LogIndex reached);
+// `reached`. `new_log_id` as of LogExtent::Open(). Errors: as LogExtent::Open() and Write().
+[[nodiscard]] absl::Status NoteLogOff(const DataDirectory& directory, uint64_t new_log_id,
+                                      LogIndex reached);
 
 // The path of the file in a directory, for messages.
 [[nodiscard]] std::string LogExtentPath(const DataDirectory& directory);

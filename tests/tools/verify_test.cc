@@ -244,7 +244,7 @@ TEST_F(VerifyTest, EveryDamagedFileIsListed) {
   EXPECT_EQ(verified.exit_code, 10);
   EXPECT_THAT(verified.output, HasSubstr("damaged, 3 files: a start stops"));
   for (const std::string& image : FilesIn(data() + "/image")) {
-    EXPECT_THAT(verified.output, HasSubstr(image + " at offset 128: the checksum of the block"));
+    EXPECT_THAT(verified.output, HasSubstr(image + " at offset 144: the checksum of the block"));
   }
 }
 
@@ -253,7 +253,7 @@ TEST_F(VerifyTest, ADamagedImageThatTheLogReplacesIsDamageAndAStartGivesTheSameS
   FlipAt(newest_image(), "data of 7.");
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 10);
-  EXPECT_THAT(verified.output, AllOf(HasSubstr(newest_image() + " at offset 128"),
+  EXPECT_THAT(verified.output, AllOf(HasSubstr(newest_image() + " at offset 144"),
                                      HasSubstr("damaged, 1 file: " + StartText(status))));
 }
 
@@ -263,7 +263,7 @@ TEST_F(VerifyTest, ADamagedImageWithoutALogStopsAStart) {
   fs::remove(segment());
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 10);
-  EXPECT_THAT(verified.output, AllOf(HasSubstr(newest_image() + " at offset 128"),
+  EXPECT_THAT(verified.output, AllOf(HasSubstr(newest_image() + " at offset 144"),
                                      HasSubstr("a start stops"), HasSubstr("there is no log")));
 }
 

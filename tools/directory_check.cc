@@ -87,7 +87,7 @@ class Check {
   Report Run() {
     CheckTop();
     CheckReplica();
-    if (extent_) images_.SetOwner(image::OwnerOfLog(extent_->log_id));
+    if (IsStandalone() && extent_) images_.SetOwner(image::OwnerOfLog(extent_->log_id));
     CheckImages();
     CheckLog();
     report_.start = TryStart();
@@ -107,8 +107,8 @@ class Check {
   }
 
   static void Fail(FileReport& file, const absl::Status& status) {
-    file.condition =
-        absl::IsDataLoss(status) ? FileCondition::kDamaged : FileCondition::kUnreadable;
+    const bool damaged = absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
+    file.condition = damaged ? FileCondition::kDamaged : FileCondition::kUnreadable;
     file.remark = TextOf(status);
     if (absl::IsNotFound(status)) {
       file.remark += ": it went away while it was read, so a server is at work here; verify a copy";
@@ -165,8 +165,9 @@ class Check {
   void AddOther(const std::string& name, bool unfinished) {
     FileReport& file = Add(name, unfinished ? FileCondition::kExpected : FileCondition::kForeign);
     const std::string path = directory_.path() + "/" + name;
-    if (unfinished && disk_.List(path).ok()) {
-      in_the_way_ = absl::FailedPreconditionError(
+    const bool removed_at_start = unfinished && (IsStandalone() || name.starts_with("image/"));
+    if (removed_at_start && disk_.List(path).ok()) {
+      in_the_way_ = absl::InternalError(
           fmt::format("{}: a directory is in the place of a file; remove it", path));
       return Fail(file, in_the_way_);
     }

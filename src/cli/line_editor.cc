@@ -47,7 +47,7 @@ void TellTerminal(const char* sequence) {
   std::fflush(screen);
 }
 
-// libedit puts the terminal right for the signals that people send. These end a process as well.
+// Signals that end the process and for which libedit does not restore the terminal.
 constexpr std::array kEndings = {SIGABRT, SIGALRM, SIGIO,   SIGPIPE,   SIGPROF,
                                  SIGPWR,  SIGUSR1, SIGUSR2, SIGVTALRM, SIGXCPU};
 termios terminal_before;
@@ -56,7 +56,7 @@ std::array<struct sigaction, NSIG> actions_before;
 void PutTerminalRight(int signal) {
   tcsetattr(STDIN_FILENO, TCSANOW, &terminal_before);
   sigaction(signal, &actions_before[static_cast<size_t>(signal)], nullptr);
-  std::raise(signal);  // comes when this function is left
+  std::raise(signal);  // delivered when this function returns
 }
 
 // Before libedit changes the terminal.
@@ -64,6 +64,7 @@ void PutTerminalRightAtEndings() {
   if (tcgetattr(STDIN_FILENO, &terminal_before) != 0) return;
   struct sigaction action {};
   action.sa_handler = &PutTerminalRight;
+  sigaddset(&action.sa_mask, SIGTTOU);  // it comes when a process in the background does this
   for (const int signal : kEndings) {
     struct sigaction& before = actions_before[static_cast<size_t>(signal)];
     sigaction(signal, nullptr, &before);

@@ -178,7 +178,7 @@ TEST_F(TerminalTest, TheShellAnswersAndLeavesAtControlD) {
   EXPECT_EQ(terminal.ExitCode(), 0);
 }
 
-TEST_F(TerminalTest, IsPutRightByWhateverSignalEndsTheShell) {
+TEST_F(TerminalTest, IsPutRightByTheSignalsThatEndTheShell) {
   for (const int signal : {SIGABRT, SIGALRM, SIGPROF, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM}) {
     Terminal terminal;
     terminal.AwaitPrompt();

@@ -18,7 +18,7 @@ namespace tripla {
 class FakePort {
  public:
   explicit FakePort(bool listens = false) {
-    constexpr int kOn = 1;  // as gRPC's listeners set it, else they could not share the port
+    constexpr int kOn = 1;  // gRPC's listeners set it too; without it they could not share the port
     setsockopt(socket_, SOL_SOCKET, SO_REUSEPORT, &kOn, sizeof(kOn));
     TRIPLA_CHECK(bind(socket_, reinterpret_cast<sockaddr*>(&address_), sizeof(address_)) == 0,
                  "a port is free");

@@ -26,8 +26,8 @@ constexpr uint64_t kCopiesOfAWrite = 2;
 
 // Of AwaitSegment(): a Refresh() can end between its look and its wait.
 constexpr std::chrono::milliseconds kLookPeriod{100};
-// A client repeats what was refused after a second or so, and a person does not wait so long.
-constexpr std::chrono::minutes kRefusalsOfOneCause{1};
+// A refusal so soon after another one is of the same write, which the client repeats.
+constexpr std::chrono::minutes kRepeatedWithin{1};
 
 std::string TextOf(const DiskReserve::NextImage& next) {
   if (next.answer_bytes == 0) return "";
@@ -107,10 +107,9 @@ void DiskReserve::Note(const Room& room, const NextImage& image) {
     refreshed_.NotifyAll();
   }
   const bool refusing = refusing_.load(std::memory_order_relaxed);
-  if (refused) {
+  if (refused && !refusing && room.bytes >= 0) {
     const auto now = std::chrono::steady_clock::now();
-    const bool repeated = last_refusal_ && now - *last_refusal_ < kRefusalsOfOneCause;
-    if (!refusing && room.bytes >= 0 && !repeated) {
+    if (!last_refusal_ || now - *last_refusal_ > kRepeatedWithin) {
       Say(Severity::kWarning, fmt::format("{}: a write that needs more was refused", room.text));
     }
     last_refusal_ = now;

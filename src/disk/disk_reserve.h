@@ -126,7 +126,7 @@ class DiskReserve {
   std::atomic<int64_t> admitted_max_{INT64_MAX};  // for admitted_
   std::atomic<bool> refusing_{false};
   std::atomic<bool> tight_{false};
-  // Of a single write; a client repeats it. The thread of Refresh().
+  // When a single write was refused last. Used by the thread of Refresh() alone.
   std::optional<std::chrono::steady_clock::time_point> last_refusal_;
   mutable Mutex mutex_;
   std::string text_ ABSL_GUARDED_BY(mutex_);  // of the last Refresh()

@@ -387,7 +387,7 @@ absl::Status Server::WriteLastImage() {
   if (status.ok()) {
     return NoteLogOff(directory_, image::LogIdOf(*images_.owner()),
                       machine_->GetSummary().position.index);
-  };
+  }
   return absl::Status(status.code(), fmt::format("all writes after the last image are lost: {}",
                                                  std::string(status.message())));
 }

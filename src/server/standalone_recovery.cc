@@ -19,8 +19,8 @@ absl::StatusOr<RecoveredStandalone> RecoverStandalone(const DataDirectory& direc
   if (extent) images.SetOwner(image::OwnerOfLog(extent->log_id));
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex first_log_index, FirstLogIndex(directory));
   TRIPLA_ASSIGN_OR_RETURN(RecoveredState recovered, images.Recover(first_log_index));
-  if (!images.owner()) images.SetOwner(image::OwnerOfLog(wal::RandomNumber()));
-  options.new_log_id = image::LogIdOf(*images.owner());
+  options.new_log_id = images.owner() ? image::LogIdOf(*images.owner()) : wal::RandomNumber();
+  images.SetOwner(image::OwnerOfLog(options.new_log_id));
   StateMachine& machine = *recovered.machine;
   const LogPosition of_image = machine.GetSummary().position;
   TRIPLA_ASSIGN_OR_RETURN(std::unique_ptr<LocalLog> log,

@@ -59,12 +59,12 @@ inline constexpr size_t kBlockBytesMax = size_t{1} << 30;
 
 enum class BlockKind : uint32_t { kEntries = 1, kIds = 2, kEnd = 3 };
 
-// Whose state an image holds: the id of the cluster; without replicas that of the log,
-// little-endian, and zeros. All zero: not known.
+// Whose state an image holds: the id of the cluster, or, without replicas, the id of the log
+// (little-endian, then zeros). All zeros: unknown.
 using Owner = std::array<uint8_t, 16>;
 
-// Whether these can be one and the same. An owner that is not known can be any; one that is a log's
-// id is compared by that alone, because a server without replicas may begin with a replica's image.
+// Whether these may be the same owner. An unknown owner may be any. If one of them is a log's id,
+// only that part is compared, because a server without replicas may begin with a replica's image.
 [[nodiscard]] bool CanBeSame(const Owner& one, const Owner& other);
 [[nodiscard]] Owner OwnerOfLog(uint64_t log_id);
 [[nodiscard]] uint64_t LogIdOf(const Owner& owner);

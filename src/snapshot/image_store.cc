@@ -120,9 +120,10 @@ absl::Status ImageStore::CheckOwner(const image::Header& header, const std::stri
   const auto text = [](const image::Owner& owner) {
     return absl::BytesToHexString({reinterpret_cast<const char*>(owner.data()), owner.size()});
   };
-  return absl::DataLossError(
-      fmt::format("{} at offset {}: it is an image of another database, {}; this one is {}", path,
-                  image::kOwnerOffset, text(header.owner), text(*owner_)));
+  return absl::FailedPreconditionError(
+      fmt::format("{} at offset {}: this is an image of database {}, and the directory is of {}; "
+                  "move the file to another place",
+                  path, image::kOwnerOffset, text(header.owner), text(*owner_)));
 }
 
 absl::StatusOr<LoadedImage> ImageStore::Load(LogIndex index) const {

@@ -52,10 +52,10 @@ class ImageStore {
   // `directory` outlives the store.
   explicit ImageStore(const DataDirectory& directory) : directory_(directory) {}
 
-  // Whose images these are; others are damage from now on. Until it is called the newest image says
-  // it. Before Recover(), or right after it.
+  // Says whose images these are; from now on others are refused. If it was not called before
+  // Recover(), the newest image decides. Call it from the thread of Recover(), before others write.
   void SetOwner(const image::Owner& owner) { owner_ = owner; }
-  // Nothing until it was set, or an image was loaded that tells.
+  // Nothing if nobody has said it and there is no image that does.
   [[nodiscard]] const std::optional<image::Owner>& owner() const { return owner_; }
 
   // Removes partial images, then loads like LoadNewest().
@@ -66,13 +66,15 @@ class ImageStore {
   // lost. The log begins with record `first_log_index` (0: there is no log).
   //
   // Errors, naming file and offset: DataLoss when the newest image is damaged and cannot be
-  // replaced; Unimplemented for a later format; errors of the disk.
+  // replaced; FailedPrecondition when it is another owner's; Unimplemented for a later format;
+  // errors of the disk.
   [[nodiscard]] absl::StatusOr<RecoveredState> LoadNewest(LogIndex first_log_index);
 
   // Lists the images by the last record that each holds, oldest first. Reads names only.
   [[nodiscard]] absl::StatusOr<std::vector<LogIndex>> ListImages() const;
 
-  // Reads an image and checks that it matches its name. Errors: as LoadImage().
+  // Reads an image and checks that it matches its name. Errors: as LoadImage(); FailedPrecondition
+  // when it is another owner's.
   [[nodiscard]] absl::StatusOr<LoadedImage> Load(LogIndex index) const;
 
   [[nodiscard]] std::string PathOf(LogIndex index) const;
@@ -99,7 +101,7 @@ class ImageStore {
   // Puts a file from another replica in force, replacing all images, and loads it. `path` is on the
   // same file system; the file is moved, not copied.
   //
-  // Errors: DataLoss when it is damaged, Unimplemented for a later format; errors of the disk. The
+  // Errors: as Load(); errors of the disk. The
   // former images are still there, unless their removal failed.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Install(const std::string& path);
 
@@ -126,7 +128,7 @@ class ImageStore {
 
  private:
   absl::Status RemovePartial();
-  // DataLoss when it is known to be another's.
+  // FailedPrecondition when it is surely another owner's.
   absl::Status CheckOwner(const image::Header& header, const std::string& path) const;
   // Warns that `older` is used instead of a damaged image, or returns an error.
   absl::Status FallBack(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
@@ -137,7 +139,7 @@ class ImageStore {
   void PutInForce(const ImageSummary& info);
 
   const DataDirectory& directory_;
-  std::optional<image::Owner> owner_;  // not changed once others than the first thread are at work
+  std::optional<image::Owner> owner_;
   mutable Mutex mutex_;
   std::optional<ImageSummary> newest_ ABSL_GUARDED_BY(mutex_);
   LogIndex older_ ABSL_GUARDED_BY(mutex_) = 0;  // index of the image before the newest; 0: none

@@ -19,6 +19,7 @@ class Writer {
       : file_(file), abandoned_(abandoned), written_(written) {}
 
   absl::Status Write(const StateView& view, image::Header label) {
+    label.format = image::kFormat;
     label.summary = view.summary();
     TRIPLA_RETURN_IF_ERROR(Append(image::EncodeHeader(label)));
     TRIPLA_RETURN_IF_ERROR(WriteEntries(view));

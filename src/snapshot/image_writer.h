@@ -16,7 +16,7 @@ namespace tripla {
 // Writes the whole state as an image to a new file and makes it durable (R16, R17). ImageStore then
 // renames the file, which puts it in force.
 //
-// Of `label` the header takes all but the summary, which is the view's. Stops early once
+// The header is `label` with the newest format and the summary of the view. Stops early once
 // `abandoned` returns true. Returns the file's size. `written` is updated with the bytes written so
 // far. Memory: one block, whatever the size of the map.
 //

@@ -19,8 +19,8 @@ using google::protobuf::UnknownFieldSet;
 
 constexpr char kMagic[] = "TRIPLA-R";
 constexpr uint32_t kVersion = 2;
-constexpr uint8_t kForVotes = 0;
 constexpr uint8_t kRequestVote = 1;
+constexpr uint8_t kAppendEntries = 2;
 constexpr uint8_t kReply = 100;
 
 // Field numbers of Raft.proto.
@@ -94,12 +94,12 @@ int ListenOn(int port) {
   return listener;
 }
 
-RaftConnection::RaftConnection(int port, Greeting greeting)
+RaftConnection::RaftConnection(int port, Greeting greeting, Purpose purpose)
     : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), greeting_(std::move(greeting)) {
   const sockaddr_in address = Loopback(port);
   EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
   EXPECT_TRUE(Send(kMagic + BigEndian(kVersion) + greeting_.cluster + ShortText(greeting_.from) +
-                   ShortText(greeting_.to) + static_cast<char>(kForVotes) +
+                   ShortText(greeting_.to) + static_cast<char>(purpose) +
                    BigEndian(greeting_.frame_bytes_max)));
   if (Receive(1) != std::string(1, '\0')) ADD_FAILURE() << "refused: " << ReceiveText();
 }
@@ -116,34 +116,53 @@ RaftConnection::RaftConnection(int listener) : fd_(-1) {
     greeting_.to = ReceiveText();
     const std::string purpose = Receive(1);
     greeting_.frame_bytes_max = ReceiveNumber();
-    if (purpose == std::string(1, kForVotes)) break;
+    if (purpose == std::string(1, static_cast<char>(Purpose::kVotes))) break;
   }
   EXPECT_TRUE(Send(std::string(1, '\0')));
 }
 
 RaftConnection::~RaftConnection() { close(fd_); }
 
-std::optional<RaftConnection::VoteAnswer> RaftConnection::AskForVote(const VoteRequest& request) {
+std::string RaftConnection::Header() const {
   UnknownFieldSet group;
   group.AddLengthDelimited(kGroupId, greeting_.cluster);
   UnknownFieldSet header;
   header.AddLengthDelimited(kRequestorId, greeting_.from);
   header.AddLengthDelimited(kReplyId, greeting_.to);
   header.AddLengthDelimited(kGroup, Bytes(group));
+  return Bytes(header);
+}
+
+std::optional<std::string> RaftConnection::Call(uint8_t call, const std::string& message) const {
+  EXPECT_TRUE(SendFrame(call, message));
+  const std::string kind = Receive(1);
+  std::string content = Receive(ReceiveNumber());
+  if (kind != std::string(1, kReply)) return std::nullopt;
+  return content;
+}
+
+std::optional<RaftConnection::VoteAnswer> RaftConnection::AskForVote(const VoteRequest& request) {
   UnknownFieldSet entry;
   entry.AddVarint(kTermOfEntry, request.term);
   entry.AddVarint(kIndexOfEntry, uint64_t{1} << 40);  // nobody has more
   UnknownFieldSet message;
-  message.AddLengthDelimited(kHeader, Bytes(header));
+  message.AddLengthDelimited(kHeader, Header());
   message.AddVarint(kTerm, request.term);
   message.AddLengthDelimited(kLastEntry, Bytes(entry));
   if (request.pre_vote) message.AddVarint(kPreVote, 1);
-  EXPECT_TRUE(SendFrame(kRequestVote, Bytes(message)));
-  const std::string kind = Receive(1);
-  const std::string content = Receive(ReceiveNumber());
-  if (kind != std::string(1, kReply)) return std::nullopt;
-  return VoteAnswer{.granted = Number(Text(content, kHeader), kSuccess) != 0,
-                    .term = Number(content, kTerm)};
+  const std::optional<std::string> answer = Call(kRequestVote, Bytes(message));
+  if (!answer) return std::nullopt;
+  return VoteAnswer{.granted = Number(Text(*answer, kHeader), kSuccess) != 0,
+                    .term = Number(*answer, kTerm)};
+}
+
+std::optional<uint64_t> RaftConnection::SendHeartbeat(uint64_t term) {
+  UnknownFieldSet message;
+  message.AddLengthDelimited(kHeader, Header());
+  message.AddVarint(kTerm, term);
+  const std::optional<std::string> answer = Call(kAppendEntries, Bytes(message));
+  if (!answer) return std::nullopt;
+  return Number(*answer, kTerm);
 }
 
 std::optional<RaftConnection::VoteRequest> RaftConnection::AwaitRequest() {

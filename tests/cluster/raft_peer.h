@@ -31,8 +31,10 @@ class RaftConnection {
     uint64_t term = 0;
   };
 
-  // Connects to a node on this machine and greets it, for votes.
-  RaftConnection(int port, Greeting greeting);
+  enum class Purpose : uint8_t { kVotes, kEntries };
+
+  // Connects to a node on this machine and greets it.
+  RaftConnection(int port, Greeting greeting, Purpose purpose = Purpose::kVotes);
   // Takes a connection of `listener`, for votes: the others are closed.
   explicit RaftConnection(int listener);
   ~RaftConnection();
@@ -44,12 +46,19 @@ class RaftConnection {
   // Asks for a vote. Nothing when the other side does not take part in an election now.
   std::optional<VoteAnswer> AskForVote(const VoteRequest& request);
 
+  // Sends a leader's message without entries. The term of the answer; nothing when there was an
+  // error.
+  std::optional<uint64_t> SendHeartbeat(uint64_t term);
+
   // Waits for the other side to ask for a vote. Nothing when it hangs up.
   std::optional<VoteRequest> AwaitRequest();
   // Grants the vote that was asked for last.
   void Grant();
 
  private:
+  [[nodiscard]] std::string Header() const;
+  // The answer to a call; nothing when it is an error.
+  std::optional<std::string> Call(uint8_t call, const std::string& message) const;
   [[nodiscard]] bool Send(const std::string& bytes) const;
   [[nodiscard]] std::string Receive(size_t count) const;
   [[nodiscard]] std::string ReceiveText() const;

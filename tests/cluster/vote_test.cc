@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/cluster/raft_peer.h"
@@ -38,10 +40,10 @@ class Vote : public testing::Test {
   }
   void TearDown() override { close(listener_); }
 
-  void Start() {
+  void Start(std::vector<std::string> environment) {
     process_ = std::make_unique<Process>(
         std::vector<std::string>{ProgramPath("triplad"), "--data-dir", data_dir_},
-        unsynced_.environment(TRIPLA_BAD_DISK));
+        std::move(environment));
   }
 
   // The names that were not durable go; what was written into files stays.
@@ -55,13 +57,14 @@ class Vote : public testing::Test {
     return std::make_unique<RaftConnection>(listener_);
   }
 
-  // A connection of a played node to n1, which greets like n1 does.
-  [[nodiscard]] std::unique_ptr<RaftConnection> ConnectAs(const std::string& node,
-                                                          const RaftConnection& of_n1) const {
+  // Connects to n1 in the name of another node, and greets as n1 itself does.
+  [[nodiscard]] std::unique_ptr<RaftConnection> ConnectAs(
+      const std::string& node, const RaftConnection& of_n1,
+      RaftConnection::Purpose purpose = RaftConnection::Purpose::kVotes) const {
     RaftConnection::Greeting greeting = of_n1.greeting();
     greeting.from = node;
     greeting.to = "n1";
-    return std::make_unique<RaftConnection>(ports_[0], greeting);
+    return std::make_unique<RaftConnection>(ports_[0], greeting, purpose);
   }
 
   const TemporaryDirectory directory_;
@@ -80,7 +83,7 @@ TEST_F(Vote, C1_IsDurableBeforeItIsHeard) {
   std::string voted_for;  // in that term
   for (int round = 0; round < rounds; ++round) {
     SCOPED_TRACE("round " + std::to_string(round));
-    Start();
+    Start(unsynced_.environment(TRIPLA_BAD_DISK));
     const std::unique_ptr<RaftConnection> from_n1 = AwaitCandidate();
     if (term != 0) {
       const std::string other = voted_for == "n3" ? "n2" : "n3";
@@ -110,6 +113,27 @@ TEST_F(Vote, C1_IsDurableBeforeItIsHeard) {
     CutPower();
   }
   std::cout << undone_ << " names were not durable\n";
+}
+
+// Ratis writes a new term once: what came after a failure was answered as if it had been written.
+TEST_F(Vote, C1_ATermThatCouldNotBeWrittenIsNotAnsweredBeforeItIs) {
+  constexpr uint64_t kNewTerm = 9;
+  const std::string no_files = directory_.path() + "/no-files";
+  Start({"LD_PRELOAD=" TRIPLA_BAD_DISK, "BAD_DISK=EMFILE@" + no_files});
+  {
+    const std::unique_ptr<RaftConnection> from_n1 = AwaitCandidate();
+    const auto leader = ConnectAs("n2", *from_n1, RaftConnection::Purpose::kEntries);
+    std::ofstream(no_files) << "?";
+    EXPECT_EQ(leader->SendHeartbeat(kNewTerm), std::nullopt);
+    EXPECT_EQ(leader->SendHeartbeat(kNewTerm), std::nullopt) << "it is still not written";
+    std::filesystem::remove(no_files);
+    EXPECT_EQ(leader->SendHeartbeat(kNewTerm), kNewTerm) << process_->output();
+  }
+  process_->Kill();
+  Start({});
+  const auto request = AwaitCandidate()->AwaitRequest();
+  ASSERT_TRUE(request.has_value()) << process_->output();
+  EXPECT_GE(request->term, kNewTerm) << "it has forgotten the term";
 }
 
 }  // namespace

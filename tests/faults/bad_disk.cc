@@ -11,8 +11,8 @@
 //           each of these also with CALL:END for N, as in kill@unlink:.image.partial: at the first
 //           such call of a file whose path ends so
 //
-//           slow@N   every step takes N times as long as it would; what is more than 2 ms of it is
-//                    not multiplied, because a step also waits for a core on a busy machine
+//           slow@N   every step takes N times as long as it would, at most 2 ms * N longer: on a
+//                    busy machine a step also waits for a core
 //
 //           EMFILE@F every open that would make a file fails so while the file F exists; and so for
 //                    ENFILE, ENOMEM, EFBIG, EDQUOT, ENOSPC with a path that begins with a slash
@@ -20,7 +20,7 @@
 //           hold@F   every sync waits while another process has a lock on the file F; one that has
 //                    to says so: "bad disk: a sync waits"
 //
-//           undo@D   the names that a power cut could undo are recorded in the directory D, until
+//           undo@D   renamings that a power cut could undo are recorded in the directory D, until
 //                    their directory is synced; tests/harness/unsynced_names.h undoes them
 //
 // A step is a call that changes the file system or makes it durable; they count from 1, over all
@@ -184,8 +184,8 @@ void BeforeSync() {
   close(file);
 }
 
-// The names in directories that are not synced, for undo@D. N.path in D holds the path, and N.file
-// is what it named before, if it named anything. They are undone in falling order of N.
+// Renamings in directories that are not synced yet, for undo@D. N.path in D holds the new path, and
+// N.file is the file that had this path before, if there was one. The last one is undone first.
 class Unsynced {
  public:
   // Runs `call`, which is about to change what `path` names.
@@ -201,19 +201,31 @@ class Unsynced {
     return call();
   }
 
-  // After a sync of this file.
-  void Forget(int file) {
+  // Runs `sync`, which syncs this file. A renaming that comes meanwhile may not be synced by it.
+  template <typename Sync>
+  int Forget(int file, Sync sync) {
     const std::string synced = PathOf(file);
+    const long last = Last();
+    const int result = sync();
+    if (result != 0) return result;
     const std::lock_guard lock(mutex_);
     std::erase_if(records_, [&](const auto& record) {
-      if (record.first != synced) return false;
+      if (record.first != synced || NumberOf(record.second) > last) return false;
       std::remove((record.second + ".path").c_str());
       std::remove((record.second + ".file").c_str());
       return true;
     });
+    return result;
   }
 
  private:
+  long Last() {
+    const std::lock_guard lock(mutex_);
+    return last_;
+  }
+  static long NumberOf(const std::string& record) {
+    return std::stol(record.substr(record.rfind('/') + 1));
+  }
   static std::string DirectoryOf(std::string path) { return path.substr(0, path.rfind('/')); }
 
   std::mutex mutex_;
@@ -232,9 +244,10 @@ int Naming(const char* path, Call call) {
   return ThePlan().undo_directory == nullptr ? call() : TheUnsynced().Change(path, call);
 }
 
-int Synced(int file, int result) {
-  if (ThePlan().undo_directory != nullptr && result == 0) TheUnsynced().Forget(file);
-  return result;
+// For a call that syncs a file.
+template <typename Call>
+int Syncing(int file, Call call) {
+  return ThePlan().undo_directory == nullptr ? call() : TheUnsynced().Forget(file, call);
 }
 
 constexpr std::chrono::steady_clock::duration kStepMax = std::chrono::milliseconds(2);
@@ -251,6 +264,14 @@ auto AtItsPace(Call call) {
   std::this_thread::sleep_for((slowdown - 1) * std::min(taken, kStepMax));
   errno = error;
   return result;
+}
+
+// False, with errno set, while no file can be made.
+bool MayMakeFiles() {
+  const char* const until = ThePlan().no_new_files_while;
+  if (until == nullptr || access(until, F_OK) != 0) return true;
+  errno = ThePlan().error;
+  return false;
 }
 
 // For a call that happens whole or not at all.
@@ -285,13 +306,13 @@ ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
 int fdatasync(int file) {
   static const auto real = Real<int (*)(int)>("fdatasync");
   BeforeSync();
-  return WholeStep("fdatasync", file, [&] { return Synced(file, real(file)); });
+  return WholeStep("fdatasync", file, [&] { return Syncing(file, [&] { return real(file); }); });
 }
 
 int fsync(int file) {
   static const auto real = Real<int (*)(int)>("fsync");
   BeforeSync();
-  return WholeStep("fsync", file, [&] { return Synced(file, real(file)); });
+  return WholeStep("fsync", file, [&] { return Syncing(file, [&] { return real(file); }); });
 }
 
 int ftruncate(int file, off_t size) noexcept {
@@ -309,7 +330,7 @@ int posix_fallocate(int file, off_t offset, off_t size) {
 int rename(const char* from, const char* to) noexcept {
   static const auto real = Real<int (*)(const char*, const char*)>("rename");
   return WholeStep("rename", from, [&] {
-    // That `from` is gone as well matters to nobody: it is written anew.
+    // `from` is not recorded: servers write it anew.
     return Naming(to, [&] { return real(from, to); });
   });
 }
@@ -332,12 +353,22 @@ int open(const char* path, int flags, ...) {
     va_start(arguments, flags);
     mode = va_arg(arguments, mode_t);
     va_end(arguments);
-    const char* const until = ThePlan().no_new_files_while;
-    if (until != nullptr && access(until, F_OK) == 0) {
-      errno = ThePlan().error;
-      return -1;
-    }
+    if (!MayMakeFiles()) return -1;
     return WholeStep("open", path, [&] { return real(path, flags, mode); });
+  }
+  return real(path, flags, mode);
+}
+
+// Java's. Its files are no steps.
+int open64(const char* path, int flags, ...) {
+  static const auto real = Real<int (*)(const char*, int, mode_t)>("open64");
+  mode_t mode = 0;
+  if ((flags & O_CREAT) != 0) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+    if (!MayMakeFiles()) return -1;
   }
   return real(path, flags, mode);
 }

@@ -6,8 +6,8 @@
 
 namespace tripla {
 
-// What a power cut may undo of a server's disk: names in directories that were not synced. The
-// library that tests/faults/bad_disk.cc makes records them while the server runs.
+// What a power cut may undo on a server's disk: renamings in directories that were not synced. The
+// library of tests/faults/bad_disk.cc records them while the server runs.
 //
 // Thread-safety: one thread.
 class UnsyncedNames {
@@ -20,7 +20,8 @@ class UnsyncedNames {
     return {"LD_PRELOAD=" + bad_disk, "BAD_DISK=undo@" + directory_};
   }
 
-  // After the server was killed: gives each name back what it was before. Returns how many.
+  // Call it after the server was killed. Undoes all renamings, the last one first, and returns how
+  // many there were.
   int Undo() const;
 
  private:

@@ -296,7 +296,7 @@ void Relabel(const std::string& path, const image::Owner& owner) {
 }
 
 // Sound in itself, and of the right record. A start served what it holds.
-TEST_F(VerifyTest, R29_AnImageOfAnotherDatabaseIsDamage) {
+TEST_F(VerifyTest, R29_AnImageOfAnotherDatabaseIsRefused) {
   const TemporaryDirectory other;
   {
     TestServer server(other.path(), {"--snapshot-interval", "0"});
@@ -312,9 +312,12 @@ TEST_F(VerifyTest, R29_AnImageOfAnotherDatabaseIsDamage) {
   fs::copy(foreign, newest_image(), fs::copy_options::overwrite_existing);
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 10);
-  EXPECT_THAT(verified.output,
-              HasSubstr(newest_image() + " at offset 104: it is an image of another database"));
+  EXPECT_THAT(verified.output, HasSubstr(newest_image() + " at offset 104: this is an image of"));
   fs::copy(data(), copy(), fs::copy_options::recursive);
+  Process refused(TestServer::CommandLine(copy(), {}));
+  EXPECT_EQ(refused.Wait(), 1) << refused.output();
+  EXPECT_THAT(refused.output(), HasSubstr("move the file to another place"));
+  fs::remove(copy() + "/image/" + fs::path(newest_image()).filename().string());
   TestServer server(copy());  // the log holds all of it
   EXPECT_EQ(Get(server.stub(), "7").reply.value().data(), "data of 7.");
   server.Stop();
@@ -335,7 +338,7 @@ TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
   }
   const std::string image = replica + "/image/" + fs::path(newest_image()).filename().string();
   fs::copy(newest_image(), image);
-  EXPECT_THAT(Verify(replica).output, HasSubstr("it is an image of another database"));
+  EXPECT_THAT(Verify(replica).output, HasSubstr("this is an image of"));
   const auto membership = ParseMembership("n2", "n1=a:1/a:2,n2=b:1/b:2,n3=c:1/c:2");
   Relabel(image, image::OwnerOfCluster(membership->cluster));
   const Verified sound = Verify(replica);

@@ -18,7 +18,8 @@ namespace tripla {
 // segment is set back to 0 only when an image replaces the log: when the log starts again after an
 // image, and with `--log off`.
 struct Extent {
-  // Random; every segment of this log and every image has it in its header.
+  // Random, or the id of the image that the directory began with. Every segment of this log and
+  // every image has it in its header.
   uint64_t log_id = 0;
   bool log_on = true;  // false: `--log off`, only images are kept
   // Every record was durable in the log before an image held it.

@@ -159,7 +159,11 @@ final class Images implements StateMachineStorage {
   /** Makes what was received durable, which Ratis leaves to chance; it is put in sm/ next. */
   void syncIncoming() {
     try (Stream<Path> files = Files.walk(incoming.toPath())) {
-      for (Path file : files.filter(Files::isRegularFile).toList()) {
+      for (Path file : files.toList()) {
+        if (Files.isDirectory(file)) {
+          LogDirectory.force(file);
+          continue;
+        }
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
           channel.force(true);
         }

@@ -2,7 +2,6 @@
 package io.tripla.bridge;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.nio.ByteBuffer;
@@ -36,8 +35,10 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   /** Shorter than a leader's patience with a follower. */
   private static final Duration INSTALL_TIME = Duration.ofMillis(800);
 
+  private static final long RETRY_MS = 100;
+
   private final long log;
-  private final LogDirectory directory;
+  private final SocketRpcType.Durable durable;
   private final Images images = new Images(INSTALL_TIME);
   private final Path image;
   private final TermIndex imagePlace;
@@ -47,10 +48,13 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   /** Batches of this process that are in the log, or about to be, and not answered. */
   private final Set<Long> appended = ConcurrentHashMap.newKeySet();
 
-  /** @param image what the server has begun with, or null */
-  Machine(long log, LogDirectory directory, Path image, TermIndex imagePlace) {
+  /**
+   * @param durable is awaited before an entry is applied, and so before clients hear of it
+   * @param image what the server has begun with, or null
+   */
+  Machine(long log, SocketRpcType.Durable durable, Path image, TermIndex imagePlace) {
     this.log = log;
-    this.directory = directory;
+    this.durable = durable;
     this.image = image;
     this.imagePlace = imagePlace;
   }
@@ -120,9 +124,7 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
     long term = entry.getTerm();
     long index = entry.getIndex();
     Object batch = transaction.getStateMachineContext();
-    if (batch != null) {
-      syncDirectory(); // the client is answered
-    }
+    awaitDurable();
     if (batch == null || !Native.applySubmitted(log, (Long) batch, term, index)) {
       ByteString bytes = entry.getStateMachineLogEntry().getLogData();
       Native.apply(log, term, index, toDirect(bytes), bytes.size());
@@ -131,11 +133,28 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
     return APPLIED;
   }
 
-  private void syncDirectory() {
+  /** As long as no descriptor is left, nothing is applied. */
+  private void awaitDurable() {
+    boolean said = false;
+    while (true) {
+      try {
+        durable.await();
+        return;
+      } catch (IOException e) {
+        if (!said) {
+          said = true;
+          LOG.log(Level.WARNING, "entries are not applied: " + e.getMessage() + "; it is tried again");
+        }
+        pause(RETRY_MS);
+      }
+    }
+  }
+
+  private static void pause(long milliseconds) {
     try {
-      directory.sync();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e); // the process is about to end
+      Thread.sleep(milliseconds);
+    } catch (InterruptedException e) {
+      throw new IllegalStateException(e);
     }
   }
 

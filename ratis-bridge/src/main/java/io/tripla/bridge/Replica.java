@@ -46,6 +46,9 @@ final class Replica {
   private static final long END_S = 10;
 
   private final long log;
+  private final RaftGroupId group;
+  private final LogDirectory images; // those that are received
+  private final LogDirectory entries;
   private final Machine machine;
   private final RaftServer server;
   private final RaftServer.Division division;
@@ -82,18 +85,18 @@ final class Replica {
     ExitUtils.disableSystemExit();
     Messages.install(debug);
     this.log = log;
-    LogDirectory directory =
-        new LogDirectory(
-            Path.of(logDirectory, cluster, "current"), LogDirectory::force, Native::die);
+    Path ofGroup = Path.of(logDirectory, cluster);
+    images = directory(ofGroup);
+    entries = directory(ofGroup.resolve("current"));
     machine =
         new Machine(
             log,
-            directory,
+            this::awaitNamesDurable,
             image == null ? null : Path.of(image),
             TermIndex.valueOf(imageTerm, imageIndex));
     List<RaftPeer> peers = Stream.of(members).map(Replica::toPeer).toList();
     UUID id = UUID.fromString(cluster);
-    RaftGroup group = RaftGroup.valueOf(RaftGroupId.valueOf(id), peers);
+    group = RaftGroupId.valueOf(id);
     lease = new Lease(members.length, System::nanoTime);
     SocketRpcType.Settings transport =
         new SocketRpcType.Settings(
@@ -107,13 +110,13 @@ final class Replica {
             this::followLaterTerm,
             machine,
             new File(logDirectory),
-            directory,
+            this::awaitDurable,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     server =
         RaftServer.newBuilder()
             .setServerId(RaftPeerId.valueOf(node))
-            .setGroup(group)
+            .setGroup(RaftGroup.valueOf(group, peers))
             .setOption(StartupOption.RECOVER)
             .setStateMachine(machine)
             .setProperties(Properties.of(new File(logDirectory), entryBytesMax))
@@ -122,10 +125,26 @@ final class Replica {
     Thread.setDefaultUncaughtExceptionHandler(this::expectEnd);
     awaitEndOfOldPromises();
     start();
-    division = server.getDivision(group.getGroupId());
+    division = server.getDivision(group);
     orders = (RaftClientAsynchronousProtocol) division;
     candidacy = Candidacy.of(division);
     candidacy.start();
+  }
+
+  private static LogDirectory directory(Path path) {
+    return new LogDirectory(path, LogDirectory::force, Native::die, System::currentTimeMillis);
+  }
+
+  /** Before a message is sent. */
+  private void awaitDurable() throws IOException {
+    LeaderAccess.persistTerm(server.getDivision(group));
+    awaitNamesDurable();
+  }
+
+  /** A received image first: in its place parts of the log are removed. */
+  private void awaitNamesDurable() throws IOException {
+    images.sync();
+    entries.sync();
   }
 
   private void followLaterTerm(long term) {

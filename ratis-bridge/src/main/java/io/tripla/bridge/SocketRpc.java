@@ -107,7 +107,7 @@ final class SocketRpc implements RaftServerRpc {
 
   private <M> M durable(M answer) {
     try {
-      settings.directory().sync();
+      settings.durable().await();
       return answer;
     } catch (IOException e) {
       throw new CompletionException(e);
@@ -243,7 +243,7 @@ final class SocketRpc implements RaftServerRpc {
     if (peer == null) {
       throw new IOException(id.toStringUtf8() + " is no member of the cluster");
     }
-    settings.directory().sync();
+    settings.durable().await();
     return peer.line(call.purpose).call(call, request);
   }
 

@@ -27,10 +27,16 @@ public final class SocketRpcType implements RpcType {
     void failed();
   }
 
+  /** Makes everything durable that this node has written so far. */
+  interface Durable {
+    /** After an error nothing of it may be told. */
+    void await() throws IOException;
+  }
+
   /**
    * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
    * election before its log has reached this place; 0 for none. {@code disk}: a directory on the log's.
-   * {@code directory}: of Ratis's files.
+   * {@code durable}: makes durable what a message tells, before it is sent.
    * {@code laterTerm}: is told of a term that another node knows and that is later than this leader's.
    * {@code clock}: nanoseconds, as System.nanoTime(), of the promises. The factories are where TLS will come in: an SSLSocket is a Socket.
    */
@@ -45,7 +51,7 @@ public final class SocketRpcType implements RpcType {
       LongConsumer laterTerm,
       Installs installs,
       File disk,
-      LogDirectory directory,
+      Durable durable,
       SocketFactory sockets,
       ServerSocketFactory serverSockets) {
     Parameters toParameters() {

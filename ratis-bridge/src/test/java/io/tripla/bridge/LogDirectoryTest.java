@@ -2,6 +2,7 @@
 package io.tripla.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -29,6 +30,29 @@ class LogDirectoryTest extends Nodes {
     }
   }
 
+  /** That of another node. */
+  private Path other() throws IOException {
+    return Files.createDirectory(directory.resolve("other"));
+  }
+
+  /** What a sync of the directory does; that of another node does nothing. */
+  private void syncedTo(ThrowingSync sync) {
+    synced =
+        path -> {
+          if (path.equals(temporary)) {
+            sync.run();
+          }
+        };
+  }
+
+  private interface ThrowingSync {
+    void run() throws IOException;
+  }
+
+  private LogDirectory of(LogDirectory.Sync sync) {
+    return new LogDirectory(temporary, sync, died::set, System::currentTimeMillis);
+  }
+
   private String written() {
     try {
       return Files.readString(temporary.resolve("raft-meta"));
@@ -41,10 +65,10 @@ class LogDirectoryTest extends Nodes {
   void aVoteIsDurableBeforeItIsAnswered() throws IOException {
     AtomicReference<String> durable = new AtomicReference<>("");
     directory = temporary;
-    synced = path -> durable.set(written());
+    syncedTo(() -> durable.set(written()));
     onVote = () -> rename("a vote");
     start(CLUSTER, "n2", port2);
-    directory = Path.of("not that of the one who asks");
+    directory = other();
     askForVote(start(CLUSTER, "n1", port1), 7);
     assertEquals("a vote", durable.get());
   }
@@ -53,10 +77,10 @@ class LogDirectoryTest extends Nodes {
   void theTermOfAnAppendedEntryIsDurableBeforeItIsAnswered() throws IOException {
     AtomicReference<String> durable = new AtomicReference<>("");
     directory = temporary;
-    synced = path -> durable.set(written());
+    syncedTo(() -> durable.set(written()));
     start(CLUSTER, "n2", port2);
     rename("a term");
-    directory = Path.of("not that of the leader");
+    directory = other();
     start(CLUSTER, "n1", port1).appendEntries(appendFrom("n1", 1));
     assertEquals("a term", durable.get());
   }
@@ -66,7 +90,7 @@ class LogDirectoryTest extends Nodes {
     AtomicReference<String> durable = new AtomicReference<>("");
     start(CLUSTER, "n2", port2);
     directory = temporary;
-    synced = path -> durable.set(written());
+    syncedTo(() -> durable.set(written()));
     SocketRpc n1 = start(CLUSTER, "n1", port1);
     rename("for myself");
     onVote = () -> assertEquals("for myself", durable.get());
@@ -76,22 +100,22 @@ class LogDirectoryTest extends Nodes {
   @Test
   void whatCannotBeSyncedIsNotToldAndEndsTheProcess() throws IOException {
     directory = temporary;
-    synced =
-        path -> {
+    syncedTo(
+        () -> {
           throw new IOException("broken");
-        };
+        });
     onVote = () -> rename("a vote");
     start(CLUSTER, "n2", port2);
-    directory = Path.of("not that of the one who asks");
+    directory = other();
     SocketRpc n1 = start(CLUSTER, "n1", port1);
     assertThrows(IOException.class, () -> askForVote(n1, 7));
     assertTrue(died.get().contains(temporary + ": broken"), died.get());
   }
 
   @Test
-  void aSecondChangeWithinOneTickIsSyncedToo() throws IOException {
+  void aChangeThatMayHaveTheTimeOfTheOneBeforeIsSyncedToo() throws IOException {
     AtomicReference<String> durable = new AtomicReference<>("");
-    LogDirectory changed = new LogDirectory(temporary, path -> durable.set(written()), died::set);
+    LogDirectory changed = of(path -> durable.set(written()));
     for (int i = 0; i < 10_000; ++i) {
       rename("vote " + i);
       changed.sync();
@@ -102,16 +126,53 @@ class LogDirectoryTest extends Nodes {
   @Test
   void withoutAChangeNothingIsSynced() throws IOException {
     AtomicInteger syncs = new AtomicInteger();
-    LogDirectory unchanged =
-        new LogDirectory(temporary, path -> syncs.incrementAndGet(), died::set);
+    LogDirectory unchanged = of(path -> syncs.incrementAndGet());
     rename("a vote");
     int before;
-    do { // until the change is longer ago than a tick
+    do { // until the change is longer ago than a step of the clock
       before = syncs.get();
       unchanged.sync();
     } while (syncs.get() != before);
     assertTrue(before > 0);
     unchanged.sync();
     assertEquals(before, syncs.get());
+  }
+
+  @Test
+  void aClockThatWasSetBackCausesNoSyncForEachMessage() throws IOException {
+    AtomicInteger syncs = new AtomicInteger();
+    LogDirectory unchanged =
+        new LogDirectory(
+            temporary,
+            path -> syncs.incrementAndGet(),
+            died::set,
+            () -> System.currentTimeMillis() - 3_600_000);
+    rename("a vote");
+    unchanged.sync();
+    unchanged.sync();
+    assertEquals(1, syncs.get());
+  }
+
+  @Test
+  void aSyncThatWasNotTriedIsTriedAgain() throws IOException {
+    AtomicInteger syncs = new AtomicInteger();
+    LogDirectory changed =
+        of(
+            path -> {
+              if (syncs.incrementAndGet() == 1) {
+                throw new LogDirectory.NotTried(new IOException("too many open files"));
+              }
+            });
+    assertThrows(IOException.class, changed::sync);
+    changed.sync();
+    assertEquals(2, syncs.get());
+    assertNull(died.get());
+  }
+
+  @Test
+  void anInterruptEndsNoSync() throws IOException {
+    Thread.currentThread().interrupt();
+    LogDirectory.force(temporary);
+    assertTrue(Thread.interrupted(), "and stays");
   }
 }

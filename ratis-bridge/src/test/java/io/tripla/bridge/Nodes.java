@@ -37,6 +37,7 @@ import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Nodes on real sockets; the server behind each answers with what it was asked. */
 // On a thread of its own: a read that is never answered does not notice an interrupt.
@@ -52,8 +53,8 @@ abstract class Nodes {
   final AtomicInteger votesAsked = new AtomicInteger();
   volatile Step onVote = () -> {};
   File disk = new File(".");
-  Path directory = Path.of("ratis-has-made-none-yet");
-  volatile LogDirectory.Sync synced = path -> {};
+  @TempDir Path directory;
+  LogDirectory.Sync synced = path -> {};
   final AtomicReference<String> died = new AtomicReference<>();
   final AtomicInteger installsBegun = new AtomicInteger();
   final AtomicInteger installsFailed = new AtomicInteger();
@@ -104,7 +105,7 @@ abstract class Nodes {
             laterTerm::set,
             installs(),
             disk,
-            new LogDirectory(directory, synced, died::set),
+            new LogDirectory(directory, synced, died::set, System::currentTimeMillis)::sync,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);

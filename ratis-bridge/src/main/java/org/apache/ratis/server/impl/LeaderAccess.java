@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.apache.ratis.server.impl;
 
+import java.io.IOException;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.LongPredicate;
@@ -91,6 +92,27 @@ public final class LeaderAccess {
           .getLeaderState()
           .ifPresent(leader -> leader.submitStepDownEvent(term, StepDownReason.HIGHER_TERM));
     }
+  }
+
+  /**
+   * Writes the term of this server if that has failed before. Ratis (3.3.0) raises the term first and
+   * writes it then; if that fails the next message of the same term finds nothing to write, and is
+   * answered.
+   */
+  public static void persistTerm(RaftServer.Division division) throws IOException {
+    ServerState state = ((RaftServerImpl) division).getState();
+    if (isPersisted(state)) {
+      return;
+    }
+    synchronized (division) { // so that it is not being written
+      if (!isPersisted(state)) {
+        state.persistMetadata();
+      }
+    }
+  }
+
+  private static boolean isPersisted(ServerState state) throws IOException {
+    return state.getLog().loadMetadata().getTerm() == state.getCurrentTerm();
   }
 
   private static boolean isSilent(FollowerInfo follower) {

@@ -97,7 +97,7 @@ final class LogDirectory {
   }
 
   private FileTime changed() throws IOException {
-    return (FileTime) Files.getAttribute(path, "unix:ctime");
+    return Files.getLastModifiedTime(path);
   }
 
   /**

@@ -101,8 +101,8 @@ class ImageStore {
   // Puts a file from another replica in force, replacing all images, and loads it. `path` is on the
   // same file system; the file is moved, not copied.
   //
-  // Errors: as Load(); errors of the disk. The
-  // former images are still there, unless their removal failed.
+  // Errors: as Load(); errors of the disk. The former images are still there, unless their removal
+  // failed.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Install(const std::string& path);
 
   // Reads the newest image and verifies every block. Returns the last record it holds.

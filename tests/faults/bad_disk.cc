@@ -274,6 +274,11 @@ bool MayMakeFiles() {
   return false;
 }
 
+// The third argument of open(), which is there only for a file that may be made.
+mode_t ModeOf(int flags, va_list arguments) {
+  return (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : mode_t{0};
+}
+
 // For a call that happens whole or not at all.
 template <typename What, typename Call>
 int WholeStep(const char* name, What what, Call call) {
@@ -347,29 +352,23 @@ int mkdir(const char* path, mode_t mode) noexcept {
 
 int open(const char* path, int flags, ...) {
   static const auto real = Real<int (*)(const char*, int, mode_t)>("open");
-  mode_t mode = 0;
-  if ((flags & O_CREAT) != 0) {
-    va_list arguments;
-    va_start(arguments, flags);
-    mode = va_arg(arguments, mode_t);
-    va_end(arguments);
-    if (!MayMakeFiles()) return -1;
-    return WholeStep("open", path, [&] { return real(path, flags, mode); });
-  }
-  return real(path, flags, mode);
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = ModeOf(flags, arguments);
+  va_end(arguments);
+  if ((flags & O_CREAT) == 0) return real(path, flags, mode);
+  if (!MayMakeFiles()) return -1;
+  return WholeStep("open", path, [&] { return real(path, flags, mode); });
 }
 
-// Java's. Its files are no steps.
+// Java calls this one. The files that it makes do not count as steps.
 int open64(const char* path, int flags, ...) {
   static const auto real = Real<int (*)(const char*, int, mode_t)>("open64");
-  mode_t mode = 0;
-  if ((flags & O_CREAT) != 0) {
-    va_list arguments;
-    va_start(arguments, flags);
-    mode = va_arg(arguments, mode_t);
-    va_end(arguments);
-    if (!MayMakeFiles()) return -1;
-  }
+  va_list arguments;
+  va_start(arguments, flags);
+  const mode_t mode = ModeOf(flags, arguments);
+  va_end(arguments);
+  if ((flags & O_CREAT) != 0 && !MayMakeFiles()) return -1;
   return real(path, flags, mode);
 }
 

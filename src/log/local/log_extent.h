@@ -19,7 +19,7 @@ namespace tripla {
 // image, and with `--log off`.
 struct Extent {
   // Random, or the id of the image that the directory began with. Every segment of this log and
-  // every image has it in its header.
+  // every image of this directory has it in its header.
   uint64_t log_id = 0;
   bool log_on = true;  // false: `--log off`, only images are kept
   // Every record was durable in the log before an image held it.

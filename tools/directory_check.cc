@@ -157,8 +157,11 @@ class Check {
     FileReport& file = Add("replica");
     if (!membership_.ok()) return Fail(file, membership_.status());
     const Membership& membership = **membership_;
-    images_.SetOwner(image::OwnerOfCluster(membership.cluster));
-    file.holds = fmt::format("node {} of {} members", membership.node, membership.members.size());
+    file.holds =
+        fmt::format("node {} of {} members, {}", membership.node, membership.members.size(),
+                    membership.is_formed() ? "cluster " + membership.cluster
+                                           : "whose cluster is not formed yet");
+    if (membership.is_formed()) images_.SetOwner(image::OwnerOfCluster(membership.cluster));
   }
 
   // What is neither an image nor a segment: unfinished ones, which a start removes, and others.

@@ -41,6 +41,7 @@ struct ServerStatus {
   // How many requests with ids one client may have unanswered; a Client observes this limit.
   uint64_t answers_per_client_max = 0;
   std::string write_refusal;  // for people: why it is not writable, and what to do
+  std::string cluster;        // the id of its cluster; empty when it stands alone
   // Bytes of keys and data that a write may have now, as far as free disk space goes. Below
   // data_bytes_max the disk is nearly full. None from a server that does not tell.
   std::optional<uint64_t> write_bytes_max = std::nullopt;

@@ -132,6 +132,18 @@ TEST(StatusText, TellsWhyAServerDoesNotWrite) {
             std::string::npos);
 }
 
+TEST(StatusText, TellsServersThatDoNotBelongTogether) {
+  const auto of = [](const char* endpoint, const char* cluster) {
+    return EndpointStatus{endpoint, ServerStatus{.cluster = cluster}};
+  };
+  const auto together = StatusOfAllText({of("a:1", "x"), of("b:1", "x")}, OutputFormat::kPlain);
+  EXPECT_EQ(together.find("belong together"), std::string::npos) << together;
+  const auto apart =
+      StatusOfAllText({of("a:1", "x"), of("b:1", "y"), of("c:1", "x")}, OutputFormat::kPlain);
+  EXPECT_NE(apart.find("do not belong together:\n  x: a:1, c:1\n  y: b:1\n"), std::string::npos)
+      << apart;
+}
+
 TEST(StatusText, TellsADiskThatTakesSmallWritesOnly) {
   ServerStatus status{.writable = true, .data_bytes_max = 16 << 20, .ready = true};
   EXPECT_EQ(StatusText(status, OutputFormat::kPlain).find("write_bytes_max"), std::string::npos)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <variant>
@@ -85,6 +86,7 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
   if (!status.write_refusal.empty()) {
     lines.push_back({"write_refusal", status.write_refusal, ""});
   }
+  if (!status.cluster.empty()) lines.push_back({"cluster", status.cluster, ""});
   return lines;
 }
 
@@ -166,6 +168,23 @@ std::string TableOf(const std::vector<EndpointStatus>& servers, size_t endpoint_
   return table.Text();
 }
 
+// A line for each cluster, if there are several.
+std::string ClustersText(const std::vector<EndpointStatus>& servers) {
+  std::map<std::string, std::string> nodes_of;
+  for (const EndpointStatus& server : servers) {
+    if (!server.answer.ok()) continue;
+    std::string& nodes = nodes_of[server.answer->cluster];
+    nodes += (nodes.empty() ? "" : ", ") + server.endpoint;
+  }
+  if (nodes_of.size() < 2) return "";
+  std::string text = "these servers do not belong together:\n";
+  for (const auto& [cluster, nodes] : nodes_of) {
+    text += fmt::format("  {}: {}\n",
+                        cluster.empty() ? "no cluster" : Escape(cluster, Keep::kQuotes), nodes);
+  }
+  return text;
+}
+
 std::string StatusTable(const std::vector<EndpointStatus>& servers) {
   constexpr size_t kColumns = 80;  // the usual width of a terminal
   constexpr size_t kEndpointLeast = 11;
@@ -233,7 +252,7 @@ std::string StatusText(const ServerStatus& status, OutputFormat format) {
 }
 
 std::string StatusOfAllText(const std::vector<EndpointStatus>& servers, OutputFormat format) {
-  if (format != OutputFormat::kJson) return StatusTable(servers);
+  if (format != OutputFormat::kJson) return StatusTable(servers) + ClustersText(servers);
   std::string objects;
   for (const EndpointStatus& server : servers) {
     std::vector<Line> lines{{"endpoint", server.endpoint, ""}};

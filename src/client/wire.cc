@@ -135,6 +135,7 @@ ServerStatus FromWire(const v1::StatusReply& reply) {
       .ready = reply.ready(),
       .answers_per_client_max = reply.answers_per_client_max(),
       .write_refusal = reply.write_refusal(),
+      .cluster = reply.cluster(),
   };
   if (reply.has_write_bytes_max()) status.write_bytes_max = reply.write_bytes_max();
   return status;

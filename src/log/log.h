@@ -41,6 +41,7 @@ class Log {
   // The leader, as far as this server knows.
   struct Leadership {
     std::string node;                 // this server; empty when it stands alone
+    std::string cluster;              // the id of its cluster, a UUID; empty when it stands alone
     std::string role = "standalone";  // or leader, follower, candidate
     std::string leader;               // node id; empty when none is known
     std::string leader_endpoint;      // its address for clients, HOST:PORT

@@ -4,7 +4,9 @@
 
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "base/descriptors.h"
@@ -52,16 +54,14 @@ ExitCode Run(const Options& options) {
   return ExitCode::kDone;
 }
 
-// Asks the other members for the term and log position that this replica must respect. Fails if it
-// must not be initialised this way.
-absl::StatusOr<LogPosition> AskBeforeInit(const InitOptions& options,
-                                          const Membership& membership) {
-  if (!options.rebuild) {
-    TRIPLA_ASSIGN_OR_RETURN(const uint64_t term, TermOfNewCluster(membership));
-    return LogPosition{.term = term};
-  }
-  TRIPLA_RETURN_IF_ERROR(CheckIsLost(membership));
-  return AskWhatOthersKnow(membership);
+// Makes an empty directory that of a member of a new cluster, or of one that replaces a lost
+// member.
+absl::Status Prepare(const DataDirectory& directory, Membership membership,
+                     const std::optional<Replacement>& replacement) {
+  if (!replacement) return InitializeReplica(directory, membership);
+  membership.cluster = replacement->cluster;
+  membership.votes_from = replacement->known.index;
+  return InitializeReplica(directory, membership, replacement->known.term, replacement->starts);
 }
 
 ExitCode Init(const InitOptions& options) {
@@ -70,10 +70,18 @@ ExitCode Init(const InitOptions& options) {
   if (const absl::Status enough = CheckDescriptors(kDescriptorsLeast); !enough.ok()) {
     return Fail(enough);
   }
+  if (const auto before = DataDirectory::OpenReadOnly(PosixDisk(), options.data_dir); before.ok()) {
+    if (const absl::Status empty = CheckHoldsNothing(*before); !empty.ok()) return Fail(empty);
+  }
   // Before anything is made: a directory left by a refused init would be a standalone server's.
-  const absl::StatusOr<LogPosition> known = AskBeforeInit(options, *membership);
-  if (!known.ok()) return Fail(known.status());
-  membership->votes_from = known->index;
+  std::optional<Replacement> replacement;
+  if (options.rebuild) {
+    absl::StatusOr<Replacement> found = ReplaceLost(*membership);
+    if (!found.ok()) return Fail(found.status());
+    replacement = *std::move(found);
+  } else if (const absl::Status formed = CheckIsNotFormed(*membership); !formed.ok()) {
+    return Fail(formed);
+  }
   const absl::StatusOr<DataDirectory> directory =
       DataDirectory::Open(PosixDisk(), options.data_dir, Server::kHolderPatience);
   if (!directory.ok()) return Fail(directory.status());
@@ -85,8 +93,8 @@ ExitCode Init(const InitOptions& options) {
             "use an odd number",
             members, members - 1));
   }
-  const absl::Status initialized = InitializeReplica(*directory, *membership, known->term);
-  if (!initialized.ok()) return Fail(initialized);
+  const absl::Status prepared = Prepare(*directory, *membership, replacement);
+  if (!prepared.ok()) return Fail(prepared);
   // No refusal: what is prepared is sound, and the rest may be installed later.
   if (const absl::Status installed = Replica::CheckInstalled(); !installed.ok()) {
     Say(Severity::kWarning, fmt::format("{} cannot be started as it is installed now: {}",

@@ -10,6 +10,9 @@
 
 namespace tripla {
 
+// What health checks ask for.
+inline constexpr char kReadinessService[] = "tripla.v1.KeyValue";
+
 // Watches whether this server is ready, that is, whether linearizable reads succeed. A standalone
 // server is always ready; a replica is when it knows a leader and has caught up, but not while it
 // is cut off from the others.

@@ -6,95 +6,168 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_join.h"
+#include "base/random_number.h"
 #include "base/status_macros.h"
+#include "service/peer_service.h"
 #include "tripla/internal/peer.grpc.pb.h"
 
 namespace tripla {
 namespace {
 
+using Reply = absl::StatusOr<internal::LogStateReply>;
+
 constexpr std::chrono::seconds kPatience{2};
 
-absl::StatusOr<LogPosition> Ask(const std::string& endpoint, const std::string& cluster) {
+// More starts than the lost replica can have had that no other member has heard of.
+constexpr uint64_t kUnknownStartsMax = uint64_t{1} << 20;
+
+// Higher than of an earlier attempt, which a member that does not answer now may have heard of.
+uint64_t CountOfReplacement(uint64_t known) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::max<uint64_t>(known + kUnknownStartsMax,
+                            std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+}
+
+template <typename Call>
+Reply Ask(const std::string& endpoint, Call&& call) {
   internal::Peer::Stub peer(
       grpc::CreateChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  internal::LogStateRequest request;
-  request.set_cluster(cluster);
   internal::LogStateReply reply;
-  const grpc::Status status = peer.LogState(&context, request, &reply);
-  if (status.ok()) return LogPosition{.term = reply.term(), .index = reply.last_index()};
+  const grpc::Status status = call(peer, context, reply);
+  if (status.ok()) return reply;
   const std::string why = fmt::format("{}: {}", endpoint, status.error_message());
   return status.error_code() == grpc::StatusCode::FAILED_PRECONDITION
              ? absl::FailedPreconditionError(why)
              : absl::UnavailableError(why);
 }
 
-// Each other member's answer, by node id.
-std::map<std::string, absl::StatusOr<LogPosition>> AskOthers(const Membership& membership) {
-  std::map<std::string, absl::StatusOr<LogPosition>> answers;
-  for (const Member& member : membership.members) {
-    if (member.node == membership.node) continue;
-    answers.emplace(member.node, Ask(member.client_endpoint, membership.cluster));
+Reply AskLogState(const Membership& membership, const Member& member) {
+  internal::LogStateRequest request;
+  request.set_members(MembersText(membership.members));
+  return Ask(member.client_endpoint, [&](auto& peer, auto& context, auto& reply) {
+    return peer.LogState(&context, request, &reply);
+  });
+}
+
+Reply Replace(const Replacement& replacement, const Membership& membership, const Member& member) {
+  internal::ReplaceRequest request;
+  request.set_cluster(replacement.cluster);
+  request.set_node(membership.node);
+  ToProto(replacement.starts.own.last(), *request.mutable_start());
+  return Ask(member.client_endpoint, [&](auto& peer, auto& context, auto& reply) {
+    return peer.Replace(&context, request, &reply);
+  });
+}
+
+absl::Status CheckIsLost(const Membership& membership) {
+  if (!AskLogState(membership, membership.self()).ok()) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format("{} is not lost: it serves at {}; stop it first",
+                                                   membership.node,
+                                                   membership.self().client_endpoint));
+}
+
+// What one of the others says of its own directory is not there, only what they say of each other.
+void NoteStarts(const internal::LogStateReply& reply, std::map<std::string, Start>& starts) {
+  for (const auto& [node, said] : reply.starts()) {
+    const Start start = FromProto(said);
+    const auto [known, is_new] = starts.emplace(node, start);
+    if (!is_new && known->second.count < start.count) known->second = start;
   }
-  return answers;
+}
+
+absl::Status NoteCluster(const Member& member, const std::string& cluster,
+                         Replacement& replacement) {
+  if (replacement.cluster.empty()) replacement.cluster = cluster;
+  if (replacement.cluster == cluster) return absl::OkStatus();
+  return absl::FailedPreconditionError(fmt::format(
+      "the others are not of one cluster: {} is of {}, another one of {}; find out which "
+      "of them holds the data, and prepare the others anew",
+      member.node, cluster, replacement.cluster));
+}
+
+// A question to each of `members`, and what it does with the answer.
+absl::Status AskEnough(
+    const Membership& membership, const std::vector<Member>& members,
+    const std::function<Reply(const Member&)>& ask,
+    const std::function<absl::Status(const Member&, const internal::LogStateReply&)>& take) {
+  size_t answered = 0;
+  std::vector<std::string> missing;
+  for (const Member& member : members) {
+    const Reply reply = ask(member);
+    if (absl::IsFailedPrecondition(reply.status())) return reply.status();
+    if (!reply.ok()) {
+      missing.push_back(fmt::format("{} ({})", member.node, std::string(reply.status().message())));
+      continue;
+    }
+    ++answered;
+    TRIPLA_RETURN_IF_ERROR(take(member, *reply));
+  }
+  const size_t all = membership.members.size();
+  const size_t majority = all / 2 + 1;
+  // A majority with the lost replica has at least majority - 1 of the others. If more than
+  // all - majority answered, at least one of them is among these.
+  if (answered > all - majority) return absl::OkStatus();
+  return absl::UnavailableError(
+      fmt::format("{} of the {} other servers must be up to rebuild {} from them, but {} answered; "
+                  "missing: {}; start them first",
+                  all - majority + 1, all - 1, membership.node, answered,
+                  missing.empty() ? "there are no others" : absl::StrJoin(missing, ", ")));
+}
+
+std::vector<Member> Others(const Membership& membership) {
+  std::vector<Member> others = membership.members;
+  std::erase(others, membership.self());
+  return others;
 }
 
 }  // namespace
 
-absl::StatusOr<LogPosition> AskWhatOthersKnow(const Membership& membership) {
-  LogPosition known;
-  size_t answered = 0;
-  std::vector<std::string> missing;
-  for (const auto& [node, state] : AskOthers(membership)) {
-    if (absl::IsFailedPrecondition(state.status())) return state.status();
-    if (!state.ok()) {
-      missing.push_back(fmt::format("{} ({})", node, std::string(state.status().message())));
-      continue;
-    }
-    ++answered;
-    known.term = std::max(known.term, state->term);
-    known.index = std::max(known.index, state->index);
-  }
-  const size_t members = membership.members.size();
-  const size_t majority = members / 2 + 1;
-  // A majority with the lost replica has at least majority - 1 of the others. If more than
-  // members - majority answered, at least one of them is among these.
-  if (answered > members - majority) return known;
-  return absl::UnavailableError(
-      fmt::format("{} of the {} other servers must be up to rebuild {} from them, but {} answered; "
-                  "missing: {}; start them first",
-                  members - majority + 1, members - 1, membership.node, answered,
-                  missing.empty() ? "there are no others" : absl::StrJoin(missing, ", ")));
+absl::StatusOr<Replacement> ReplaceLost(const Membership& membership) {
+  TRIPLA_RETURN_IF_ERROR(CheckIsLost(membership));
+  Replacement replacement;
+  std::map<std::string, Start> starts;
+  TRIPLA_RETURN_IF_ERROR(AskEnough(
+      membership, Others(membership),
+      [&](const Member& member) { return AskLogState(membership, member); },
+      [&](const Member& member, const internal::LogStateReply& reply) {
+        NoteStarts(reply, starts);
+        return NoteCluster(member, reply.cluster(), replacement);
+      }));
+  replacement.starts.own = {.count = CountOfReplacement(starts[membership.node].count),
+                            .nonces = {RandomNumber()}};
+  starts.erase(membership.node);
+  replacement.starts.others = std::move(starts);
+  TRIPLA_RETURN_IF_ERROR(AskEnough(
+      membership, Others(membership),
+      [&](const Member& member) { return Replace(replacement, membership, member); },
+      [&](const Member&, const internal::LogStateReply& reply) {
+        LogPosition& known = replacement.known;
+        known.term = std::max(known.term, reply.term());
+        known.index = std::max(known.index, reply.last_index());
+        return absl::OkStatus();
+      }));
+  return replacement;
 }
 
-absl::StatusOr<uint64_t> TermOfNewCluster(const Membership& membership) {
-  uint64_t term = 0;
-  for (const auto& [node, state] : AskOthers(membership)) {
-    if (absl::IsFailedPrecondition(state.status())) return state.status();
-    if (!state.ok()) continue;
-    term = std::max(term, state->term);
-    if (state->index == 0) continue;
+absl::Status CheckIsNotFormed(const Membership& membership) {
+  for (const Member& member : Others(membership)) {
+    const Reply reply = AskLogState(membership, member);
+    if (absl::IsFailedPrecondition(reply.status())) return reply.status();
+    if (!reply.ok()) continue;
     return absl::FailedPreconditionError(
-        fmt::format("the cluster is in use: {} has {} records; if {} replaces a lost "
-                    "replica or joins late, use --rebuild",
-                    node, state->index, membership.node));
+        fmt::format("the cluster is formed: {} belongs to {}; if {} replaces a lost replica, use "
+                    "--rebuild",
+                    member.node, reply->cluster(), membership.node));
   }
-  return term;
-}
-
-absl::Status CheckIsLost(const Membership& membership) {
-  const std::string& endpoint = membership.self().client_endpoint;
-  if (!Ask(endpoint, membership.cluster).ok()) return absl::OkStatus();
-  return absl::FailedPreconditionError(fmt::format(
-      "{} is not lost: it serves at {}, and would continue to acknowledge writes that the "
-      "new one knows nothing of; stop it first",
-      membership.node, endpoint));
+  return absl::OkStatus();
 }
 
 }  // namespace tripla

@@ -1,30 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "log/ratis/membership.h"
+#include "log/ratis/starts.h"
 #include "model/log_position.h"
 
 namespace tripla {
 
-// Returns the highest term and the last log position that any other member of the cluster knows.
-// Asks each of them over the network, for two seconds at most.
+// What a new replica must know to replace a lost one.
+struct Replacement {
+  std::string cluster;
+  LogPosition known;    // the highest term and the last log position that any other member knows
+  StartsRecord starts;  // of the new directory, and of the others
+};
+
+// Asks the other members of the cluster, over the network, for two seconds each at most, and has
+// them take part in nothing with the lost replica from then on.
 //
-// A new replica with these can replace a lost one. Every record that the lost one acknowledged is
-// in the log of a member that answered, because so many must answer that each majority with the
-// lost one includes one of them. The new replica does not vote in terms up to the returned one.
+// Every record that the lost one acknowledged is in the log of a member that answered, because so
+// many must answer that each majority with the lost one includes one of them. The new replica does
+// not vote in terms up to the returned one.
 //
 // Errors: Unavailable, with the names of those that did not answer, when too few did;
-// FailedPrecondition when one of them belongs to another cluster.
-[[nodiscard]] absl::StatusOr<LogPosition> AskWhatOthersKnow(const Membership& membership);
+// FailedPrecondition when the replica to be replaced still serves, when one of the others has other
+// members, or when they are of two clusters.
+[[nodiscard]] absl::StatusOr<Replacement> ReplaceLost(const Membership& membership);
 
-// Returns the highest term known to the members that can be reached. A new replica must not vote in
-// terms up to it, because an earlier replica of its name may have voted there. Errors:
-// FailedPrecondition when the log of one of them is not empty: then a replica of this name may have
-// acknowledged records that an empty replica would not have.
-[[nodiscard]] absl::StatusOr<uint64_t> TermOfNewCluster(const Membership& membership);
-
-// FailedPrecondition when the replica that is to be replaced still serves.
-[[nodiscard]] absl::Status CheckIsLost(const Membership& membership);
+// FailedPrecondition when a member that can be reached says that the cluster is formed: then a
+// replica of this name may have voted and acknowledged records, and a new directory would not know.
+[[nodiscard]] absl::Status CheckIsNotFormed(const Membership& membership);
 
 }  // namespace tripla

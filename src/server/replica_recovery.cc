@@ -96,7 +96,7 @@ ImageFile InstallReceived(const DataDirectory& directory, const Membership& memb
 }  // namespace
 
 absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
-                                                const Membership& membership,
+                                                const Membership& membership, MemberStarts& starts,
                                                 const ReplicaSettings& settings, ImageStore& images,
                                                 RecentHashes& hashes, PeerLink& peers) {
   RecoveredReplica replica;
@@ -130,7 +130,7 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
   TRIPLA_RETURN_IF_ERROR(CheckSegments(directory, membership));
   const size_t command_bytes_max =
       settings.data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;
-  TRIPLA_ASSIGN_OR_RETURN(replica.log, RatisLog::Open(directory, membership,
+  TRIPLA_ASSIGN_OR_RETURN(replica.log, RatisLog::Open(directory, membership, starts,
                                                       {.command_bytes_max = command_bytes_max,
                                                        .listen = settings.raft_listen},
                                                       std::move(hooks)));

@@ -28,13 +28,13 @@ struct ReplicaSettings {
   std::string raft_listen;      // as RatisLog::Settings::listen
 };
 
-// All arguments but `membership` and `settings` outlive the result. `hashes` receives the hash of
-// each state.
+// All arguments but `membership` and `settings` outlive the result. `starts` are of this server.
+// `hashes` receives the hash of each state.
 //
 // Errors: DataLoss when the newest image is damaged and cannot be replaced; those of
 // RatisLog::Open().
 [[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(
-    const DataDirectory& directory, const Membership& membership, const ReplicaSettings& settings,
-    ImageStore& images, RecentHashes& hashes, PeerLink& peers);
+    const DataDirectory& directory, const Membership& membership, MemberStarts& starts,
+    const ReplicaSettings& settings, ImageStore& images, RecentHashes& hashes, PeerLink& peers);
 
 }  // namespace tripla

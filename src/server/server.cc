@@ -31,6 +31,7 @@
 #include "model/limits.h"
 #include "server/descriptor_limit.h"
 #include "server/directory_modes.h"
+#include "server/formation.h"
 #include "server/grpc_messages.h"
 #include "server/listen_error.h"
 #include "server/replica_recovery.h"
@@ -41,7 +42,6 @@
 namespace tripla {
 namespace {
 
-constexpr char kReadinessService[] = "tripla.v1.KeyValue";
 constexpr char kDefaultListen[] = "127.0.0.1:7420";
 
 // While it is replicated, a value is in Java's memory several times.
@@ -213,7 +213,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   TRIPLA_RETURN_IF_ERROR(CheckNode(given));
   TRIPLA_ASSIGN_OR_RETURN(DataDirectory directory,
                           DataDirectory::Open(PosixDisk(), given.data_dir, kHolderPatience));
-  TRIPLA_ASSIGN_OR_RETURN(const std::optional<Membership> membership, ReadMembership(directory));
+  TRIPLA_ASSIGN_OR_RETURN(std::optional<Membership> membership, ReadMembership(directory));
   Options options = given;
   if (membership) TRIPLA_RETURN_IF_ERROR(CheckReplicaOptions(options));
   if (options.listen.empty()) {
@@ -223,6 +223,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   // Checked before the recovery, which may take long, and again by gRPC after it.
   if (const std::string error = ListenError(options.listen); !error.empty()) {
     return CannotListen(options.listen, error);
+  }
+  if (membership && !membership->is_formed()) {
+    TRIPLA_RETURN_IF_ERROR(Replica::CheckInstalled());
+    TRIPLA_ASSIGN_OR_RETURN(membership,
+                            FormCluster(server->directory_, *membership, options.listen));
   }
   TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
                                     : server->RecoverStandalone(options));
@@ -300,8 +305,10 @@ absl::Status Server::RecoverStandalone(const Options& options) {
 }
 
 absl::Status Server::RecoverReplica(const Options& options, const Membership& membership) {
+  TRIPLA_RETURN_IF_ERROR(PrepareFirstStart(directory_, membership));
+  TRIPLA_ASSIGN_OR_RETURN(starts_, MemberStarts::Open(directory_));
   TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
-                          tripla::RecoverReplica(directory_, membership,
+                          tripla::RecoverReplica(directory_, membership, *starts_,
                                                  {.data_bytes_max = options.data_bytes_max,
                                                   .raft_listen = options.raft_listen},
                                                  images_, recent_hashes_, peer_link_));
@@ -310,7 +317,7 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
   log_ = std::move(recovered.log);
   membership_ = membership;
   peer_service_ = std::make_unique<PeerService>(
-      membership.cluster,
+      membership, *starts_,
       PeerService::Sources{
           .confirm_read_index =
               [this](Proof proof, ReadRounds::AnswerFn answer) {
@@ -318,7 +325,14 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
               },
           .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
           .log_state = [this] { return ratis_log_->KnownState(); },
-          .disk_full = [this] { return disk_reserve_.IsFull(); }});
+          .disk_full = [this] { return disk_reserve_.IsFull(); },
+          .disconnect = [this](const std::string& node) { ratis_log_->Disconnect(node); },
+          .answers =
+              [this](const std::string& node, std::function<void(bool)> answer) {
+                peer_link_.AskLogState(
+                    membership_->Find(node)->client_endpoint, membership_->cluster,
+                    [answer = std::move(answer)](const auto& reply) { answer(reply.ok()); });
+              }});
   succession_ = std::make_unique<Succession>(*membership_, *ratis_log_, peer_link_);
   return absl::OkStatus();
 }

@@ -89,6 +89,7 @@ class Server {
   ImageStore images_;
   std::unique_ptr<StateMachine> machine_;
   std::optional<Membership> membership_;  // of a replica
+  std::unique_ptr<MemberStarts> starts_;  // of a replica
   RecentHashes recent_hashes_;            // filled on a replica
   PeerLink peer_link_;
   std::unique_ptr<Log> log_;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/random_number.h"
 #include "base/status_macros.h"
 #include "log/local/log_extent.h"
 #include "log/local/log_replay.h"
@@ -19,7 +20,7 @@ absl::StatusOr<RecoveredStandalone> RecoverStandalone(const DataDirectory& direc
   if (extent) images.SetOwner(image::OwnerOfLog(extent->log_id));
   TRIPLA_ASSIGN_OR_RETURN(const LogIndex first_log_index, FirstLogIndex(directory));
   TRIPLA_ASSIGN_OR_RETURN(RecoveredState recovered, images.Recover(first_log_index));
-  options.new_log_id = images.owner() ? image::LogIdOf(*images.owner()) : wal::RandomNumber();
+  options.new_log_id = images.owner() ? image::LogIdOf(*images.owner()) : RandomNumber();
   images.SetOwner(image::OwnerOfLog(options.new_log_id));
   StateMachine& machine = *recovered.machine;
   const LogPosition of_image = machine.GetSummary().position;

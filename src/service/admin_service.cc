@@ -69,6 +69,7 @@ void AdminService::FillState(v1::StatusReply& reply) const {
 void AdminService::FillLeadership(v1::StatusReply& reply) const {
   const Log::Leadership leadership = parts_.log.GetLeadership();
   reply.set_node(leadership.node);
+  reply.set_cluster(leadership.cluster);
   reply.set_role(leadership.role);
   reply.set_leader(leadership.leader);
   reply.set_leader_endpoint(leadership.leader_endpoint);

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "log/ratis/membership.h"
 #include "log/ratis/read_rounds.h"
+#include "log/ratis/starts.h"
 #include "model/log_position.h"
 #include "state/state_summary.h"
 #include "tripla/internal/peer.grpc.pb.h"
@@ -27,10 +29,14 @@ class PeerService : public internal::Peer::CallbackService {
     // As RatisLog::GetStats().last; an error while the replica may lack records it acknowledged.
     std::function<absl::StatusOr<LogPosition>()> log_state;
     std::function<bool()> disk_full;
+    // From now on nothing is exchanged with this member but by a later start of it.
+    std::function<void(const std::string& node)> disconnect;
+    // Whether another member answers where it serves clients. Must not block.
+    std::function<void(const std::string& node, std::function<void(bool)>)> answers;
   };
 
-  // `cluster` is the id of this server's cluster.
-  PeerService(std::string cluster, Sources sources);
+  // Of a server with this membership, of a cluster that is formed. `starts` outlives the service.
+  PeerService(const Membership& membership, MemberStarts& starts, Sources sources);
 
   grpc::ServerUnaryReactor* ReadIndex(grpc::CallbackServerContext* context,
                                       const internal::ReadIndexRequest* request,
@@ -41,13 +47,33 @@ class PeerService : public internal::Peer::CallbackService {
   grpc::ServerUnaryReactor* LogState(grpc::CallbackServerContext* context,
                                      const internal::LogStateRequest* request,
                                      internal::LogStateReply* reply) override;
+  grpc::ServerUnaryReactor* Replace(grpc::CallbackServerContext* context,
+                                    const internal::ReplaceRequest* request,
+                                    internal::LogStateReply* reply) override;
+  grpc::ServerUnaryReactor* Form(grpc::CallbackServerContext* context,
+                                 const internal::FormRequest* request,
+                                 internal::FormReply* reply) override;
 
  private:
   // OK when `cluster` is this server's; its address may have belonged to another cluster before.
   [[nodiscard]] grpc::Status Check(const std::string& cluster) const;
+  [[nodiscard]] grpc::Status FillLogState(internal::LogStateReply& reply) const;
+  [[nodiscard]] grpc::Status CheckReplace(const internal::ReplaceRequest& request) const;
+  [[nodiscard]] grpc::Status NoteReplaced(const internal::ReplaceRequest& request) const;
+  [[nodiscard]] grpc::Status FillForm(const internal::FormRequest& request,
+                                      internal::FormReply& reply) const;
 
-  const std::string cluster_;
+  const Membership membership_;
+  MemberStarts& starts_;
   const Sources sources_;
 };
+
+// Why a server with other members can have no part in the cluster of this one; OK when they are the
+// same.
+[[nodiscard]] grpc::Status CheckMembersAgree(const Membership& membership,
+                                             const std::string& members);
+
+void ToProto(const Start& start, internal::Start& to);
+[[nodiscard]] Start FromProto(const internal::Start& start);
 
 }  // namespace tripla

@@ -9,6 +9,8 @@
 
 #include <utility>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_replace.h"
 #include "base/check.h"
 
 namespace tripla {
@@ -18,7 +20,9 @@ using google::protobuf::UnknownField;
 using google::protobuf::UnknownFieldSet;
 
 constexpr char kMagic[] = "TRIPLA-R";
-constexpr uint32_t kVersion = 2;
+constexpr uint32_t kVersion = 3;
+// What the nodes that the test plays say of themselves.
+constexpr char kOfItself[] = "starts 1 2\nlog 0 0\nvotes-from 0\n";
 constexpr uint8_t kRequestVote = 1;
 constexpr uint8_t kAppendEntries = 2;
 constexpr uint8_t kReply = 100;
@@ -48,7 +52,24 @@ std::string BigEndian(uint32_t number) {
           static_cast<char>(number >> 8), static_cast<char>(number)};
 }
 
-std::string ShortText(const std::string& text) { return static_cast<char>(text.size()) + text; }
+// With its length before it.
+std::string Block(const std::string& text) {
+  return std::string{static_cast<char>(text.size() >> 8), static_cast<char>(text.size())} + text;
+}
+
+// The value of a line "KEY VALUE".
+std::string Value(const std::string& lines, const std::string& key) {
+  const size_t line = ("\n" + lines).find("\n" + key + " ");
+  EXPECT_NE(line, lines.npos) << "the greeting lacks " << key << ": " << lines;
+  if (line == lines.npos) return "";
+  const size_t begin = line + key.size() + 1;
+  return lines.substr(begin, lines.find('\n', begin) - begin);
+}
+
+// The 16 bytes of a UUID.
+std::string BytesOf(const std::string& uuid) {
+  return absl::HexStringToBytes(absl::StrReplaceAll(uuid, {{"-", ""}}));
+}
 
 std::string Bytes(const UnknownFieldSet& fields) {
   std::string bytes;
@@ -98,10 +119,18 @@ RaftConnection::RaftConnection(int port, Greeting greeting, Purpose purpose)
     : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), greeting_(std::move(greeting)) {
   const sockaddr_in address = Loopback(port);
   EXPECT_EQ(connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
-  EXPECT_TRUE(Send(kMagic + BigEndian(kVersion) + greeting_.cluster + ShortText(greeting_.from) +
-                   ShortText(greeting_.to) + static_cast<char>(purpose) +
-                   BigEndian(greeting_.frame_bytes_max)));
-  if (Receive(1) != std::string(1, '\0')) ADD_FAILURE() << "refused: " << ReceiveText();
+  EXPECT_TRUE(Send(kMagic + BigEndian(kVersion) + Block(Lines(purpose))));
+  if (Receive(1) == std::string(1, '\0')) {
+    EXPECT_NE(ReceiveLines(), "");
+  } else {
+    ADD_FAILURE() << "refused: " << ReceiveText();
+  }
+}
+
+std::string RaftConnection::Lines(Purpose purpose) const {
+  return "cluster " + greeting_.cluster + "\nfrom " + greeting_.from + "\nto " + greeting_.to +
+         "\nfor " + (purpose == Purpose::kVotes ? "VOTES" : "ENTRIES") + "\nframe " +
+         std::to_string(greeting_.frame_bytes_max) + "\n" + kOfItself;
 }
 
 RaftConnection::RaftConnection(int listener) : fd_(-1) {
@@ -111,21 +140,21 @@ RaftConnection::RaftConnection(int listener) : fd_(-1) {
     TRIPLA_CHECK(fd_ >= 0, "a connection comes");
     EXPECT_EQ(Receive(sizeof(kMagic) - 1), kMagic);
     EXPECT_EQ(ReceiveNumber(), kVersion);
-    greeting_.cluster = Receive(16);
-    greeting_.from = ReceiveText();
-    greeting_.to = ReceiveText();
-    const std::string purpose = Receive(1);
-    greeting_.frame_bytes_max = ReceiveNumber();
-    if (purpose == std::string(1, static_cast<char>(Purpose::kVotes))) break;
+    const std::string lines = ReceiveLines();
+    greeting_.cluster = Value(lines, "cluster");
+    greeting_.from = Value(lines, "from");
+    greeting_.to = Value(lines, "to");
+    greeting_.frame_bytes_max = static_cast<uint32_t>(std::stoul(Value(lines, "frame")));
+    if (Value(lines, "for") == "VOTES") break;
   }
-  EXPECT_TRUE(Send(std::string(1, '\0')));
+  EXPECT_TRUE(Send(std::string(1, '\0') + Block(kOfItself)));
 }
 
 RaftConnection::~RaftConnection() { close(fd_); }
 
 std::string RaftConnection::Header() const {
   UnknownFieldSet group;
-  group.AddLengthDelimited(kGroupId, greeting_.cluster);
+  group.AddLengthDelimited(kGroupId, BytesOf(greeting_.cluster));
   UnknownFieldSet header;
   header.AddLengthDelimited(kRequestorId, greeting_.from);
   header.AddLengthDelimited(kReplyId, greeting_.to);
@@ -202,6 +231,12 @@ std::string RaftConnection::Receive(size_t count) const {
 std::string RaftConnection::ReceiveText() const {
   const std::string size = Receive(1);
   return size.empty() ? "" : Receive(static_cast<uint8_t>(size[0]));
+}
+
+std::string RaftConnection::ReceiveLines() const {
+  const std::string size = Receive(2);
+  if (size.empty()) return "";
+  return Receive(static_cast<uint8_t>(size[0]) << 8 | static_cast<uint8_t>(size[1]));
 }
 
 uint32_t RaftConnection::ReceiveNumber() const {

@@ -15,7 +15,7 @@ class RaftConnection {
  public:
   // What a node says when it connects.
   struct Greeting {
-    std::string cluster;  // 16 bytes
+    std::string cluster;  // a UUID
     std::string from;
     std::string to;
     uint32_t frame_bytes_max = 0;
@@ -59,9 +59,12 @@ class RaftConnection {
   [[nodiscard]] std::string Header() const;
   // The answer to a call; nothing when it is an error.
   std::optional<std::string> Call(uint8_t call, const std::string& message) const;
+  // The greeting of a node that connects.
+  [[nodiscard]] std::string Lines(Purpose purpose) const;
   [[nodiscard]] bool Send(const std::string& bytes) const;
   [[nodiscard]] std::string Receive(size_t count) const;
   [[nodiscard]] std::string ReceiveText() const;
+  [[nodiscard]] std::string ReceiveLines() const;
   [[nodiscard]] uint32_t ReceiveNumber() const;
   bool SendFrame(uint8_t kind, const std::string& content) const;
 

@@ -249,6 +249,61 @@ TEST_F(Recovery, AReplicaIsRebuiltThoughNobodyWrites) {
   cluster().AwaitSameState();
 }
 
+// Starts a server that must end because its directory is no good any more, twice.
+void ExpectRefused(TestCluster& cluster, int number, const std::string& why) {
+  cluster.Start(number);
+  EXPECT_EQ(cluster.process(number).Wait(), 1);
+  EXPECT_THAT(cluster.process(number).output(),
+              testing::AllOf(testing::HasSubstr(why), testing::HasSubstr("--rebuild")));
+  cluster.Start(number);
+  EXPECT_EQ(cluster.process(number).Wait(), 1);
+  EXPECT_THAT(cluster.process(number).output(),
+              testing::AllOf(testing::HasSubstr("must not be started any more"),
+                             testing::HasSubstr(why), testing::HasSubstr("--rebuild")));
+}
+
+// "It must never run again" was an advice: it could vote, though it had been replaced.
+TEST_F(Recovery, AReplacedDirectoryIsRefused) {
+  Settle(Request(4110));
+  const int lost = cluster().AwaitFollower();
+  const std::string path = cluster().data_dir(lost);
+  cluster().Kill(lost);
+  std::filesystem::rename(path, path + ".lost-before");
+  Process rebuilt({ProgramPath("triplad"), "init", "--rebuild", "--data-dir", path, "--node",
+                   "n" + std::to_string(lost + 1), "--cluster", cluster().members()});
+  EXPECT_EQ(rebuilt.Wait(), 0) << rebuilt.output();
+  std::filesystem::rename(path, path + ".rebuilt");
+  std::filesystem::rename(path + ".lost-before", path);
+  ExpectRefused(cluster(), lost, "was replaced");
+  std::filesystem::remove_all(path);
+  std::filesystem::rename(path + ".rebuilt", path);
+  cluster().Start(lost);
+  cluster().AwaitReady(lost);
+  cluster().AwaitSameState();
+}
+
+// The copy has the same starts as the original: only the leader knows what that has acknowledged.
+TEST_F(Recovery, C4_ACopyThatWasMadeOfARunningServerIsRefused) {
+  Settle(Request(4120));
+  cluster().AwaitSameState();
+  const int follower = cluster().AwaitFollower();
+  const std::string path = cluster().data_dir(follower);
+  std::filesystem::copy(path, path + ".copy", std::filesystem::copy_options::recursive);
+  for (int i = 0; i < 30; ++i) Settle(Request(4121 + i));
+  cluster().AwaitSameState();
+  cluster().Kill(follower);
+  std::filesystem::rename(path, path + ".original");
+  std::filesystem::rename(path + ".copy", path);
+  ExpectRefused(cluster(), follower, "directory went back in time: it has acknowledged records");
+  std::filesystem::remove_all(path);
+  Process rebuilt({ProgramPath("triplad"), "init", "--rebuild", "--data-dir", path, "--node",
+                   "n" + std::to_string(follower + 1), "--cluster", cluster().members()});
+  EXPECT_EQ(rebuilt.Wait(), 0) << rebuilt.output();
+  cluster().Start(follower);
+  cluster().AwaitReady(follower);
+  cluster().AwaitSameState();
+}
+
 TEST_F(Recovery, R19_ADamagedNewestImageIsPassedOverAndSaid) {
   const int follower = cluster().AwaitFollower();
   for (int i = 0; i < 2; ++i) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/harness/formed_replica.h"
 #include "tests/harness/test_cluster.h"
 
 namespace tripla {
@@ -50,9 +51,7 @@ TEST(ReplicaStart, ADirectoryThatIsMissingOrAnothersIsRefusedWithWhatToDo) {
 TEST(ReplicaStart, AReplicaWithoutItsVoteIsRefused) {
   TemporaryDirectory directory;
   const std::string path = directory.path() + "/n1";
-  Process init({ProgramPath("triplad"), "init", "--data-dir", path, "--node", "n1", "--cluster",
-                "n1=127.0.0.1:1/127.0.0.1:2,n2=127.0.0.1:3/127.0.0.1:4"});
-  EXPECT_EQ(init.Wait(), 0);
+  MakeFormedReplica(path, "n1", "n1=127.0.0.1:1/127.0.0.1:2,n2=127.0.0.1:3/127.0.0.1:4");
   for (const auto& entry : std::filesystem::directory_iterator(path + "/log")) {
     std::filesystem::remove_all(entry.path());
   }

@@ -16,6 +16,7 @@
 
 #include "tests/cluster/raft_peer.h"
 #include "tests/harness/dose.h"
+#include "tests/harness/formed_replica.h"
 #include "tests/harness/process.h"
 #include "tests/harness/test_cluster.h"
 #include "tests/harness/unsynced_names.h"
@@ -33,9 +34,7 @@ class Vote : public testing::Test {
       members += (i == 0 ? "n" : ",n") + std::to_string(i + 1) + "=127.0.0.1:" + client +
                  "/127.0.0.1:" + std::to_string(ports_.back());
     }
-    Process init({ProgramPath("triplad"), "init", "--data-dir", data_dir_, "--node", "n1",
-                  "--cluster", members});
-    ASSERT_EQ(init.Wait(), 0) << init.output();
+    MakeFormedReplica(data_dir_, "n1", members);
     listener_ = ListenOn(ports_[1]);
   }
   void TearDown() override { close(listener_); }

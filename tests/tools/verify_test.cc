@@ -23,8 +23,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "disk/data_directory.h"
-#include "log/ratis/membership.h"
 #include "snapshot/image_format.h"
+#include "tests/harness/formed_replica.h"
 #include "tests/harness/test_server.h"
 
 namespace tripla {
@@ -330,22 +330,17 @@ TEST_F(VerifyTest, R29_AnImageOfAnotherDatabaseIsRefused) {
 TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
   MakeKilled(100, 1);
   const std::string replica = directory_.path() + "/replica";
-  {
-    const auto directory = DataDirectory::Open(PosixDisk(), replica);
-    ASSERT_TRUE(directory.ok()) << directory.status();
-    const auto membership = ParseMembership("n2", "n1=a:1/a:2,n2=b:1/b:2,n3=c:1/c:2");
-    ASSERT_TRUE(InitializeReplica(*directory, *membership).ok());
-  }
+  const std::string cluster = MakeFormedReplica(replica, "n2", "n1=a:1/a:2,n2=b:1/b:2,n3=c:1/c:2");
   const std::string image = replica + "/image/" + fs::path(newest_image()).filename().string();
   fs::copy(newest_image(), image);
   EXPECT_THAT(Verify(replica).output, HasSubstr("this is an image of"));
-  const auto membership = ParseMembership("n2", "n1=a:1/a:2,n2=b:1/b:2,n3=c:1/c:2");
-  Relabel(image, image::OwnerOfCluster(membership->cluster));
+  Relabel(image, image::OwnerOfCluster(cluster));
   const Verified sound = Verify(replica);
   EXPECT_EQ(sound.exit_code, 0) << sound.output;
-  EXPECT_THAT(sound.output,
-              AllOf(HasSubstr("node n2 of 3 members"), HasSubstr("not looked at"),
-                    HasSubstr("sound: a start begins with revision 100, 100 keys, state hash ")));
+  EXPECT_THAT(
+      sound.output,
+      AllOf(HasSubstr("node n2 of 3 members, cluster " + cluster), HasSubstr("not looked at"),
+            HasSubstr("sound: a start begins with revision 100, 100 keys, state hash ")));
   FlipAt(image, "data of 7.");
   EXPECT_THAT(Verify(replica).output, HasSubstr(image + " at offset 144"));
   FlipAt(replica + "/replica", "n2");

@@ -10,6 +10,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "base/random_number.h"
 #include "disk/data_directory.h"
 #include "log/local/fsync_policy.h"
 #include "log/local/log_extent.h"
@@ -35,7 +36,7 @@ class LocalLog : public Log {
   struct Options {
     FsyncPolicy fsync;
     uint64_t segment_bytes = uint64_t{16} << 20;  // a larger batch gets a larger segment
-    uint64_t new_log_id = wal::RandomNumber();    // of a log that has no extent yet
+    uint64_t new_log_id = RandomNumber();         // of a log that has no extent yet
     bool prepare_ahead = true;       // false: a segment is made when it is needed, for tests
     NextSegment::RoomFn room;        // whether a new segment may take its bytes from the disk
     NextSegment::RoomFn await_room;  // as `room`, but may wait for a while; for a batch

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/random_number.h"
 #include "base/status_macros.h"
 #include "model/limits.h"
 
@@ -31,7 +32,7 @@ absl::StatusOr<std::unique_ptr<SegmentWriter>> SegmentWriter::Begin(const DataDi
                                                                     uint64_t log_id) {
   const wal::SegmentHeader header{.first_index = first_index,
                                   .capacity = made.capacity,
-                                  .salt = wal::RandomNumber(),
+                                  .salt = RandomNumber(),
                                   .log_id = log_id};
   TRIPLA_RETURN_IF_ERROR(made.file->WriteAt(0, wal::EncodeSegmentHeader(header)));
   TRIPLA_RETURN_IF_ERROR(made.file->Sync());

@@ -3,13 +3,11 @@
 
 #define XXH_INLINE_ALL
 #include <fmt/core.h>
-#include <sys/random.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <charconv>
 
-#include "base/check.h"
 #include "model/little_endian.h"
 
 namespace tripla::wal {
@@ -44,13 +42,6 @@ bool IsUnusedSegmentName(std::string_view name) {
   if (!name.ends_with(kPartialSuffix)) return false;
   name.remove_suffix(kPartialSuffix.size());
   return ParseSegmentName(name).has_value();
-}
-
-uint64_t RandomNumber() {
-  uint64_t number = 0;
-  TRIPLA_CHECK(getrandom(&number, sizeof(number), 0) == sizeof(number),
-               "the system always gives a few random bytes");
-  return number;
 }
 
 std::string EncodeSegmentHeader(const SegmentHeader& header) {

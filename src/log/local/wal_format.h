@@ -81,9 +81,6 @@ struct RecordHeader {
 inline constexpr std::string_view kNextSegmentName = "next.wal";
 [[nodiscard]] bool IsUnusedSegmentName(std::string_view name);
 
-// A random number, for salts and ids. Needs no descriptor.
-[[nodiscard]] uint64_t RandomNumber();
-
 // The first sector of a segment, of format 2.
 [[nodiscard]] std::string EncodeSegmentHeader(const SegmentHeader& header);
 // Errors: DataLoss when the bytes are not a header; Unimplemented for a later format.

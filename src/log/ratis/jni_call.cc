@@ -49,6 +49,14 @@ jobjectArray ToJava(JNIEnv* env, const std::vector<std::string>& texts) {
   return array;
 }
 
+jlongArray ToJavaLongs(JNIEnv* env, const std::vector<uint64_t>& numbers) {
+  const auto size = static_cast<jsize>(numbers.size());
+  jlongArray array = env->NewLongArray(size);
+  if (array == nullptr) return nullptr;  // out of memory, pending as an exception
+  env->SetLongArrayRegion(array, 0, size, reinterpret_cast<const jlong*>(numbers.data()));
+  return array;
+}
+
 jbyteArray ToJavaBytes(JNIEnv* env, std::string_view bytes) {
   const auto size = static_cast<jsize>(bytes.size());
   jbyteArray array = env->NewByteArray(size);

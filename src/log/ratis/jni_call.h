@@ -3,6 +3,7 @@
 
 #include <jni.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,7 @@ class JavaFrame {
 // Null, with an exception pending, when Java has no memory left.
 [[nodiscard]] jstring ToJava(JNIEnv* env, std::string_view text);
 [[nodiscard]] jobjectArray ToJava(JNIEnv* env, const std::vector<std::string>& texts);
+[[nodiscard]] jlongArray ToJavaLongs(JNIEnv* env, const std::vector<uint64_t>& numbers);
 [[nodiscard]] jbyteArray ToJavaBytes(JNIEnv* env, std::string_view bytes);
 
 }  // namespace tripla

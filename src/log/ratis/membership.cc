@@ -11,12 +11,15 @@
 #include <set>
 #include <utility>
 
+#include "base/random_number.h"
 #include "base/status_macros.h"
 
 namespace tripla {
 namespace {
 
-constexpr std::string_view kFirstLine = "tripla replica, format 1\n";
+// Its cluster's id was made from the members (docs/operating.md, "From an earlier version").
+constexpr std::string_view kFirstLineBefore = "tripla replica, format 1\n";
+constexpr std::string_view kFirstLine = "tripla replica, format 2\n";
 constexpr size_t kFileBytesMax = 64 << 10;
 constexpr size_t kMembersMax = 15;
 constexpr size_t kNodeBytesMax = 32;
@@ -92,16 +95,6 @@ std::string MemberText(const Member& member) {
   return fmt::format("{}={}/{}", member.node, member.client_endpoint, member.raft_endpoint);
 }
 
-// Form of a UUID of version 8, which is whatever its maker says.
-std::string ClusterId(const std::vector<Member>& members) {
-  std::string all;
-  for (const Member& member : members) all += MemberText(member) + "\n";
-  const XXH128_hash_t hash = XXH3_128bits(all.data(), all.size());
-  return fmt::format("{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}", hash.high64 >> 32,
-                     hash.high64 >> 16 & 0xffff, hash.high64 & 0xfff,
-                     0x8000 | (hash.low64 >> 48 & 0x3fff), hash.low64 & 0xffffffffffff);
-}
-
 absl::Status CheckMembers(const std::vector<Member>& members) {
   std::set<std::string> seen;
   for (const Member& member : members) {
@@ -119,12 +112,23 @@ absl::StatusOr<Membership> MakeMembership(std::string_view node, std::vector<Mem
   // In whatever order they were written, it is the same cluster.
   std::ranges::sort(members, {}, &Member::node);
   TRIPLA_RETURN_IF_ERROR(CheckMembers(members));
-  Membership membership{.cluster = ClusterId(members), .node = std::string(node)};
+  Membership membership{.node = std::string(node)};
   membership.members = std::move(members);
   if (membership.Find(node) == nullptr) {
     return Invalid(fmt::format("the cluster has no member \"{}\"", node));
   }
   return membership;
+}
+
+bool IsUuid(std::string_view text) {
+  if (text.size() != 36) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+    if (dash ? text[i] != '-' : std::string_view("0123456789abcdef").find(text[i]) == text.npos) {
+      return false;
+    }
+  }
+  return true;
 }
 
 std::string ReplicaPath(const DataDirectory& directory) { return directory.path() + "/replica"; }
@@ -134,8 +138,9 @@ std::string CheckLine(std::string_view before) {
 }
 
 std::string ToText(const Membership& membership) {
-  std::string text =
-      fmt::format("{}cluster {}\nnode {}\n", kFirstLine, membership.cluster, membership.node);
+  std::string text(kFirstLine);
+  if (membership.is_formed()) text += fmt::format("cluster {}\n", membership.cluster);
+  text += fmt::format("node {}\n", membership.node);
   for (const Member& member : membership.members) text += "member " + MemberText(member) + "\n";
   if (membership.votes_from > 0) text += fmt::format("votes-from {}\n", membership.votes_from);
   return text + CheckLine(text);
@@ -146,13 +151,14 @@ absl::StatusOr<Membership> FromText(std::string_view text) {
   if (check == text.npos || text.substr(check) != CheckLine(text.substr(0, check))) {
     return absl::DataLossError("its checksum is wrong");
   }
-  if (!text.starts_with(kFirstLine)) {
+  if (!text.starts_with(kFirstLine) && !text.starts_with(kFirstLineBefore)) {
     return absl::UnimplementedError("a newer tripla has written it");
   }
-  std::string node;
+  std::string cluster, node;
   std::vector<Member> members;
   LogIndex votes_from = 0;
   for (const std::string_view line : Split(text.substr(0, check), '\n')) {
+    if (line.starts_with("cluster ")) cluster = line.substr(8);
     if (line.starts_with("node ")) node = line.substr(5);
     if (line.starts_with("votes-from ")) {
       std::from_chars(line.data() + 11, line.data() + line.size(), votes_from);
@@ -162,6 +168,10 @@ absl::StatusOr<Membership> FromText(std::string_view text) {
     members.push_back(std::move(member));
   }
   TRIPLA_ASSIGN_OR_RETURN(Membership membership, MakeMembership(node, std::move(members)));
+  if (!cluster.empty() && !IsUuid(cluster)) {
+    return absl::DataLossError(fmt::format("\"{}\" is no id of a cluster", cluster));
+  }
+  membership.cluster = cluster;
   membership.votes_from = votes_from;
   return membership;
 }
@@ -172,29 +182,40 @@ std::string Metadata(const Membership& membership, uint64_t term) {
   return fmt::format("term={}\nvotedFor={}\n", term, term == 0 ? "" : membership.node);
 }
 
-absl::Status WriteNewFile(Disk& disk, const std::string& path, std::string_view content) {
+// Durable once the directory is synced.
+absl::Status ReplaceFile(Disk& disk, const std::string& path, std::string_view content) {
+  const std::string partial = path + ".partial";
+  if (const absl::Status removed = disk.Remove(partial); !absl::IsNotFound(removed)) {
+    TRIPLA_RETURN_IF_ERROR(removed);
+  }
   TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                          disk.Open(path, OpenMode::kCreateFresh));
+                          disk.Open(partial, OpenMode::kCreateFresh));
   TRIPLA_RETURN_IF_ERROR(file->WriteAt(0, content));
-  return file->Sync();
+  TRIPLA_RETURN_IF_ERROR(file->Sync());
+  return disk.Rename(partial, path);
 }
 
-absl::Status CheckEmpty(const DataDirectory& directory) {
-  for (const std::string& path : {directory.path(), directory.log_path(), directory.image_path()}) {
-    static const std::set<std::string> kOfAnEmptyOne = {"format", "image", "lock", "log"};
-    TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.disk().List(path));
-    for (const std::string& name : names) {
-      if (path == directory.path() && kOfAnEmptyOne.contains(name)) continue;
-      return absl::FailedPreconditionError(
-          name == "replica" ? fmt::format("{} is a replica's already: start it, or take an empty "
-                                          "directory",
-                                          directory.path())
-                            : fmt::format("{} holds data ({}/{}): a replica begins with an empty "
-                                          "directory",
-                                          directory.path(), path, name));
-    }
-  }
-  return absl::OkStatus();
+absl::Status CreateMissingDirectory(Disk& disk, const std::string& path) {
+  const absl::Status created = disk.CreateDirectory(path);
+  return absl::IsAlreadyExists(created) ? absl::OkStatus() : created;
+}
+
+absl::Status MakeRatisDirectory(const DataDirectory& directory, const Membership& membership,
+                                uint64_t term) {
+  Disk& disk = directory.disk();
+  const std::string current = RatisLogPath(directory, membership);
+  const std::string group = current.substr(0, current.rfind('/'));
+  TRIPLA_RETURN_IF_ERROR(CreateMissingDirectory(disk, group));
+  TRIPLA_RETURN_IF_ERROR(CreateMissingDirectory(disk, current));
+  TRIPLA_RETURN_IF_ERROR(ReplaceFile(disk, current + "/raft-meta", Metadata(membership, term)));
+  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(current));
+  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(group));
+  return disk.SyncDirectory(directory.log_path());
+}
+
+absl::Status WriteMembership(const DataDirectory& directory, const Membership& membership) {
+  TRIPLA_RETURN_IF_ERROR(ReplaceFile(directory.disk(), ReplicaPath(directory), ToText(membership)));
+  return directory.disk().SyncDirectory(directory.path());
 }
 
 // Whether Ratis's term and vote are there.
@@ -244,23 +265,62 @@ absl::StatusOr<Membership> ParseMembership(std::string_view node, std::string_vi
   return MakeMembership(node, std::move(members));
 }
 
+std::string MembersText(const std::vector<Member>& members) {
+  std::string text;
+  for (const Member& member : members) {
+    text += fmt::format("{}{}", text.empty() ? "" : ",", MemberText(member));
+  }
+  return text;
+}
+
+std::string ClusterIdOf(std::vector<uint64_t> births) {
+  std::ranges::sort(births);
+  const XXH128_hash_t hash = XXH3_128bits(births.data(), births.size() * sizeof(uint64_t));
+  return fmt::format("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", hash.high64 >> 32,
+                     hash.high64 >> 16 & 0xffff, hash.high64 & 0xffff, hash.low64 >> 48,
+                     hash.low64 & 0xffffffffffff);
+}
+
+absl::Status CheckHoldsNothing(const DataDirectory& directory) {
+  for (const std::string& path : {directory.path(), directory.log_path(), directory.image_path()}) {
+    static const std::set<std::string> kOfAnEmptyOne = {"format", "image", "lock", "log"};
+    TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> names, directory.disk().List(path));
+    for (const std::string& name : names) {
+      if (path == directory.path() && kOfAnEmptyOne.contains(name)) continue;
+      return absl::FailedPreconditionError(
+          name == "replica" ? fmt::format("{} is a replica's already: start it, or take an empty "
+                                          "directory",
+                                          directory.path())
+                            : fmt::format("{} holds data ({}/{}): a replica begins with an empty "
+                                          "directory",
+                                          directory.path(), path, name));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InitializeReplica(const DataDirectory& directory, const Membership& membership) {
+  TRIPLA_RETURN_IF_ERROR(CheckHoldsNothing(directory));
+  return JoinCluster(directory, membership, {.own = {.nonces = {RandomNumber()}}});
+}
+
 absl::Status InitializeReplica(const DataDirectory& directory, const Membership& membership,
-                               uint64_t term) {
-  TRIPLA_RETURN_IF_ERROR(CheckEmpty(directory));
-  Disk& disk = directory.disk();
-  const std::string current = RatisLogPath(directory, membership);
-  const std::string group = current.substr(0, current.rfind('/'));
-  TRIPLA_RETURN_IF_ERROR(disk.CreateDirectory(group));
-  TRIPLA_RETURN_IF_ERROR(disk.CreateDirectory(current));
-  TRIPLA_RETURN_IF_ERROR(WriteNewFile(disk, current + "/raft-meta", Metadata(membership, term)));
-  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(current));
-  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(group));
-  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(directory.log_path()));
-  // Last: what is cut off before is no replica's directory, and the next init refuses it.
-  const std::string path = ReplicaPath(directory);
-  TRIPLA_RETURN_IF_ERROR(WriteNewFile(disk, path + ".partial", ToText(membership)));
-  TRIPLA_RETURN_IF_ERROR(disk.Rename(path + ".partial", path));
-  return disk.SyncDirectory(directory.path());
+                               uint64_t term, const StartsRecord& starts) {
+  TRIPLA_RETURN_IF_ERROR(CheckHoldsNothing(directory));
+  TRIPLA_RETURN_IF_ERROR(MakeRatisDirectory(directory, membership, term));
+  return JoinCluster(directory, membership, starts);
+}
+
+absl::Status JoinCluster(const DataDirectory& directory, const Membership& membership,
+                         const StartsRecord& starts) {
+  TRIPLA_RETURN_IF_ERROR(WriteStarts(directory, starts));
+  return WriteMembership(directory, membership);
+}
+
+absl::Status PrepareFirstStart(const DataDirectory& directory, const Membership& membership) {
+  const absl::StatusOr<StartsRecord> starts = ReadStarts(directory);
+  if (!starts.ok() || starts->own.count != 0) return absl::OkStatus();
+  return MakeRatisDirectory(directory, membership, 0);
 }
 
 absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& directory) {
@@ -281,6 +341,15 @@ absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& di
                         fmt::format("{} cannot be used: {}; restore this file from a copy", path,
                                     std::string(membership.status().message())));
   }
+  const absl::StatusOr<StartsRecord> starts = ReadStarts(directory);
+  if (absl::IsNotFound(starts.status()) && text.starts_with(kFirstLine)) {
+    return absl::DataLossError(
+        fmt::format("{}/starts is missing: without it {} cannot show that its directory is not an "
+                    "older copy; {}",
+                    directory.path(), membership->node, kRebuild));
+  }
+  const bool never_started = starts.ok() && starts->own.count == 0;
+  if (!membership->is_formed() || never_started) return membership;
   const std::string metadata = RatisLogPath(directory, *membership) + "/raft-meta";
   if (const absl::Status status = CheckMetadata(disk, metadata); !status.ok()) {
     return absl::DataLossError(fmt::format(

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "disk/data_directory.h"
+#include "log/ratis/starts.h"
 #include "model/log_position.h"
 
 namespace tripla {
@@ -28,20 +29,24 @@ struct Member {
   friend bool operator==(const Member&, const Member&) = default;
 };
 
-// Who a replica is and who the others are: what `triplad init` writes.
+// Who a replica is and who the others are: what `triplad init` writes, and completes when the
+// cluster is formed (docs/decisions/0022-identity.md).
 //
-//   DIR/replica           "tripla replica, format 1", then a line each: "cluster UUID", "node ID",
-//                         "member NODE=CLIENT/RAFT" …, perhaps "votes-from INDEX", and "check" with
-//                         the XXH3-64 of all before
+//   DIR/replica           "tripla replica, format 2", then a line each: "cluster UUID" (missing
+//   until
+//                         the cluster is formed), "node ID", "member NODE=CLIENT/RAFT" …, perhaps
+//                         "votes-from INDEX", and "check" with the XXH3-64 of all before
+//   DIR/starts            which start of this directory it is (log/ratis/starts.h)
 //   DIR/log/UUID/         what Ratis keeps: its log, its term and its vote
 struct Membership {
-  std::string cluster;  // a UUID made from the members, so that all nodes have the same
+  std::string cluster;  // the cluster's id, a UUID (R29); empty until it is formed
   std::string node;     // this server, one of the members
   std::vector<Member> members;
   // Not 0 for a replica that replaces a lost one: it does not know what that one has acknowledged,
   // so it takes part in no election before its log has reached this index.
   LogIndex votes_from = 0;
 
+  [[nodiscard]] bool is_formed() const { return !cluster.empty(); }
   [[nodiscard]] const Member& self() const { return *Find(node); }
   // Null when there is none of this id.
   [[nodiscard]] const Member* Find(std::string_view id) const;
@@ -52,6 +57,13 @@ struct Membership {
 [[nodiscard]] absl::StatusOr<Membership> ParseMembership(std::string_view node,
                                                          std::string_view cluster);
 
+// The members as --cluster takes them, in the order of their ids: the same text on all of them.
+[[nodiscard]] std::string MembersText(const std::vector<Member>& members);
+
+// The id of a cluster that these directories form, one for each member, in any order. Each number
+// was drawn at random, so the id is random too, and another directory makes another cluster (R29).
+[[nodiscard]] std::string ClusterIdOf(std::vector<uint64_t> births);
+
 // Where Ratis puts an image that came from another replica.
 [[nodiscard]] std::string ReceivedImagesPath(const DataDirectory& directory,
                                              const Membership& membership);
@@ -60,18 +72,38 @@ struct Membership {
 [[nodiscard]] std::string RatisLogPath(const DataDirectory& directory,
                                        const Membership& membership);
 
-// Makes an empty data directory that of a replica which has voted in `term`. All of it is durable
-// on return.
+// FailedPrecondition when the directory holds anything already.
+[[nodiscard]] absl::Status CheckHoldsNothing(const DataDirectory& directory);
+
+// Makes an empty data directory that of a replica of a cluster that is still to be formed. All of
+// it is durable on return.
 //
-// Errors: FailedPrecondition when it holds anything already; what the disk says.
+// Errors: as CheckHoldsNothing(); what the disk says.
 [[nodiscard]] absl::Status InitializeReplica(const DataDirectory& directory,
-                                             const Membership& membership, uint64_t term = 0);
+                                             const Membership& membership);
+
+// The same for a replica of a cluster that is formed, which takes the place of a lost one: it has
+// voted in `term`, and `starts` says which of its starts came last.
+[[nodiscard]] absl::Status InitializeReplica(const DataDirectory& directory,
+                                             const Membership& membership, uint64_t term,
+                                             const StartsRecord& starts);
+
+// Writes down that the cluster of an initialised replica is formed: `membership` has its id. All of
+// it is durable on return; when it is cut off, the cluster is not formed here, and this can be
+// repeated.
+[[nodiscard]] absl::Status JoinCluster(const DataDirectory& directory, const Membership& membership,
+                                       const StartsRecord& starts);
+
+// Makes what Ratis begins with, before the first start of a replica whose cluster is formed. Does
+// nothing before later ones. Repeated when it was cut off.
+[[nodiscard]] absl::Status PrepareFirstStart(const DataDirectory& directory,
+                                             const Membership& membership);
 
 // Which replica a data directory belongs to; nothing when it is a standalone server's.
 //
 // Errors: DataLoss when the file is damaged, or missing beside a replica's log, or when what Ratis
-// keeps is missing: without its vote a replica must not start, since it could vote twice and so
-// lose acknowledged writes.
+// keeps since the first start is missing: without its vote a replica must not start, since it could
+// vote twice and so lose acknowledged writes.
 [[nodiscard]] absl::StatusOr<std::optional<Membership>> ReadMembership(
     const DataDirectory& directory);
 

@@ -26,11 +26,18 @@ TEST(Membership, ReadsMembersAndKnowsItself) {
   EXPECT_EQ(membership->Find("n4"), nullptr);
 }
 
-TEST(Membership, EveryNodeFindsTheSameClusterInWhateverOrderItIsWritten) {
-  const std::string cluster = ParseMembership("n1", kThree)->cluster;
-  EXPECT_EQ(ParseMembership("n2", "n3=[::1]:1/[::1]:2,n1=a:1/a:2,n2=b:1/b:2")->cluster, cluster);
-  EXPECT_NE(ParseMembership("n2", "n1=a:1/a:2,n2=b:1/b:2")->cluster, cluster);
-  EXPECT_EQ(cluster.size(), 36u);
+TEST(Membership, EveryNodeReadsTheSameMembersInWhateverOrderTheyAreWritten) {
+  const auto text = [](const char* node, const char* cluster) {
+    return MembersText(ParseMembership(node, cluster)->members);
+  };
+  EXPECT_EQ(text("n2", "n3=[::1]:1/[::1]:2,n1=a:1/a:2,n2=b:1/b:2"), kThree);
+  EXPECT_EQ(text("n1", kThree), kThree);
+}
+
+TEST(Membership, TheIdOfAClusterComesFromItsDirectoriesAlone) {
+  EXPECT_EQ(ClusterIdOf({1, 2, 3}), ClusterIdOf({3, 1, 2}));
+  EXPECT_NE(ClusterIdOf({1, 2, 3}), ClusterIdOf({1, 2, 4}));
+  EXPECT_EQ(ClusterIdOf({1, 2, 3}).size(), 36u);
 }
 
 TEST(Membership, RefusesWhatIsNoClusterAndSaysWhy) {
@@ -58,10 +65,44 @@ TEST(Membership, InitIsRememberedAndDoneOnce) {
   const auto read = ReadMembership(directory);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ((*read)->node, "n2");
-  EXPECT_EQ((*read)->cluster, membership.cluster);
+  EXPECT_FALSE((*read)->is_formed());
   EXPECT_EQ((*read)->members, membership.members);
+  EXPECT_EQ(ReadStarts(directory)->own.count, 0u);
   EXPECT_THAT(std::string(InitializeReplica(directory, membership).message()),
               HasSubstr("is a replica's already"));
+}
+
+Membership Formed(const char* node) {
+  Membership membership = *ParseMembership(node, kThree);
+  membership.cluster = ClusterIdOf({1, 2, 3});
+  return membership;
+}
+
+// Prepared, and its cluster is formed.
+void MakeFormed(const DataDirectory& directory, const Membership& membership) {
+  Membership before = membership;
+  before.cluster.clear();
+  ASSERT_TRUE(InitializeReplica(directory, before).ok());
+  ASSERT_TRUE(JoinCluster(directory, membership, *ReadStarts(directory)).ok());
+  ASSERT_TRUE(PrepareFirstStart(directory, membership).ok());
+  ASSERT_TRUE(MemberStarts::Open(directory).ok());
+}
+
+TEST(Membership, AClusterIsFormedOnceAndItsIdIsRemembered) {
+  FaultyDisk disk;
+  const Membership membership = Formed("n2");
+  MakeFormed(OpenDirectory(disk), membership);
+  disk.Restart(FaultyDisk::Unsynced::kLost);
+  EXPECT_EQ((*ReadMembership(OpenDirectory(disk)))->cluster, membership.cluster);
+}
+
+TEST(Membership, TwoDirectoriesOfTheSameMemberAreNotTheSame) {
+  FaultyDisk disk;
+  const DataDirectory one = *DataDirectory::Open(disk, "d1");
+  const DataDirectory two = *DataDirectory::Open(disk, "d2");
+  ASSERT_TRUE(InitializeReplica(one, *ParseMembership("n1", kThree)).ok());
+  ASSERT_TRUE(InitializeReplica(two, *ParseMembership("n1", kThree)).ok());
+  EXPECT_NE(ReadStarts(one)->own, ReadStarts(two)->own);
 }
 
 TEST(Membership, ADirectoryWithDataCannotBecomeAReplicas) {
@@ -76,8 +117,8 @@ TEST(Membership, ADirectoryWithDataCannotBecomeAReplicas) {
 TEST(Membership, WithoutItsVoteAReplicaIsDamaged) {
   FaultyDisk disk;
   const DataDirectory directory = OpenDirectory(disk);
-  const Membership membership = *ParseMembership("n1", kThree);
-  ASSERT_TRUE(InitializeReplica(directory, membership).ok());
+  const Membership membership = Formed("n1");
+  MakeFormed(directory, membership);
   ASSERT_TRUE(disk.Remove(RatisLogPath(directory, membership) + "/raft-meta").ok());
   const auto read = ReadMembership(directory);
   EXPECT_TRUE(absl::IsDataLoss(read.status()));
@@ -87,7 +128,7 @@ TEST(Membership, WithoutItsVoteAReplicaIsDamaged) {
 TEST(Membership, AReplicaThatLostItsNameIsNoStandaloneServer) {
   FaultyDisk disk;
   const DataDirectory directory = OpenDirectory(disk);
-  ASSERT_TRUE(InitializeReplica(directory, *ParseMembership("n1", kThree)).ok());
+  MakeFormed(directory, Formed("n1"));
   ASSERT_TRUE(disk.Remove("d/replica").ok());
   const auto read = ReadMembership(directory);
   EXPECT_TRUE(absl::IsDataLoss(read.status()));
@@ -97,9 +138,13 @@ TEST(Membership, AReplicaThatLostItsNameIsNoStandaloneServer) {
 TEST(Membership, AReplicaThatIsRebuiltRemembersFromWhereItVotesAndHasVotedItself) {
   FaultyDisk disk;
   const DataDirectory directory = OpenDirectory(disk);
-  Membership membership = *ParseMembership("n1", kThree);
+  Membership membership = Formed("n1");
   membership.votes_from = 1234;
-  ASSERT_TRUE(InitializeReplica(directory, membership, 7).ok());
+  StartsRecord starts;
+  starts.own = {.count = 77, .nonces = {5}};
+  starts.others["n2"] = {.count = 1, .nonce = 2};
+  ASSERT_TRUE(InitializeReplica(directory, membership, 7, starts).ok());
+  EXPECT_EQ(*ReadStarts(directory), starts);
   EXPECT_EQ((*ReadMembership(directory))->votes_from, 1234u);
   auto file = disk.Open(RatisLogPath(directory, membership) + "/raft-meta", OpenMode::kRead);
   std::string text(*(*file)->Size(), '\0');
@@ -110,7 +155,7 @@ TEST(Membership, AReplicaThatIsRebuiltRemembersFromWhereItVotesAndHasVotedItself
 TEST(Membership, AChangedByteIsDamage) {
   FaultyDisk disk;
   const DataDirectory directory = OpenDirectory(disk);
-  ASSERT_TRUE(InitializeReplica(directory, *ParseMembership("n1", kThree)).ok());
+  MakeFormed(directory, Formed("n1"));
   auto file = disk.Open("d/replica", OpenMode::kReadWrite);
   const uint64_t size = *(*file)->Size();
   for (uint64_t offset = 0; offset < size; ++offset) {
@@ -126,7 +171,7 @@ TEST(Membership, AChangedByteIsDamage) {
 TEST(Membership, ALaterFormatIsNotTakenForFormat1) {
   FaultyDisk disk;
   const DataDirectory directory = OpenDirectory(disk);
-  ASSERT_TRUE(InitializeReplica(directory, *ParseMembership("n1", kThree)).ok());
+  MakeFormed(directory, Formed("n1"));
   auto file = disk.Open("d/replica", OpenMode::kReadWrite);
   std::string text(*(*file)->Size(), '\0');
   ASSERT_TRUE((*file)->ReadAt(0, text.data(), text.size()).ok());
@@ -156,6 +201,34 @@ TEST(Membership, APowerCutDuringInitLeavesAReplicaOrNone) {
     }
     if (!done) continue;
     EXPECT_TRUE(read->has_value());
+    break;
+  }
+}
+
+TEST(Membership, APowerCutWhileAClusterIsFormedLeavesItFormedHereOrNot) {
+  for (uint64_t step = 1;; ++step) {
+    FaultyDisk disk(step);
+    bool done = false;
+    {
+      const DataDirectory directory = OpenDirectory(disk);
+      ASSERT_TRUE(InitializeReplica(directory, *ParseMembership("n1", kThree)).ok());
+      disk.CutPowerAt(disk.steps() + step);
+      StartsRecord starts = *ReadStarts(directory);
+      starts.others["n2"] = {.count = 0, .nonce = 1};
+      done = JoinCluster(directory, Formed("n1"), starts).ok();
+    }
+    disk.Restart(FaultyDisk::Unsynced::kByChance);
+    const DataDirectory directory = OpenDirectory(disk);
+    const auto read = ReadMembership(directory);
+    ASSERT_TRUE(read.ok() && *read) << "step " << step << ": " << read.status();
+    EXPECT_TRUE((*read)->is_formed() || !done);
+    const auto starts = ReadStarts(directory);
+    ASSERT_TRUE(starts.ok()) << "step " << step << ": " << starts.status();
+    EXPECT_TRUE(!(*read)->is_formed() || starts->others.contains("n2")) << "step " << step;
+    if (!done) {
+      EXPECT_TRUE((*read)->is_formed() || JoinCluster(directory, Formed("n1"), *starts).ok());
+      continue;
+    }
     break;
   }
 }

@@ -44,16 +44,18 @@ absl::Status NoLeader() {
 
 absl::StatusOr<std::unique_ptr<RatisLog>> RatisLog::Open(const DataDirectory& directory,
                                                          const Membership& membership,
+                                                         MemberStarts& starts,
                                                          const Settings& settings, Hooks hooks) {
   const size_t entry_bytes_max = std::max(limits::kLogBatchBytesMax, settings.command_bytes_max);
   std::unique_ptr<RatisLog> log(
-      new RatisLog(directory, membership, entry_bytes_max, std::move(hooks)));
+      new RatisLog(directory, membership, starts, entry_bytes_max, std::move(hooks)));
   const std::optional<ImageFile> image = log->hooks_.newest_image();
   if (image) log->applied_.Advance(image->position.index);
   TRIPLA_ASSIGN_OR_RETURN(
       log->replica_,
       Replica::Start(
           {.membership = membership,
+           .starts = starts.own(),
            .listen = settings.listen.empty() ? membership.self().raft_endpoint : settings.listen,
            .log_directory = directory.log_path(),
            .image = image,
@@ -63,9 +65,10 @@ absl::StatusOr<std::unique_ptr<RatisLog>> RatisLog::Open(const DataDirectory& di
 }
 
 RatisLog::RatisLog(const DataDirectory& directory, const Membership& membership,
-                   size_t entry_bytes_max, Hooks hooks)
+                   MemberStarts& starts, size_t entry_bytes_max, Hooks hooks)
     : directory_(directory),
       membership_(membership),
+      starts_(starts),
       entry_bytes_max_(entry_bytes_max),
       hooks_(std::move(hooks)),
       reads_here_([this](ReadRounds::AnswerFn answer) { AskWhoeverLeads(std::move(answer)); }),
@@ -95,6 +98,9 @@ ReplicaCallbacks RatisLog::Callbacks() {
             applied_.Advance(image.position.index);
             return image;
           },
+      .note_starts = [this](const std::string& node,
+                            const Starts& said) { return NoteStarts(node, said); },
+      .outdated = [this](const std::string& why) { EndAsOutdated(why); },
   };
 }
 
@@ -136,6 +142,21 @@ void RatisLog::ApplyBytes(LogPosition position, std::string_view bytes) {
   Apply(position, *batch, nullptr);
 }
 
+absl::Status RatisLog::NoteStarts(const std::string& node, const Starts& said) {
+  absl::Status noted = starts_.Note(node, said);
+  if (absl::IsInternal(noted)) Die(std::string(noted.message()));
+  return noted;
+}
+
+void RatisLog::EndAsOutdated(const std::string& why) {
+  const std::string advice = fmt::format(
+      "{}; it may have forgotten votes and records that {} has promised to keep; if another server "
+      "runs as {}, this one must not; otherwise {}",
+      why, membership_.node, membership_.node, kRebuild);
+  const absl::Status marked = starts_.MarkOutdated(advice);
+  Die(marked.ok() ? advice : fmt::format("{} ({})", advice, std::string(marked.message())));
+}
+
 void RatisLog::Fail(uint64_t number, bool appended, const std::string& why) {
   const std::optional<Submissions::Submission> submission = submissions_.Take(number);
   if (!submission) return;
@@ -149,6 +170,7 @@ bool RatisLog::Leads() const { return replica_->Leads(); }
 Log::Leadership RatisLog::GetLeadership() const {
   const Replica::State state = replica_->GetState();
   Leadership leadership{.node = membership_.node,
+                        .cluster = membership_.cluster,
                         .role = state.role,
                         .leader = replica_->Leader(),
                         .term = state.term};

@@ -48,10 +48,10 @@ class RatisLog : public Log {
 
   // Starts the replica that `directory` belongs to behind the image in force, which is applied.
   //
-  // `directory` outlives the log. Errors: as Replica::Start().
+  // `directory` and `starts` outlive the log. Errors: as Replica::Start().
   [[nodiscard]] static absl::StatusOr<std::unique_ptr<RatisLog>> Open(
-      const DataDirectory& directory, const Membership& membership, const Settings& settings,
-      Hooks hooks);
+      const DataDirectory& directory, const Membership& membership, MemberStarts& starts,
+      const Settings& settings, Hooks hooks);
 
   ~RatisLog() override;
 
@@ -77,19 +77,24 @@ class RatisLog : public Log {
   // that was lost and its log does not hold yet what that one's held.
   [[nodiscard]] absl::StatusOr<LogPosition> KnownState() const;
 
+  // As Replica::Disconnect().
+  void Disconnect(const std::string& node) { replica_->Disconnect(node); }
+
   // On the leader: the place that a read begun before this call must see, wherever it is done, once
   // it is sure that no other leads. Unavailable elsewhere, or when it cannot be made sure.
   void ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer);
 
  private:
-  RatisLog(const DataDirectory& directory, const Membership& membership, size_t entry_bytes_max,
-           Hooks hooks);
+  RatisLog(const DataDirectory& directory, const Membership& membership, MemberStarts& starts,
+           size_t entry_bytes_max, Hooks hooks);
 
   ReplicaCallbacks Callbacks();
   // Gives Ratis one entry's worth of commands.
   void SubmitEntry(Batch batch, bool urgent, DoneFn done);
   void Apply(LogPosition position, const Batch& batch, const DoneFn& done);
   void ApplyBytes(LogPosition position, std::string_view bytes);
+  absl::Status NoteStarts(const std::string& node, const Starts& said);
+  void EndAsOutdated(const std::string& why);
   void Fail(uint64_t number, bool appended, const std::string& why);
   // Submits an entry without commands. Answers with an index that covers everything committed
   // before the call.
@@ -102,6 +107,7 @@ class RatisLog : public Log {
 
   const DataDirectory& directory_;
   const Membership membership_;
+  MemberStarts& starts_;
   const size_t entry_bytes_max_;
   const Hooks hooks_;
   Submissions submissions_;

@@ -22,7 +22,7 @@ struct Replica::Bridge {
   bool closed = false;
   bool ended = false;  // in order: nothing of it calls back any more
   jmethodID submit, submit_later, read_index, tell_committed, leads, leader, describe, set_image,
-      purge, hand_over, close;
+      purge, hand_over, disconnect, close;
 
   // By `submit` or `submit_later`.
   void Submit(jmethodID method, uint64_t batch, std::string_view bytes) const {
@@ -76,6 +76,23 @@ jstring Install(JNIEnv* env, jclass, jlong log, jlongArray term_and_index) {
   return ToJava(env, image.path);
 }
 
+// Null when this is the directory that is known, or a later start of it.
+jstring WhyOutdated(JNIEnv* env, jclass, jlong log, jstring node, jlong count, jlongArray nonces) {
+  Starts said{.count = static_cast<uint64_t>(count)};
+  said.nonces.resize(env->GetArrayLength(nonces));
+  env->GetLongArrayRegion(nonces, 0, static_cast<jsize>(said.nonces.size()),
+                          reinterpret_cast<jlong*>(said.nonces.data()));
+  const absl::Status noted = Callbacks(log).note_starts(ToText(env, node), said);
+  if (noted.ok()) return nullptr;
+  if (absl::IsFailedPrecondition(noted)) return ToJava(env, std::string(noted.message()));
+  env->ThrowNew(env->FindClass("java/io/IOException"), std::string(noted.message()).c_str());
+  return nullptr;
+}
+
+void Outdated(JNIEnv* env, jclass, jlong log, jstring why) {
+  Callbacks(log).outdated(ToText(env, why));
+}
+
 void DieOf(JNIEnv* env, jclass, jstring why) { Die(ToText(env, why)); }
 
 void SayFromJava(JNIEnv* env, jclass, jint severity, jstring message) {
@@ -98,6 +115,8 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("holdImages", "(J)V", &HoldImages),
       method("releaseImages", "(J)V", &ReleaseImages),
       method("install", "(J[J)Ljava/lang/String;", &Install),
+      method("whyOutdated", "(JLjava/lang/String;J[J)Ljava/lang/String;", &WhyOutdated),
+      method("outdated", "(JLjava/lang/String;)V", &Outdated),
       method("die", "(Ljava/lang/String;)V", &DieOf),
       method("say", "(ILjava/lang/String;)V", &SayFromJava),
   };
@@ -190,7 +209,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   };
   const jmethodID construct =
       method("<init>",
-             "(JLjava/lang/String;Ljava/lang/String;J[Ljava/lang/String;Ljava/lang/String;"
+             "(JLjava/lang/String;Ljava/lang/String;J[JJ[Ljava/lang/String;Ljava/lang/String;"
              "Ljava/lang/String;Ljava/lang/String;JJIZ)V");
   bridge->submit = method("submit", "(J[B)V");
   bridge->submit_later = method("submitLater", "(J[B)V");
@@ -202,6 +221,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   bridge->set_image = method("setImage", "(Ljava/lang/String;JJ)V");
   bridge->purge = method("purge", "(J)V");
   bridge->hand_over = method("handOver", "(Ljava/lang/String;)Z");
+  bridge->disconnect = method("disconnect", "(Ljava/lang/String;)V");
   bridge->close = method("close", "()V");
   TRIPLA_RETURN_IF_ERROR(TakeException(env));
   std::vector<std::string> members;
@@ -211,6 +231,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   jobject object = env->NewObject(
       type, construct, reinterpret_cast<jlong>(&bridge->callbacks),
       ToJava(env, options.membership.cluster), ToJava(env, options.membership.node),
+      static_cast<jlong>(options.starts.count), ToJavaLongs(env, options.starts.nonces),
       static_cast<jlong>(options.membership.votes_from), ToJava(env, members),
       ToJava(env, options.listen), ToJava(env, options.log_directory),
       options.image ? ToJava(env, options.image->path) : nullptr,
@@ -297,6 +318,13 @@ absl::Status Replica::HandOver(const std::string& successor) {
                                            ToJava(env, successor)) != JNI_FALSE;
   TRIPLA_RETURN_IF_ERROR(TakeException(env));
   return done ? absl::OkStatus() : absl::InternalError("no other node took over");
+}
+
+void Replica::Disconnect(const std::string& node) {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  env->CallVoidMethod(bridge_->object, bridge_->disconnect, ToJava(env, node));
+  (void)DropException(env);  // it closes what it can
 }
 
 void Replica::Close() {

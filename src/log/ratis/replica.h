@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "log/ratis/membership.h"
+#include "log/ratis/starts.h"
 #include "model/log_position.h"
 
 namespace tripla {
@@ -39,6 +40,10 @@ struct ReplicaCallbacks {
   std::function<void()> release_images;
   // Replaces the state by the image from another replica that lies in ReceivedImagesPath().
   std::function<ImageFile()> install;
+  // Another member says these of its directory: as MemberStarts::Note().
+  std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
+  // Another member says that this server's directory is outdated. Does not return.
+  std::function<void(const std::string& why)> outdated;
 };
 
 // One replica of the log in Ratis: the C++ face of io.tripla.bridge.Replica, which holds no logic.
@@ -49,6 +54,7 @@ class Replica {
  public:
   struct Options {
     Membership membership;
+    Starts starts;       // of this server's directory
     std::string listen;  // HOST:PORT where it takes the connections of the others
     std::string log_directory;
     std::optional<ImageFile> image;  // what the state was loaded from
@@ -107,6 +113,9 @@ class Replica {
   // Transfers leadership, if this node leads, to `successor`; empty: to any. Errors: Internal with
   // the reason when no other node leads then.
   [[nodiscard]] absl::Status HandOver(const std::string& successor);
+
+  // Closes the connections with a member whose directory was replaced. Later ones are asked for.
+  void Disconnect(const std::string& node);
 
   // Applies what is committed and fails what still waits. No callback comes afterwards, this node
   // does not lead, and ReadIndex() returns nothing. Idempotent.

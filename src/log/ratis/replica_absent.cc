@@ -31,6 +31,7 @@ Replica::State Replica::GetState() const { return {}; }
 absl::Status Replica::SetImage(const ImageFile&) { return absl::OkStatus(); }
 absl::Status Replica::Purge(LogIndex) { return absl::OkStatus(); }
 absl::Status Replica::HandOver(const std::string&) { return absl::OkStatus(); }
+void Replica::Disconnect(const std::string&) {}
 void Replica::Close() {}
 
 }  // namespace tripla

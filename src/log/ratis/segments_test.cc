@@ -34,6 +34,9 @@ class Segments : public testing::Test {
       : directory_(*DataDirectory::Open(disk_, "d")),
         membership_(*ParseMembership("n1", "n1=a:1/a:2,n2=b:1/b:2")) {
     EXPECT_TRUE(InitializeReplica(directory_, membership_).ok());
+    membership_.cluster = ClusterIdOf({1, 2});
+    EXPECT_TRUE(JoinCluster(directory_, membership_, *ReadStarts(directory_)).ok());
+    EXPECT_TRUE(PrepareFirstStart(directory_, membership_).ok());
     file_ = *disk_.Open(RatisLogPath(directory_, membership_) + "/log_inprogress_160",
                         OpenMode::kCreateFresh);
   }

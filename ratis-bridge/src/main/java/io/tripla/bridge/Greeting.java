@@ -5,44 +5,66 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.UUID;
 
 /**
  * The first bytes on a connection, from the node that opened it:
  *
- * <pre>  "TRIPLA-R" | protocol version u32 | cluster id 16 | from | to | purpose u8
- *   | largest frame u32</pre>
+ * <pre>  "TRIPLA-R" | protocol version u32 | length u16 | lines</pre>
  *
- * and the answer: 0, or 1 and why the connection is refused. Texts are a length u8 and UTF-8.
- * Integers are big-endian. The magic and the version stay where they are in every version to come.
+ * and the answer:
+ *
+ * <pre>  0 | length u16 | lines          welcome
+ *  1 | length u8 | text             refused, and why
+ *  2 | length u8 | text             refused: the directory of the node that asks is outdated</pre>
+ *
+ * A line is "KEY VALUE\n" in UTF-8; one with a key that is not known is passed over, so that later
+ * versions can say more. The keys are cluster, from, to, for, frame (the largest one), and of either side
+ * starts, log ("TERM LAST") and votes-from. Integers are big-endian. The magic, the version and the form of a refusal stay as they are
+ * in every version to come.
  */
-record Greeting(UUID cluster, String from, String to, Call.Purpose purpose, int frameBytesMax) {
-  static final int VERSION = 2;
+record Greeting(
+    UUID cluster, String from, String to, Call.Purpose purpose, int frameBytesMax, Said said) {
+  static final int VERSION = 3;
 
   private static final long MAGIC = 0x545249504c412d52L; // "TRIPLA-R"
   private static final int TEXT_BYTES_MAX = 255;
+  private static final int WELCOME = 0;
+  private static final int REFUSED = 1;
+  private static final int OUTDATED = 2;
 
   /** Why a connection was refused, as the other side says it. */
   static final class Refused extends IOException {
-    Refused(String why) {
+    /** The directory of the node that is refused is outdated: waiting does not help. */
+    final boolean outdated;
+
+    Refused(String why, boolean outdated) {
       super(why);
+      this.outdated = outdated;
+    }
+
+    Refused(String why) {
+      this(why, false);
     }
   }
 
-  void send(Wire wire) throws IOException {
+  /** Sends it and waits for the answer: what the other side says of itself. */
+  Said send(Wire wire) throws IOException {
     DataOutputStream out = wire.out;
     out.writeLong(MAGIC);
     out.writeInt(VERSION);
-    out.writeLong(cluster.getMostSignificantBits());
-    out.writeLong(cluster.getLeastSignificantBits());
-    writeText(out, from);
-    writeText(out, to);
-    out.writeByte(purpose.ordinal());
-    out.writeInt(frameBytesMax);
+    writeLines(
+        out,
+        "cluster " + cluster + "\nfrom " + from + "\nto " + to + "\nfor " + purpose + "\nframe "
+            + frameBytesMax + "\n" + lines(said));
     out.flush();
-    if (wire.in.readByte() != 0) {
-      throw new Refused(readText(wire.in));
+    int answer = wire.in.readUnsignedByte();
+    if (answer != WELCOME) {
+      throw new Refused(readText(wire.in), answer == OUTDATED);
     }
+    return said(readLines(wire.in));
   }
 
   /** Reads the greeting of a node that speaks our version; another one is told so. */
@@ -53,29 +75,81 @@ record Greeting(UUID cluster, String from, String to, Call.Purpose purpose, int 
     }
     int version = in.readInt();
     if (version != VERSION) {
-      String why = "it speaks version " + version + " of the protocol, this node " + VERSION;
+      Refused why =
+          new Refused(
+              "it speaks version " + version + " of the protocol, this node " + VERSION);
       refuse(wire, why);
-      throw new IOException(why);
+      throw why;
     }
-    UUID cluster = new UUID(in.readLong(), in.readLong());
-    String from = readText(in);
-    String to = readText(in);
-    int purpose = in.readUnsignedByte();
-    if (purpose >= Call.Purpose.values().length) {
-      throw new IOException("it names no purpose: " + purpose);
+    Map<String, String> lines = readLines(in);
+    try {
+      return new Greeting(
+          UUID.fromString(value(lines, "cluster")),
+          value(lines, "from"),
+          value(lines, "to"),
+          Call.Purpose.valueOf(value(lines, "for")),
+          Integer.parseInt(value(lines, "frame")),
+          said(lines));
+    } catch (IllegalArgumentException e) {
+      throw new IOException("its greeting cannot be read: " + e.getMessage());
     }
-    return new Greeting(cluster, from, to, Call.Purpose.values()[purpose], in.readInt());
   }
 
-  static void welcome(Wire wire) throws IOException {
-    wire.out.writeByte(0);
+  static void welcome(Wire wire, Said self) throws IOException {
+    wire.out.writeByte(WELCOME);
+    writeLines(wire.out, lines(self));
     wire.out.flush();
   }
 
-  static void refuse(Wire wire, String why) throws IOException {
-    wire.out.writeByte(1);
-    writeText(wire.out, why);
+  static void refuse(Wire wire, Refused why) throws IOException {
+    wire.out.writeByte(why.outdated ? OUTDATED : REFUSED);
+    writeText(wire.out, why.getMessage());
     wire.out.flush();
+  }
+
+  private static String lines(Said said) {
+    return "starts " + said.starts().toText() + "\nlog " + said.term() + " " + said.last()
+        + "\nvotes-from " + said.votesFrom() + "\n";
+  }
+
+  private static Said said(Map<String, String> lines) throws IOException {
+    try {
+      String[] log = value(lines, "log").split(" ", 2);
+      return new Said(
+          Starts.parse(value(lines, "starts")),
+          Long.parseLong(log[0]),
+          Long.parseLong(log[log.length - 1]),
+          Long.parseLong(value(lines, "votes-from")));
+    } catch (IllegalArgumentException e) {
+      throw new IOException("what it says of itself cannot be read: " + e.getMessage());
+    }
+  }
+
+  private static String value(Map<String, String> lines, String key) throws IOException {
+    String value = lines.get(key);
+    if (value == null) {
+      throw new IOException("its greeting lacks \"" + key + "\"");
+    }
+    return value;
+  }
+
+  private static void writeLines(DataOutputStream out, String lines) throws IOException {
+    byte[] bytes = lines.getBytes(StandardCharsets.UTF_8);
+    out.writeShort(bytes.length);
+    out.write(bytes);
+  }
+
+  private static Map<String, String> readLines(DataInputStream in) throws IOException {
+    byte[] bytes = new byte[in.readUnsignedShort()];
+    in.readFully(bytes);
+    Map<String, String> lines = new HashMap<>();
+    for (String line : new String(bytes, StandardCharsets.UTF_8).split("\n")) {
+      int space = line.indexOf(' ');
+      if (space > 0) {
+        lines.put(line.substring(0, space), line.substring(space + 1));
+      }
+    }
+    return lines;
   }
 
   private static void writeText(DataOutputStream out, String text) throws IOException {

@@ -33,7 +33,7 @@ final class Line implements Closeable {
   private final Peer peer;
   private final Call.Purpose purpose;
   private final ReentrantLock lock = new ReentrantLock();
-  private Wire wire;
+  private volatile Wire wire;
 
   /** Of {@link #wire}, also while it is being connected. Other threads close it to end a call. */
   private volatile Socket socket;
@@ -64,6 +64,19 @@ final class Line implements Closeable {
     }
     try {
       return callAlone(call, request);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Connects, unless it is connected. */
+  void open() throws IOException {
+    lock.lock();
+    try {
+      if (wire == null || wire.isClosed()) {
+        connect();
+        wire.allow(IDLE_TIME);
+      }
     } finally {
       lock.unlock();
     }
@@ -112,6 +125,14 @@ final class Line implements Closeable {
     Socket open = socket;
     if (open != null) {
       close(open);
+    }
+  }
+
+  /** Ends the connection unless it is to this start of the peer; null: to any. */
+  void hangUpOnAllBut(Long nonce) {
+    Wire open = wire;
+    if (open != null && (nonce == null || open.said().starts().last() != nonce)) {
+      hangUp();
     }
   }
 
@@ -164,7 +185,9 @@ final class Line implements Closeable {
     awaitNextAttempt();
     checkOpen();
     try {
-      wire = peer.connect(purpose, this::setSocket);
+      Wire opened = peer.connect(purpose, this::setSocket);
+      wire = opened;
+      peer.checkAgain(opened);
     } catch (IOException e) {
       time = shortTime();
       throw e;

@@ -17,7 +17,6 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.Semaphore;
-import java.util.function.Function;
 import javax.net.ServerSocketFactory;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
@@ -30,6 +29,15 @@ final class Listener implements Closeable {
   interface Service {
     CompletableFuture<? extends MessageLite> execute(Call call, MessageLite request)
         throws IOException;
+  }
+
+  /** Who is let in. */
+  interface Door {
+    /** Throws for a node with which this one takes part in nothing. */
+    void admit(Greeting greeting) throws IOException;
+
+    /** What this node says of itself. */
+    Said self();
   }
 
   /** Name of the thread without which nobody gets through. */
@@ -59,7 +67,7 @@ final class Listener implements Closeable {
   private final ServerSocket socket;
   private final Watchdog watchdog;
   private final int frameBytesMax;
-  private final Function<Greeting, String> whyNot;
+  private final Door door;
   private final Service service;
   private final Semaphore strangers = new Semaphore(STRANGERS_MAX);
 
@@ -74,20 +82,18 @@ final class Listener implements Closeable {
 
   /**
    * Listens when it returns.
-   *
-   * @param whyNot why a greeting is refused, or null
    */
   Listener(
       ServerSocketFactory sockets,
       InetSocketAddress address,
       Watchdog watchdog,
       int frameBytesMax,
-      Function<Greeting, String> whyNot,
+      Door door,
       Service service)
       throws IOException {
     this.watchdog = watchdog;
     this.frameBytesMax = frameBytesMax;
-    this.whyNot = whyNot;
+    this.door = door;
     this.service = service;
     socket = sockets.createServerSocket();
     socket.setReuseAddress(true);
@@ -192,11 +198,8 @@ final class Listener implements Closeable {
     String why;
     try {
       Greeting greeting = Greeting.receive(wire);
-      why = whyNot.apply(greeting);
-      if (why == null) {
-        return greeting;
-      }
-      Greeting.refuse(wire, why);
+      admit(greeting, wire);
+      return greeting;
     } catch (IOException e) {
       if (socket.isClosed()) {
         return null;
@@ -207,11 +210,22 @@ final class Listener implements Closeable {
     return null;
   }
 
+  private void admit(Greeting greeting, Wire wire) throws IOException {
+    try {
+      door.admit(greeting);
+    } catch (Greeting.Refused e) {
+      Greeting.refuse(wire, e);
+      throw e;
+    }
+  }
+
   private void serveCalls(Greeting from, Wire wire) throws IOException {
     Line line = new Line(from.from(), from.purpose());
+    wire.setSaid(from.said());
     add(line, wire); // first, so that a peer's connections stand in the order of its greetings
     try {
-      Greeting.welcome(wire);
+      admit(from, wire); // again: what was learned meanwhile has closed only what was added
+      Greeting.welcome(wire, door.self());
       serveCalls(wire);
     } finally {
       remove(line, wire);
@@ -229,6 +243,20 @@ final class Listener implements Closeable {
       if (wires.size() > CONNECTIONS_OF_A_LINE_MAX) {
         wires.remove().close();
       }
+    }
+  }
+
+  /** Closes the connections of an earlier start of this node, or all with null. */
+  void hangUpOnAllBut(String node, Long nonce) {
+    synchronized (known) {
+      known.forEach(
+          (line, wires) -> {
+            if (line.node().equals(node)) {
+              wires.stream()
+                  .filter(wire -> nonce == null || wire.said().starts().last() != nonce)
+                  .forEach(Wire::close);
+            }
+          });
     }
   }
 

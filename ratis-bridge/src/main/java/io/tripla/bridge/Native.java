@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.tripla.bridge;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
@@ -37,6 +38,18 @@ final class Native {
 
   /** Installs the image that is in sm/, writes its term and index, and returns its new path. */
   static native String install(long log, long[] termAndIndex);
+
+  /**
+   * A member says that these are the starts of its directory; what is new is remembered durably.
+   *
+   * @return why the directory is outdated, or null
+   * @throws IOException when it could not be remembered
+   */
+  static native String whyOutdated(long log, String node, long starts, long[] nonces)
+      throws IOException;
+
+  /** A member says that this node's directory is outdated: ends the process for good. */
+  static native void outdated(long log, String why);
 
   /** Ends the process: durability is lost, or the replica cannot go on. */
   static native void die(String why);

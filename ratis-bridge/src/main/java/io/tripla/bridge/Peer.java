@@ -22,7 +22,14 @@ final class Peer implements Closeable {
   private static final Logger LOG = System.getLogger(Peer.class.getName());
 
   /** What all peers share. */
-  record Home(UUID cluster, String node, SocketFactory sockets, Watchdog watchdog, int frameBytesMax) {}
+  record Home(
+      UUID cluster,
+      String node,
+      SocketFactory sockets,
+      Watchdog watchdog,
+      int frameBytesMax,
+      Doors doors,
+      Consumer<String> disconnect) {}
 
   private final Home home;
   private final String node;
@@ -47,11 +54,25 @@ final class Peer implements Closeable {
     return lines.get(purpose);
   }
 
+  /** Greets it, if it can be reached. */
+  void introduce() {
+    try {
+      line(Call.Purpose.VOTES).open();
+    } catch (IOException e) {
+      LOG.log(Level.DEBUG, "{0} was not greeted: {1}", node, e.toString());
+    }
+  }
+
   /** Ends the calls that only a leader makes. */
   void hangUp() {
     for (Call.Purpose purpose : List.of(Call.Purpose.ENTRIES, Call.Purpose.SNAPSHOTS)) {
       line(purpose).hangUp();
     }
+  }
+
+  /** Ends the calls to an earlier start of it, or to all with null. They are made again. */
+  void hangUpOnAllBut(Long nonce) {
+    lines.values().forEach(line -> line.hangUpOnAllBut(nonce));
   }
 
   /** Ends all calls, and makes no other. They have ended when this returns. */
@@ -73,13 +94,54 @@ final class Peer implements Closeable {
       Wire wire = new Wire(socket, home.frameBytesMax);
       wire.allow(GREETING_TIME);
       home.watchdog.watch(wire);
-      new Greeting(home.cluster, home.node, node, purpose, home.frameBytesMax).send(wire);
+      Acknowledged before = home.doors.acknowledged(node);
+      Said said = greet(wire, purpose);
+      check(() -> home.doors.check(node, said, before));
+      wire.setSaid(said);
       found();
       return wire;
     } catch (IOException e) {
       socket.close();
-      lost(e instanceof Greeting.Refused ? "it refuses this node: " + e.getMessage() : why(e));
+      lost(why(e));
       throw e;
+    }
+  }
+
+  /** Once a connection is in its place: what was learned while it was made has not closed it. */
+  void checkAgain(Wire wire) throws IOException {
+    try {
+      check(() -> home.doors.check(node, wire.said()));
+    } catch (IOException e) {
+      wire.close();
+      lost(why(e));
+      throw e;
+    }
+  }
+
+  private interface Check {
+    void run() throws IOException;
+  }
+
+  private void check(Check check) throws IOException {
+    try {
+      check.run();
+    } catch (Greeting.Refused e) {
+      home.disconnect.accept(node); // it is told when it connects again
+      throw e;
+    }
+  }
+
+  private Said greet(Wire wire, Call.Purpose purpose) throws IOException {
+    try {
+      return new Greeting(
+              home.cluster, home.node, node, purpose, home.frameBytesMax, home.doors.self())
+          .send(wire);
+    } catch (Greeting.Refused e) {
+      String why = node + " refuses this node: " + e.getMessage();
+      if (e.outdated) {
+        home.doors.outdated(why);
+      }
+      throw new IOException(why, e);
     }
   }
 

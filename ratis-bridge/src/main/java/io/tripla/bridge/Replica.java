@@ -8,9 +8,12 @@ import java.lang.System.Logger.Level;
 import java.lang.management.ManagementFactory;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -44,6 +47,7 @@ final class Replica {
   private static final long LOOK_MS = 5;
   private static final long PURGE_S = 10;
   private static final long END_S = 10;
+  private static final Duration INTRODUCTION = Duration.ofSeconds(1);
 
   private final long log;
   private final RaftGroupId group;
@@ -51,7 +55,7 @@ final class Replica {
   private final LogDirectory entries;
   private final Machine machine;
   private final RaftServer server;
-  private final RaftServer.Division division;
+  private volatile RaftServer.Division division; // null while it is starting
   private final RaftClientAsynchronousProtocol orders;
   private final Lease lease;
   private final Candidacy candidacy;
@@ -59,12 +63,15 @@ final class Replica {
   private final ClientId client = ClientId.randomId();
   private long calls;
   private volatile boolean closing;
+  private volatile boolean introduced;
 
   /**
    * Starts a replica on a log directory that is ready.
    *
    * @param listen HOST:PORT where it takes the others' connections
    * @param image what the state was loaded from, which holds all up to its place; or null
+   * @param starts of its directory
+   * @param nonces of these starts
    * @param votesFrom it takes part in no election before its log has reached this place; or 0
    * @param members each as "node=HOST:PORT", this node's own among them
    */
@@ -72,6 +79,8 @@ final class Replica {
       long log,
       String cluster,
       String node,
+      long starts,
+      long[] nonces,
       long votesFrom,
       String[] members,
       String listen,
@@ -111,6 +120,9 @@ final class Replica {
             machine,
             new File(logDirectory),
             this::awaitDurable,
+            (term, candidate) ->
+                LeaderAccess.writeVote(server().getDivision(group), term, candidate),
+            new OwnDoors(Starts.of(starts, nonces), votesFrom),
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     server =
@@ -126,9 +138,92 @@ final class Replica {
     awaitEndOfOldPromises();
     start();
     division = server.getDivision(group);
+    introduce();
     orders = (RaftClientAsynchronousProtocol) division;
     candidacy = Candidacy.of(division);
     candidacy.start();
+  }
+
+  /** Of one start of a member's directory. */
+  private record Refusal(long nonce, String why) {}
+
+  private final class OwnDoors implements Doors {
+    private final Starts starts;
+    private final long votesFrom;
+    private final Map<String, Refusal> refused = new ConcurrentHashMap<>();
+
+    OwnDoors(Starts starts, long votesFrom) {
+      this.starts = starts;
+      this.votesFrom = votesFrom;
+    }
+
+    @Override
+    public Said self() {
+      RaftServer.Division own = division;
+      if (own == null) {
+        return new Said(starts, -1, -1, votesFrom);
+      }
+      // First the end of the log: a leader that cuts it off later has a later term.
+      long last =
+          Math.max(
+              own.getRaftLog().getNextIndex() - 1,
+              machine.getLastAppliedTermIndex().getIndex());
+      return new Said(starts, own.getInfo().getCurrentTerm(), last, votesFrom);
+    }
+
+    @Override
+    public void checkIntroduced() throws IOException {
+      if (!introduced) {
+        throw new IOException("it has just been started");
+      }
+    }
+
+    @Override
+    public Acknowledged acknowledged(String node) {
+      RaftServer.Division own = division;
+      return own == null ? null : LeaderAccess.acknowledged(own, node, Acknowledged::new);
+    }
+
+    @Override
+    public void check(String node, Said said) throws IOException {
+      Refusal before = refused.get(node);
+      if (before != null && before.nonce() == said.starts().last()) {
+        throw new Greeting.Refused(before.why(), true);
+      }
+      String why =
+          Native.whyOutdated(log, node, said.starts().count(), said.starts().nonceArray());
+      if (why != null) {
+        throw new Greeting.Refused(why, true);
+      }
+    }
+
+    @Override
+    public void check(String node, Said said, Acknowledged before) throws IOException {
+      check(node, said);
+      String why = before == null ? null : before.whyIncomplete(node, said);
+      if (why != null) {
+        refused.put(node, new Refusal(said.starts().last(), why));
+        throw new Greeting.Refused(why, true);
+      }
+    }
+
+    @Override
+    public void outdated(String why) {
+      Native.outdated(log, why);
+    }
+  }
+
+  private void introduce() throws IOException {
+    try {
+      ((SocketRpc) server.getServerRpc()).introduce(INTRODUCTION);
+      introduced = true;
+    } catch (InterruptedException e) {
+      throw new IOException("it was interrupted while it started", e);
+    }
+  }
+
+  private RaftServer server() {
+    return server; // it is used when this is constructed
   }
 
   private static LogDirectory directory(Path path) {
@@ -290,6 +385,11 @@ final class Replica {
       division.getRaftLog().getStartIndex(),
       division.getRaftLog().getNextIndex() - 1
     };
+  }
+
+  /** Closes the connections with a node whose directory was replaced. */
+  void disconnect(String node) {
+    ((SocketRpc) server.getServerRpc()).disconnect(node);
   }
 
   /** As {@link Machine#setImage}. */

@@ -3,7 +3,10 @@ package io.tripla.bridge;
 
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -41,10 +44,11 @@ final class SocketRpc implements RaftServerRpc {
   private final SocketRpcType.Settings settings;
   private final Watchdog watchdog = new Watchdog();
   private final VotePromise promise;
+  private final Ballot ballot;
   private final AppendTurn turn = new AppendTurn(AppendTurn.PATIENCE, Native::die);
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private final Object installing = new Object();
-  private Listener listener;
+  private volatile Listener listener;
   private volatile long lastLeaderTerm = -1;
 
   SocketRpc(RaftServer server, RpcType type, SocketRpcType.Settings settings) {
@@ -52,6 +56,7 @@ final class SocketRpc implements RaftServerRpc {
     this.type = type;
     this.settings = settings;
     promise = new VotePromise(settings.clock());
+    ballot = new Ballot(settings.node(), settings.voteFile());
   }
 
   @Override
@@ -62,7 +67,7 @@ final class SocketRpc implements RaftServerRpc {
             settings.address(),
             watchdog,
             settings.frameBytesMax(),
-            this::whyNot,
+            door(),
             this::execute);
   }
 
@@ -79,7 +84,39 @@ final class SocketRpc implements RaftServerRpc {
     watchdog.close();
   }
 
-  /** Why a connection with this greeting is refused, or null. */
+  private Listener.Door door() {
+    return new Listener.Door() {
+      @Override
+      public void admit(Greeting greeting) throws IOException {
+        String why = whyNot(greeting);
+        if (why != null) {
+          throw new Greeting.Refused(why);
+        }
+        settings.doors().check(greeting.from(), greeting.said());
+        hangUpOnAllBut(greeting.from(), greeting.said().starts().last());
+      }
+
+      @Override
+      public Said self() {
+        return settings.doors().self();
+      }
+    };
+  }
+
+  /** Closes the connections with this node, in both directions. */
+  void disconnect(String node) {
+    hangUpOnAllBut(node, null);
+  }
+
+  private void hangUpOnAllBut(String node, Long nonce) {
+    Listener open = listener;
+    if (open != null) { // else nobody has been let in yet
+      open.hangUpOnAllBut(node, nonce);
+    }
+    peers.get(node).hangUpOnAllBut(nonce);
+  }
+
+  /** Why a connection with this greeting is refused, or null; whatever the directory behind it. */
   private String whyNot(Greeting greeting) {
     if (!greeting.cluster().equals(settings.cluster())) {
       return "it is of another cluster, " + greeting.cluster() + ", not of " + settings.cluster();
@@ -116,6 +153,7 @@ final class SocketRpc implements RaftServerRpc {
 
   private CompletableFuture<? extends MessageLite> dispatch(Call call, MessageLite request)
       throws IOException {
+    settings.doors().checkIntroduced();
     return switch (call) {
       case REQUEST_VOTE -> answered(vote((RequestVoteRequestProto) request));
       case APPEND_ENTRIES -> append((AppendEntriesRequestProto) request);
@@ -128,12 +166,36 @@ final class SocketRpc implements RaftServerRpc {
     return CompletableFuture.completedFuture(reply);
   }
 
+  /**
+   * Greets every other member that can be reached in this time, so that each can say that the directory
+   * of this node is outdated before it votes.
+   */
+  void introduce(Duration patience) throws InterruptedException {
+    List<Thread> threads = new ArrayList<>();
+    for (Peer peer : peers.values()) {
+      Thread thread = Threads.daemon("tripla-introduce", peer::introduce);
+      thread.start();
+      threads.add(thread);
+    }
+    long end = System.nanoTime() + patience.toNanos();
+    for (Thread thread : threads) {
+      thread.join(Math.max(1, (end - System.nanoTime()) / 1_000_000));
+    }
+  }
+
   private MessageLite vote(RequestVoteRequestProto request) throws IOException {
     checkKnowsEnough();
     checkDiskHasRoom();
     return request.getPreVote()
         ? server.requestVote(request)
-        : promise.keepOr(requestor(request.getServerRequest()), () -> server.requestVote(request));
+        : promise.keepOr(requestor(request.getServerRequest()), () -> castVote(request));
+  }
+
+  private MessageLite castVote(RequestVoteRequestProto request) throws IOException {
+    return ballot.cast(
+        request.getCandidateTerm(),
+        requestor(request.getServerRequest()),
+        () -> server.requestVote(request));
   }
 
   /**
@@ -250,10 +312,12 @@ final class SocketRpc implements RaftServerRpc {
   @Override
   public RequestVoteReplyProto requestVote(RequestVoteRequestProto request) throws IOException {
     // To stand for election is to vote for oneself.
+    settings.doors().checkIntroduced();
     checkKnowsEnough();
     checkDiskHasRoom();
     if (!request.getPreVote()) {
       promise.check(settings.node());
+      ballot.stand(request.getCandidateTerm());
     }
     return (RequestVoteReplyProto) call(Call.REQUEST_VOTE, request.getServerRequest(), request);
   }
@@ -332,7 +396,9 @@ final class SocketRpc implements RaftServerRpc {
             settings.node(),
             settings.sockets(),
             watchdog,
-            settings.frameBytesMax());
+            settings.frameBytesMax(),
+            settings.doors(),
+            this::disconnect);
     for (RaftPeer peer : added) {
       String node = peer.getId().toString();
       if (!node.equals(settings.node())) {

@@ -27,6 +27,12 @@ public final class SocketRpcType implements RpcType {
     void failed();
   }
 
+  /** Where this node's vote is written. */
+  interface VoteFile {
+    /** Makes sure that this vote is. An error: it must not be told. */
+    void ensure(long term, String candidate) throws IOException;
+  }
+
   /** Makes everything durable that this node has written so far. */
   interface Durable {
     /** After an error nothing of it may be told. */
@@ -37,6 +43,8 @@ public final class SocketRpcType implements RpcType {
    * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
    * election before its log has reached this place; 0 for none. {@code disk}: a directory on the log's.
    * {@code durable}: makes durable what a message tells, before it is sent.
+   * {@code voteFile}: makes sure that this node's vote is written.
+   * {@code doors}: which directories of the others it takes part in anything with.
    * {@code laterTerm}: is told of a term that another node knows and that is later than this leader's.
    * {@code clock}: nanoseconds, as System.nanoTime(), of the promises. The factories are where TLS will come in: an SSLSocket is a Socket.
    */
@@ -52,6 +60,8 @@ public final class SocketRpcType implements RpcType {
       Installs installs,
       File disk,
       Durable durable,
+      VoteFile voteFile,
+      Doors doors,
       SocketFactory sockets,
       ServerSocketFactory serverSockets) {
     Parameters toParameters() {

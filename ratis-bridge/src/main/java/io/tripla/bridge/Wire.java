@@ -50,6 +50,7 @@ final class Wire implements Closeable {
   private final Socket socket;
   private final int frameBytesMax;
   private volatile long deadline = Long.MAX_VALUE;
+  private volatile Said said;
 
   Wire(Socket socket, int frameBytesMax) throws IOException {
     this.socket = socket;
@@ -71,6 +72,15 @@ final class Wire implements Closeable {
 
   boolean isClosed() {
     return socket.isClosed();
+  }
+
+  /** What the other side has said of itself. */
+  void setSaid(Said ofItself) {
+    said = ofItself;
+  }
+
+  Said said() {
+    return said;
   }
 
   Object remote() {

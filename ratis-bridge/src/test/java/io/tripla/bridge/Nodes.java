@@ -11,8 +11,10 @@ import java.net.Socket;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -67,10 +69,12 @@ abstract class Nodes {
   final AtomicLong now = new AtomicLong();
 
   final AtomicLong laterTerm = new AtomicLong();
+  final Set<String> written = ConcurrentHashMap.newKeySet(); // votes
   final Lease lease = new Lease(2, now::get);
   private final List<Socket> ports = new ArrayList<>();
   final int port1 = freePort();
   final int port2 = freePort();
+  final int port3 = freePort();
 
   /** What a server does before it answers. */
   interface Step {
@@ -92,6 +96,11 @@ abstract class Nodes {
   }
 
   SocketRpc start(UUID cluster, String node, int port, long votesFrom) throws IOException {
+    return start(cluster, node, port, votesFrom, new FakeDoors(1));
+  }
+
+  SocketRpc start(UUID cluster, String node, int port, long votesFrom, Doors doors)
+      throws IOException {
     InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
     SocketRpcType.Settings settings =
         new SocketRpcType.Settings(
@@ -106,6 +115,8 @@ abstract class Nodes {
             installs(),
             disk,
             new LogDirectory(directory, synced, died::set, System::currentTimeMillis)::sync,
+            (term, candidate) -> written.add(candidate + " in term " + term),
+            doors,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);
@@ -113,6 +124,56 @@ abstract class Nodes {
     rpc.start();
     nodes.add(rpc);
     return rpc;
+  }
+
+  /** Of a directory that is at this start, and of a node that holds what it is told for outdated. */
+  static final class FakeDoors implements Doors {
+    final Set<Long> outdated = ConcurrentHashMap.newKeySet(); // nonces
+    final AtomicReference<String> ended = new AtomicReference<>();
+    volatile Acknowledged acknowledged;
+    /** Of the only nonce that is not outdated; 0: any is good. */
+    volatile long known;
+    private final long nonce;
+
+    FakeDoors(long nonce) {
+      this.nonce = nonce;
+    }
+
+    @Override
+    public Said self() {
+      return new Said(new Starts(nonce, List.of(nonce)), 0, 0, 0);
+    }
+
+    @Override
+    public void checkIntroduced() {}
+
+    @Override
+    public Acknowledged acknowledged(String node) {
+      return acknowledged;
+    }
+
+    @Override
+    public void check(String node, Said said, Acknowledged before) throws IOException {
+      check(node, said);
+      String why = before == null ? null : before.whyIncomplete(node, said);
+      if (why != null) {
+        outdated.add(said.starts().last());
+        throw new Greeting.Refused(why, true);
+      }
+    }
+
+    @Override
+    public void check(String node, Said said) throws IOException {
+      long nonce = said.starts().last();
+      if (outdated.contains(nonce) || known != 0 && nonce != known) {
+        throw new Greeting.Refused(node + "'s directory is an older copy", true);
+      }
+    }
+
+    @Override
+    public void outdated(String why) {
+      ended.set(why);
+    }
   }
 
   static RaftPeer peer(String node, int port) {
@@ -182,7 +243,10 @@ abstract class Nodes {
     if (request.getCandidateTerm() < 0) {
       throw new IOException("no such term");
     }
-    return RequestVoteReplyProto.newBuilder().setTerm(request.getCandidateTerm()).build();
+    RequestVoteReplyProto.Builder reply =
+        RequestVoteReplyProto.newBuilder().setTerm(request.getCandidateTerm());
+    reply.getServerReplyBuilder().setSuccess(true);
+    return reply.build();
   }
 
   static AppendEntriesReplyProto append(AppendEntriesRequestProto request) {

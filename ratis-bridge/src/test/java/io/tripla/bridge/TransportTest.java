@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.InterruptedIOException;
@@ -99,7 +100,7 @@ class TransportTest extends Nodes {
       byte[] answer = socket.getInputStream().readAllBytes();
       assertEquals(1, answer[0]);
       String why = new String(answer, 2, answer.length - 2, StandardCharsets.UTF_8);
-      assertEquals("it speaks version 9 of the protocol, this node 2", why);
+      assertEquals("it speaks version 9 of the protocol, this node 3", why);
     }
   }
 
@@ -173,7 +174,9 @@ class TransportTest extends Nodes {
 
   @Test
   void garbageAndHalfFramesHarmNothing() throws IOException {
-    start(CLUSTER, "n2", port2);
+    FakeDoors doors = new FakeDoors(1);
+    doors.known = 1; // garbage that says another start would end the connections of this one
+    start(CLUSTER, "n2", port2, 0, doors);
     SocketRpc n1 = start(CLUSTER, "n1", port1);
     long seed = System.nanoTime();
     System.out.println("seed " + seed);
@@ -234,7 +237,9 @@ class TransportTest extends Nodes {
     for (int i = 0; i <= Listener.CONNECTIONS_OF_A_LINE_MAX; ++i) {
       Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2);
       socket.getOutputStream().write(greeting());
-      assertEquals(0, socket.getInputStream().read(), "welcome");
+      DataInputStream answer = new DataInputStream(socket.getInputStream());
+      assertEquals(0, answer.read(), "welcome");
+      answer.readUTF();
       lost.add(socket);
     }
     assertEquals(-1, lost.get(0).getInputStream().read(), "closed");
@@ -247,8 +252,12 @@ class TransportTest extends Nodes {
   @Test
   void aNodeThatTakesOtherSizesIsRefused() throws IOException {
     start(CLUSTER, "n2", port2);
-    byte[] greeting = greeting();
-    greeting[greeting.length - 1] ^= 1;
+    String frame = "frame " + FRAME_BYTES_MAX;
+    String other = "frame " + (FRAME_BYTES_MAX + 1);
+    byte[] greeting =
+        new String(greeting(), StandardCharsets.ISO_8859_1)
+            .replace(frame, other)
+            .getBytes(StandardCharsets.ISO_8859_1);
     try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2)) {
       socket.getOutputStream().write(greeting);
       String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -301,15 +310,10 @@ class TransportTest extends Nodes {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     DataOutputStream out = new DataOutputStream(bytes);
     out.writeBytes("TRIPLA-R");
-    out.writeInt(2);
-    out.writeLong(CLUSTER.getMostSignificantBits());
-    out.writeLong(CLUSTER.getLeastSignificantBits());
-    for (String name : List.of("n1", "n2")) {
-      out.writeByte(name.length());
-      out.writeBytes(name);
-    }
-    out.writeByte(0);
-    out.writeInt(FRAME_BYTES_MAX);
+    out.writeInt(3);
+    out.writeUTF( // a length of two bytes and the text
+        "cluster " + CLUSTER + "\nfrom n1\nto n2\nfor VOTES\nframe " + FRAME_BYTES_MAX
+            + "\nsomething that a later version says\nstarts 1 1\nlog 0 0\nvotes-from 0\n");
     return bytes.toByteArray();
   }
 
@@ -319,7 +323,7 @@ class TransportTest extends Nodes {
     bytes.writeBytes(greeting());
     DataOutputStream out = new DataOutputStream(bytes);
     for (int i = 0; i < 2; ++i) {
-      byte[] request = voteRequest(i).toByteArray();
+      byte[] request = voteRequest(i).toBuilder().setPreVote(true).build().toByteArray();
       out.writeByte(Call.REQUEST_VOTE.number);
       out.writeInt(request.length);
       out.write(request);

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.apache.ratis.server.impl;
 
+import java.io.File;
 import java.io.IOException;
+import java.io.Reader;
+import java.nio.file.Files;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Properties;
 import java.util.function.LongPredicate;
+import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.leader.FollowerInfo;
 import org.apache.ratis.server.leader.LeaderState.StepDownReason;
 import org.apache.ratis.server.leader.LogAppender;
+import org.apache.ratis.server.storage.RaftStorageMetadata;
 
 /** What this bridge needs of a leader and Ratis shows to its own package only. */
 public final class LeaderAccess {
@@ -84,6 +90,27 @@ public final class LeaderAccess {
         .orElse(List.of());
   }
 
+  /** Makes something of a term and an index. */
+  public interface PlaceFunction<T> {
+    T of(long term, long index);
+  }
+
+  /** The term of this leader and what a follower has acknowledged to it; null when it does not lead. */
+  public static <T> T acknowledged(
+      RaftServer.Division division, String node, PlaceFunction<T> result) {
+    LeaderStateImpl leader = ((RaftServerImpl) division).getRole().getLeaderState().orElse(null);
+    if (leader == null) {
+      return null;
+    }
+    return leader
+        .getLogAppenders()
+        .map(LogAppender::getFollower)
+        .filter(follower -> follower.getId().toString().equals(node))
+        .findFirst()
+        .map(follower -> result.of(leader.getCurrentTerm(), follower.getMatchIndex()))
+        .orElse(null);
+  }
+
   /** A leader of an earlier term than this follows from now on. Waits for nothing. */
   public static void stepDown(RaftServer.Division division, long term) {
     if (division.getInfo().getCurrentTerm() < term) {
@@ -109,6 +136,44 @@ public final class LeaderAccess {
         state.persistMetadata();
       }
     }
+  }
+
+  /**
+   * Makes sure that the file holds the vote of this server in this term. Ratis (3.3.0) may have written
+   * another in its place: two threads that vote write the same temporary file, and what Ratis remembers
+   * to have written is then not what is there. See {@link io.tripla.bridge.Ballot}.
+   *
+   * @throws IOException when the server has voted for another, or its term has passed, or the file
+   *     cannot be written
+   */
+  public static void writeVote(RaftServer.Division division, long term, String candidate)
+      throws IOException {
+    ServerState state = ((RaftServerImpl) division).getState();
+    RaftPeerId voted = RaftPeerId.valueOf(candidate);
+    synchronized (division) { // no other vote is cast
+      if (state.getCurrentTerm() != term || !voted.equals(state.getVotedFor())) {
+        throw new IOException("it has not voted for " + candidate + " in term " + term);
+      }
+      if (!isInFile(division, term, candidate)) {
+        // Ratis writes what differs from what it remembers.
+        state.getLog().persistMetadata(RaftStorageMetadata.valueOf(term, null));
+        state.persistMetadata();
+      }
+      if (!isInFile(division, term, candidate)) {
+        throw new IOException("another vote was written in place of that for " + candidate);
+      }
+    }
+  }
+
+  private static boolean isInFile(RaftServer.Division division, long term, String candidate)
+      throws IOException {
+    File directory = division.getRaftStorage().getStorageDir().getCurrentDir();
+    Properties file = new Properties();
+    try (Reader reader = Files.newBufferedReader(directory.toPath().resolve("raft-meta"))) {
+      file.load(reader);
+    }
+    return Long.toString(term).equals(file.getProperty("term"))
+        && candidate.equals(file.getProperty("votedFor"));
   }
 
   private static boolean isPersisted(ServerState state) throws IOException {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.tripla.bridge;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.util.List;
+import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
+import org.junit.jupiter.api.Test;
+
+/** Nodes take part in nothing with a directory that is outdated (docs/decisions/0022-identity.md). */
+class IdentityTest extends Nodes {
+  private final FakeDoors ofOne = new FakeDoors(1);
+  private final FakeDoors ofTwo = new FakeDoors(2);
+
+  private SocketRpc startOne() throws IOException {
+    return start(CLUSTER, "n1", port1, 0, ofOne);
+  }
+
+  private SocketRpc startTwo(FakeDoors doors) throws IOException {
+    return start(CLUSTER, "n2", port2, 0, doors);
+  }
+
+  @Test
+  void anOutdatedNodeGetsNoVoteAndIsToldWhy() throws IOException {
+    startTwo(ofTwo);
+    SocketRpc n1 = startOne();
+    ofTwo.outdated.add(1L);
+    IOException e = assertThrows(IOException.class, () -> askForVote(n1, 1));
+    String why = "n2 refuses this node: n1's directory is an older copy";
+    assertTrue(e.getMessage().contains(why), e.getMessage());
+    assertEquals(why, ofOne.ended.get());
+    assertEquals(0, votesAsked.get());
+  }
+
+  @Test
+  void anOutdatedNodeIsAskedForNoVote() throws IOException {
+    startTwo(ofTwo);
+    SocketRpc n1 = startOne();
+    ofOne.outdated.add(2L);
+    IOException e = assertThrows(IOException.class, () -> askForVote(n1, 1));
+    assertTrue(e.getMessage().contains("n2's directory is an older copy"), e.getMessage());
+    assertNull(ofTwo.ended.get());
+    assertEquals(0, votesAsked.get());
+  }
+
+  /** It would go on with the connections that it has, and never learn why nobody follows it. */
+  @Test
+  void anOutdatedNodeThatIsAskedIsToldWhenItConnectsAgain() throws IOException {
+    SocketRpc n2 = startTwo(ofTwo);
+    SocketRpc n1 = startOne();
+    RequestVoteRequestProto toOne =
+        voteRequest(1).toBuilder()
+            .setServerRequest(header().setReplyId(ByteString.copyFromUtf8("n1")))
+            .build();
+    assertEquals(1, n2.requestVote(toOne).getTerm());
+    ofOne.outdated.add(2L);
+    assertThrows(IOException.class, () -> askForVote(n1, 2));
+    assertThrows(IOException.class, () -> n2.requestVote(toOne));
+    assertEquals("n1 refuses this node: n2's directory is an older copy", ofTwo.ended.get());
+  }
+
+  @Test
+  void whoIsRefusedForAnotherReasonDoesNotEnd() throws IOException {
+    start(CLUSTER, "n3", port2, 0, ofTwo);
+    SocketRpc n1 = startOne();
+    assertThrows(IOException.class, () -> askForVote(n1, 1));
+    assertNull(ofOne.ended.get());
+  }
+
+  /** Its connections would go on, and what it acknowledges would count. */
+  @Test
+  void aLaterStartEndsTheConnectionsOfTheOneBefore() throws IOException {
+    startTwo(ofTwo);
+    SocketRpc before = startOne();
+    assertEquals(1, askForVote(before, 1));
+    ofTwo.outdated.add(1L);
+    assertEquals(2, askForVote(before, 2)); // on the connection that it has
+    SocketRpc later = start(CLUSTER, "n1", port3, 0, new FakeDoors(3));
+    assertEquals(3, askForVote(later, 3));
+    assertThrows(IOException.class, () -> askForVote(before, 4));
+    assertEquals(3, votesAsked.get());
+  }
+
+  @Test
+  void disconnectEndsTheConnectionsInBothDirections() throws IOException {
+    SocketRpc n2 = startTwo(ofTwo);
+    SocketRpc n1 = startOne();
+    assertEquals(1, askForVote(n1, 1));
+    ofOne.outdated.add(2L);
+    n1.disconnect("n2");
+    assertThrows(IOException.class, () -> askForVote(n1, 2));
+    ofOne.outdated.clear();
+    ofTwo.outdated.add(1L);
+    n2.disconnect("n1");
+    assertThrows(IOException.class, () -> askForVote(n1, 3));
+  }
+
+  @Test
+  void aFollowerThatLacksWhatItHasAcknowledgedIsOutdated() throws IOException {
+    Acknowledged upTo70 = new Acknowledged(5, 70);
+    Starts starts = new Starts(3, List.of(7L));
+    assertNull(upTo70.whyIncomplete("n2", new Said(starts, 5, 70, 0)));
+    assertNull(upTo70.whyIncomplete("n2", new Said(starts, 5, 0, 70)), "it was rebuilt");
+    assertNull(upTo70.whyIncomplete("n2", new Said(starts, 6, 3, 0)), "a later leader cut it off");
+    String why = upTo70.whyIncomplete("n2", new Said(starts, 5, 69, 0));
+    assertTrue(why.contains("acknowledged records up to 70, its log ends at 69"), why);
+    assertThrows(
+        IOException.class, () -> upTo70.whyIncomplete("n2", new Said(starts, -1, -1, 0)));
+  }
+
+  @Test
+  void aFollowerWhoseDirectoryWentBackInTimeIsToldWhenItConnects() throws IOException {
+    SocketRpc n2 = startTwo(ofTwo);
+    SocketRpc n1 = startOne();
+    ofOne.acknowledged = new Acknowledged(0, 1);
+    assertThrows(IOException.class, () -> n1.appendEntries(appendFrom("n1", 1)));
+    RequestVoteRequestProto toOne =
+        voteRequest(1).toBuilder()
+            .setServerRequest(header().setReplyId(ByteString.copyFromUtf8("n1")))
+            .build();
+    assertThrows(IOException.class, () -> n2.requestVote(toOne));
+    assertTrue(ofTwo.ended.get().contains("n1 refuses this node"), ofTwo.ended.get());
+  }
+
+  @Test
+  void startsAreReadAsTheyAreWritten() {
+    Starts starts = new Starts(-1L, List.of(-1L, 0L, 0x123456789abcdefL));
+    assertEquals(starts, Starts.parse(starts.toText()));
+    for (String text : List.of("", "1", "1 ", "x 1", "1 x", "1 " + "1 ".repeat(17).trim())) {
+      assertThrows(IllegalArgumentException.class, () -> Starts.parse(text), text);
+    }
+  }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/formation.h"
+
+#include <fmt/core.h>
+#include <grpcpp/generic/async_generic_service.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_join.h"
+#include "base/diagnostics.h"
+#include "base/status_macros.h"
+#include "log/ratis/starts.h"
+#include "server/grpc_messages.h"
+#include "server/readiness.h"
+#include "service/peer_service.h"
+#include "service/status_mapping.h"
+#include "tripla/internal/peer.grpc.pb.h"
+
+namespace tripla {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPeriod{100};
+constexpr std::chrono::seconds kAnswerPatience{1};
+// Servers that are started together are not reported as missing.
+constexpr std::chrono::seconds kQuietTime{2};
+constexpr int kReconnectMs = 100;
+
+// Answers the others while the cluster is not formed here.
+class FormService : public internal::Peer::CallbackService {
+ public:
+  FormService(const Membership& membership, const Start& birth)
+      : membership_(membership), birth_(birth) {}
+
+  grpc::ServerUnaryReactor* Form(grpc::CallbackServerContext* context,
+                                 const internal::FormRequest* request,
+                                 internal::FormReply* reply) override {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    ToProto(birth_, *reply->mutable_start());
+    const grpc::Status agree = CheckMembersAgree(membership_, request->members());
+    // No refusal for good: which of the two was prepared wrongly is not known.
+    reactor->Finish(
+        agree.ok() ? agree : grpc::Status(grpc::StatusCode::UNAVAILABLE, agree.error_message()));
+    return reactor;
+  }
+
+ private:
+  const Membership& membership_;
+  const Start birth_;
+};
+
+// Refuses every other call.
+class RefuseClients : public grpc::CallbackGenericService {
+ public:
+  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext*) override {
+    struct Refusal : grpc::ServerGenericBidiReactor {
+      void OnDone() override { delete this; }
+    };
+    auto* refusal = new Refusal;
+    refusal->Finish(WriteError(absl::UnavailableError("the cluster is not formed yet: not all of "
+                                                      "its servers have been started once"),
+                               Applied::kNo));
+    return refusal;
+  }
+};
+
+struct Other {
+  std::string name;  // node and address
+  std::unique_ptr<internal::Peer::Stub> stub;
+};
+
+std::map<std::string, Other> Connect(const Membership& membership) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  std::map<std::string, Other> others;
+  for (const Member& member : membership.members) {
+    if (member.node == membership.node) continue;
+    others[member.node] = {
+        .name = fmt::format("{} at {}", member.node, member.client_endpoint),
+        .stub = internal::Peer::NewStub(grpc::CreateCustomChannel(
+            "dns:///" + member.client_endpoint, grpc::InsecureChannelCredentials(), arguments))};
+  }
+  return others;
+}
+
+// Says what it waits for, once.
+class Waiting {
+ public:
+  void Say(const std::vector<std::string>& missing) {
+    const std::string now = absl::StrJoin(missing, ", ");
+    if (now == said_ || Clock::now() - begin_ < kQuietTime) return;
+    said_ = now;
+    tripla::Say(Severity::kInfo,
+                fmt::format("the cluster is formed when all of its servers have been started once; "
+                            "waits for {}",
+                            now));
+  }
+
+ private:
+  const Clock::time_point begin_ = Clock::now();
+  std::string said_;
+};
+
+class Formation {
+ public:
+  Formation(const Membership& membership, StartsRecord starts)
+      : membership_(membership), starts_(std::move(starts)), others_(Connect(membership)) {}
+
+  // Asks until the cluster is formed.
+  absl::Status Await() {
+    Waiting waiting;
+    while (true) {
+      TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> missing, AskAll());
+      if (membership_.is_formed()) return absl::OkStatus();
+      waiting.Say(missing);
+      std::this_thread::sleep_for(kPeriod);
+    }
+  }
+
+  [[nodiscard]] const Membership& membership() const { return membership_; }
+  [[nodiscard]] const StartsRecord& starts() const { return starts_; }
+
+ private:
+  // Those that did not answer, with the reason. All must answer in one round: who was prepared anew
+  // since the last one has another nonce.
+  absl::StatusOr<std::vector<std::string>> AskAll() {
+    std::vector<std::string> missing;
+    std::vector<uint64_t> births = {starts_.own.last().nonce};
+    starts_.others.clear();
+    for (const auto& [node, other] : others_) {
+      internal::FormReply reply;
+      const grpc::Status status = Ask(*other.stub, reply);
+      if (status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) {
+        return absl::FailedPreconditionError(
+            fmt::format("{} refuses this server: {}; if it takes the place of one that was lost, "
+                        "prepare it with triplad init --rebuild (docs/operating.md)",
+                        other.name, status.error_message()));
+      }
+      if (!status.ok()) {
+        missing.push_back(fmt::format("{} ({})", other.name, status.error_message()));
+        continue;
+      }
+      if (!reply.cluster().empty()) {
+        Join(node, reply);
+        return std::vector<std::string>();
+      }
+      starts_.others[node] = FromProto(reply.start());
+      births.push_back(reply.start().nonce());
+    }
+    if (missing.empty()) membership_.cluster = ClusterIdOf(std::move(births));
+    return missing;
+  }
+
+  grpc::Status Ask(internal::Peer::Stub& stub, internal::FormReply& reply) const {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kAnswerPatience);
+    internal::FormRequest request;
+    request.set_node(membership_.node);
+    request.set_members(MembersText(membership_.members));
+    request.set_birth(starts_.own.last().nonce);
+    return stub.Form(&context, request, &reply);
+  }
+
+  // The cluster that this member has formed with this directory.
+  void Join(const std::string& node, const internal::FormReply& reply) {
+    membership_.cluster = reply.cluster();
+    starts_.others.clear();
+    for (const auto& [other, start] : reply.others()) starts_.others[other] = FromProto(start);
+    starts_.others.erase(membership_.node);
+    starts_.others[node] = FromProto(reply.start());
+  }
+
+  Membership membership_;
+  StartsRecord starts_;
+  const std::map<std::string, Other> others_;
+};
+
+}  // namespace
+
+absl::StatusOr<Membership> FormCluster(const DataDirectory& directory, const Membership& membership,
+                                       const std::string& listen) {
+  TRIPLA_ASSIGN_OR_RETURN(const StartsRecord record, ReadStarts(directory));
+  FormService form_service(membership, record.own.last());
+  RefuseClients refuse_clients;
+  TellGrpcMessages();
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
+  builder.RegisterService(&form_service);
+  builder.RegisterCallbackGenericService(&refuse_clients);
+  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port == 0) {
+    return absl::UnavailableError(fmt::format("cannot listen on {}", listen));
+  }
+  server->GetHealthCheckService()->SetServingStatus(kReadinessService, false);
+  Formation formation(membership, record);
+  const absl::Status formed = formation.Await();
+  if (formed.ok()) {
+    TRIPLA_RETURN_IF_ERROR(JoinCluster(directory, formation.membership(), formation.starts()));
+    Say(Severity::kInfo, fmt::format("cluster {} is formed", formation.membership().cluster));
+  }
+  server->Shutdown(std::chrono::system_clock::now());
+  TRIPLA_RETURN_IF_ERROR(formed);
+  return formation.membership();
+}
+
+}  // namespace tripla

@@ -17,7 +17,7 @@
 namespace tripla {
 namespace {
 
-using Parsed = std::variant<Options, InitOptions, ExitCode>;
+using Parsed = std::variant<Options, InitOptions, InspectOptions, ExitCode>;
 
 struct Outcome {
   Parsed parsed;

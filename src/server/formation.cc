@@ -45,14 +45,24 @@ class FormService : public internal::Peer::CallbackService {
                                  internal::FormReply* reply) override {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
     ToProto(birth_, *reply->mutable_start());
-    const grpc::Status agree = CheckMembersAgree(membership_, request->members());
     // No refusal for good: which of the two was prepared wrongly is not known.
-    reactor->Finish(
-        agree.ok() ? agree : grpc::Status(grpc::StatusCode::UNAVAILABLE, agree.error_message()));
+    const std::string differs = WhyNoCluster(*request);
+    reactor->Finish(differs.empty() ? grpc::Status::OK
+                                    : grpc::Status(grpc::StatusCode::UNAVAILABLE, differs));
     return reactor;
   }
 
  private:
+  [[nodiscard]] std::string WhyNoCluster(const internal::FormRequest& request) const {
+    const grpc::Status agree = CheckMembersAgree(membership_, request.members());
+    if (!agree.ok()) return agree.error_message();
+    if (request.origin() == membership_.origin) return "";
+    const auto text = [](const std::string& origin) { return origin.empty() ? "no data" : origin; };
+    return fmt::format("{} was prepared with {}, {} with {}: prepare all from the same state",
+                       membership_.node, text(membership_.origin), request.node(),
+                       text(request.origin()));
+  }
+
   const Membership& membership_;
   const Start birth_;
 };
@@ -168,6 +178,7 @@ class Formation {
     request.set_node(membership_.node);
     request.set_members(MembersText(membership_.members));
     request.set_birth(starts_.own.last().nonce);
+    request.set_origin(membership_.origin);
     return stub.Form(&context, request, &reply);
   }
 

@@ -2,8 +2,10 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -22,6 +24,9 @@
 #include "server/rebuild.h"
 #include "server/server.h"
 #include "server/signals.h"
+#include "server/stopped_state.h"
+#include "snapshot/image_reader.h"
+#include "state/state_machine.h"
 
 namespace tripla {
 namespace {
@@ -54,47 +59,62 @@ ExitCode Run(const Options& options) {
   return ExitCode::kDone;
 }
 
-// Makes an empty directory that of a member of a new cluster, or of one that replaces a lost
-// member.
-absl::Status Prepare(const DataDirectory& directory, Membership membership,
-                     const std::optional<Replacement>& replacement) {
-  if (!replacement) return InitializeReplica(directory, membership);
-  membership.cluster = replacement->cluster;
-  membership.votes_from = replacement->known.index;
-  return InitializeReplica(directory, membership, replacement->known.term, replacement->starts);
+// The state that a new directory begins with, if it is to have one.
+absl::StatusOr<std::unique_ptr<StateMachine>> LoadOrigin(const InitOptions& options) {
+  if (!options.from_image.empty()) {
+    TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(PosixDisk(), options.from_image));
+    return std::move(loaded.machine);
+  }
+  if (options.from.empty()) return nullptr;
+  // Else it would be made.
+  TRIPLA_RETURN_IF_ERROR(DataDirectory::OpenReadOnly(PosixDisk(), options.from).status());
+  TRIPLA_ASSIGN_OR_RETURN(const DataDirectory source,
+                          DataDirectory::Open(PosixDisk(), options.from, Server::kHolderPatience));
+  TRIPLA_ASSIGN_OR_RETURN(StoppedState stopped, LoadStoppedState(source));
+  return std::move(stopped.machine);
 }
 
-ExitCode Init(const InitOptions& options) {
-  absl::StatusOr<Membership> membership = ParseMembership(options.node, options.cluster);
-  if (!membership.ok()) return Fail(membership.status(), ExitCode::kUsage);
-  if (const absl::Status enough = CheckDescriptors(kDescriptorsLeast); !enough.ok()) {
-    return Fail(enough);
+// Lets what was loaded begin a database of its own. A cluster begins in term 1, so that its leaders
+// are of later terms.
+void BeginAnew(StateMachine& machine, const InitOptions& options) {
+  const StateSummary before = machine.GetSummary();
+  const uint64_t term = options.cluster.empty() ? 0 : 1;
+  machine.BeginAnew({.term = term, .index = std::max<LogIndex>(before.position.index, 1)},
+                    before.revision + options.revision_bump);
+  const uint64_t revision = machine.GetSummary().revision;
+  std::string text =
+      fmt::format("it begins with {} keys, and with revision {}", before.keys, revision);
+  if (revision != before.revision) {
+    text +=
+        fmt::format(" in place of {}: revisions between may have been given out", before.revision);
   }
-  if (const auto before = DataDirectory::OpenReadOnly(PosixDisk(), options.data_dir); before.ok()) {
-    if (const absl::Status empty = CheckHoldsNothing(*before); !empty.ok()) return Fail(empty);
+  std::cout << text << "\n";
+}
+
+// Makes an empty directory that of a member of a new cluster, or of one that replaces a lost
+// member, or of a server that stands alone.
+absl::Status Prepare(const DataDirectory& directory, std::optional<Membership> membership,
+                     const std::optional<Replacement>& replacement, const StateMachine* origin) {
+  TRIPLA_RETURN_IF_ERROR(CheckHoldsNothing(directory));
+  if (replacement) {
+    membership->cluster = replacement->cluster;
+    membership->votes_from = replacement->known.index;
+    return InitializeReplica(directory, *membership, replacement->known.term, replacement->starts);
   }
-  // Before anything is made: a directory left by a refused init would be a standalone server's.
-  std::optional<Replacement> replacement;
-  if (options.rebuild) {
-    absl::StatusOr<Replacement> found = ReplaceLost(*membership);
-    if (!found.ok()) return Fail(found.status());
-    replacement = *std::move(found);
-  } else if (const absl::Status formed = CheckIsNotFormed(*membership); !formed.ok()) {
-    return Fail(formed);
+  if (membership) {
+    if (origin != nullptr) membership->origin = OriginText(origin->GetSummary());
+    TRIPLA_RETURN_IF_ERROR(InitializeReplica(directory, *membership));
   }
-  const absl::StatusOr<DataDirectory> directory =
-      DataDirectory::Open(PosixDisk(), options.data_dir, Server::kHolderPatience);
-  if (!directory.ok()) return Fail(directory.status());
-  const size_t members = membership->members.size();
-  if (members % 2 == 0) {
-    Say(Severity::kWarning,
-        fmt::format(
-            "{} members tolerate no more losses than {}, and each write waits for one more; "
-            "use an odd number",
-            members, members - 1));
+  return origin == nullptr ? absl::OkStatus() : WriteFirstImage(directory, *origin);
+}
+
+void SayPrepared(const InitOptions& options) {
+  if (options.node.empty()) {
+    std::cout << fmt::format(
+        "{0} is prepared for a server that stands alone; start it with: triplad --data-dir {0}\n",
+        options.data_dir);
+    return;
   }
-  const absl::Status prepared = Prepare(*directory, *membership, replacement);
-  if (!prepared.ok()) return Fail(prepared);
   // No refusal: what is prepared is sound, and the rest may be installed later.
   if (const absl::Status installed = Replica::CheckInstalled(); !installed.ok()) {
     Say(Severity::kWarning, fmt::format("{} cannot be started as it is installed now: {}",
@@ -103,6 +123,65 @@ ExitCode Init(const InitOptions& options) {
   std::cout << fmt::format(
       "{0} is replica {1}'s now; start it with: triplad --data-dir {0} --node {1}\n",
       options.data_dir, options.node);
+}
+
+// Before anything is made: a directory left by a refused init would be a standalone server's.
+absl::StatusOr<std::optional<Replacement>> AskOthers(const InitOptions& options,
+                                                     const Membership& membership) {
+  if (!options.rebuild) {
+    TRIPLA_RETURN_IF_ERROR(CheckIsNotFormed(membership));
+    return std::nullopt;
+  }
+  TRIPLA_ASSIGN_OR_RETURN(Replacement found, ReplaceLost(membership));
+  return found;
+}
+
+void WarnOfEvenNumber(size_t members) {
+  if (members % 2 != 0) return;
+  Say(Severity::kWarning,
+      fmt::format("{} members tolerate no more losses than {}, and each write waits for one more; "
+                  "use an odd number",
+                  members, members - 1));
+}
+
+absl::Status InitDirectory(const InitOptions& options, std::optional<Membership> membership) {
+  TRIPLA_RETURN_IF_ERROR(CheckDescriptors(kDescriptorsLeast));
+  if (const auto before = DataDirectory::OpenReadOnly(PosixDisk(), options.data_dir); before.ok()) {
+    TRIPLA_RETURN_IF_ERROR(CheckHoldsNothing(*before));
+  }
+  std::optional<Replacement> replacement;
+  if (membership) {
+    TRIPLA_ASSIGN_OR_RETURN(replacement, AskOthers(options, *membership));
+  }
+  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<StateMachine> origin, LoadOrigin(options));
+  TRIPLA_ASSIGN_OR_RETURN(
+      const DataDirectory directory,
+      DataDirectory::Open(PosixDisk(), options.data_dir, Server::kHolderPatience));
+  if (membership) WarnOfEvenNumber(membership->members.size());
+  if (origin != nullptr) BeginAnew(*origin, options);
+  return Prepare(directory, std::move(membership), replacement, origin.get());
+}
+
+ExitCode Init(const InitOptions& options) {
+  std::optional<Membership> membership;
+  if (!options.cluster.empty()) {
+    absl::StatusOr<Membership> parsed = ParseMembership(options.node, options.cluster);
+    if (!parsed.ok()) return Fail(parsed.status(), ExitCode::kUsage);
+    membership = *std::move(parsed);
+  }
+  const absl::Status done = InitDirectory(options, std::move(membership));
+  if (!done.ok()) return Fail(done);
+  SayPrepared(options);
+  return ExitCode::kDone;
+}
+
+ExitCode Inspect(const InspectOptions& options) {
+  const absl::StatusOr<DataDirectory> directory =
+      DataDirectory::OpenReadOnly(PosixDisk(), options.data_dir);
+  if (!directory.ok()) return Fail(directory.status());
+  const absl::StatusOr<std::string> text = InspectText(*directory);
+  if (!text.ok()) return Fail(text.status());
+  std::cout << *text;
   return ExitCode::kDone;
 }
 
@@ -112,6 +191,7 @@ ExitCode Main(int argc, char** argv) {
   const auto parsed = ParseOptions(argc, argv);
   if (const auto* exit_code = std::get_if<ExitCode>(&parsed)) return *exit_code;
   if (const auto* init = std::get_if<InitOptions>(&parsed)) return Init(*init);
+  if (const auto* inspect = std::get_if<InspectOptions>(&parsed)) return Inspect(*inspect);
   return Run(std::get<Options>(parsed));
 }
 

@@ -201,25 +201,60 @@ CLI::App* AddInit(CLI::App& app, InitOptions& init) {
       "prepares an empty directory for one replica of a cluster, once; afterwards\n"
       "triplad --data-dir DIR starts it. Every server gets the same --cluster:\n"
       "  triplad init --data-dir d1 --node n1 \\\n"
-      "    --cluster 'n1=a:7420/a:7520,n2=b:7420/b:7520,n3=c:7420/c:7520'");
+      "    --cluster 'n1=a:7420/a:7520,n2=b:7420/b:7520,n3=c:7420/c:7520'\n"
+      "With --from or --from-image and without --node and --cluster the directory is that of a\n"
+      "server that stands alone");
   command->add_option("--data-dir", init.data_dir, "the directory; made when missing")
       ->required()
       ->type_name("DIR")
       ->envname("TRIPLA_DATA_DIR");
   command->add_option("--node", init.node, "which of the servers this one is")
-      ->required()
       ->type_name("ID")
       ->envname("TRIPLA_NODE");
   command
       ->add_option(
           "--cluster", init.cluster,
           "all servers, each with where it serves clients and where it speaks to the others")
-      ->required()
       ->type_name("ID=HOST:PORT/HOST:PORT,...")
       ->envname("TRIPLA_CLUSTER");
   command->add_flag("--rebuild", init.rebuild,
                     "begins in place of a server that was lost, from the others, most of which\n"
                     "must be up; the lost one must never run again");
+  CLI::Option* from = command
+                          ->add_option("--from", init.from,
+                                       "begins with all that the directory of a stopped server "
+                                       "holds, of one that\nstood alone or of a replica")
+                          ->type_name("DIR");
+  command->add_option("--from-image", init.from_image, "begins with what an image holds")
+      ->type_name("FILE")
+      ->excludes(from);
+  command
+      ->add_option("--revision-bump", init.revision_bump,
+                   "with --from or --from-image: how many revisions are skipped, so that none is\n"
+                   "given out twice that the source does not know of [4294967296]")
+      ->type_name("N");
+  return command;
+}
+
+// The rules between the options of init.
+void CheckInit(const InitOptions& init) {
+  const bool begins_with_data = !init.from.empty() || !init.from_image.empty();
+  if (begins_with_data && init.rebuild) {
+    throw CLI::ValidationError("--rebuild takes the data from the other servers: leave out --from");
+  }
+  if (init.node.empty() != init.cluster.empty()) {
+    throw CLI::ValidationError("--node and --cluster come together");
+  }
+  if (init.node.empty() && !begins_with_data) {
+    throw CLI::ValidationError(
+        "--node and --cluster are missing: say which server of which cluster this is");
+  }
+}
+
+CLI::App* AddInspect(CLI::App& app, InspectOptions& inspect) {
+  CLI::App* command = app.add_subcommand(
+      "inspect", "prints what the directory of a stopped server is, and how far it knows");
+  command->add_option("DIR", inspect.data_dir, "the directory")->required()->type_name("");
   return command;
 }
 
@@ -245,9 +280,10 @@ void UseConfigurationFile(CLI::App& app, const std::string& path) {
 
 }  // namespace
 
-std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv) {
+std::variant<Options, InitOptions, InspectOptions, ExitCode> ParseOptions(int argc, char** argv) {
   Options options;
   InitOptions init;
+  InspectOptions inspect;
   CLI::App app(
       "triplad serves a tripla database: a map from integers to (version, timestamp, data).\n"
       "Each option is also an environment variable (--data-dir: TRIPLA_DATA_DIR) and a key of the\n"
@@ -261,9 +297,14 @@ std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv)
       ->envname("TRIPLA_CONFIG")
       ->type_name("FILE");
   CLI::App* init_command = AddInit(app, init);
+  CLI::App* inspect_command = AddInspect(app, inspect);
   try {
     app.parse(argc, argv);
-    if (init_command->parsed()) return init;
+    if (init_command->parsed()) {
+      CheckInit(init);
+      return init;
+    }
+    if (inspect_command->parsed()) return inspect;
     if (app.count("--config") != 0) UseConfigurationFile(app, configuration);
     if (options.data_dir.empty()) {
       throw CLI::ParseError("--data-dir is missing: name the directory that holds the data",

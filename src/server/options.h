@@ -32,16 +32,29 @@ struct Options {
   Severity verbosity = Severity::kInfo;
 };
 
-// The options of `triplad init`, which prepares a directory for a replica, once (spec 7).
+// The options of `triplad init`, which prepares a directory, once (spec 7).
 struct InitOptions {
+  // A cluster, which may come to rest on what one server knew, may have given out more revisions
+  // than that one: as many as this are skipped.
+  static constexpr uint64_t kRevisionBump = uint64_t{1} << 32;
+
   std::string data_dir;
-  std::string node;
+  std::string node;  // empty: a server that stands alone
   std::string cluster;
-  bool rebuild = false;  // replaces a lost replica, from the others
+  bool rebuild = false;    // replaces a lost replica, from the others
+  std::string from;        // begins with what this directory of a stopped server holds; or empty
+  std::string from_image;  // begins with what this image holds; or empty
+  uint64_t revision_bump = kRevisionBump;
+};
+
+// The options of `triplad inspect`, which prints what a directory is.
+struct InspectOptions {
+  std::string data_dir;
 };
 
 // Reads flags, environment and configuration file, in this order of precedence. Prints help,
 // version or a one-line error itself; the exit code is how the process should end then.
-[[nodiscard]] std::variant<Options, InitOptions, ExitCode> ParseOptions(int argc, char** argv);
+[[nodiscard]] std::variant<Options, InitOptions, InspectOptions, ExitCode> ParseOptions(
+    int argc, char** argv);
 
 }  // namespace tripla

@@ -37,6 +37,7 @@
 #include "server/replica_recovery.h"
 #include "server/signals.h"
 #include "server/standalone_recovery.h"
+#include "server/stopped_state.h"
 #include "snapshot/image_format.h"
 
 namespace tripla {
@@ -226,6 +227,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   }
   if (membership && !membership->is_formed()) {
     TRIPLA_RETURN_IF_ERROR(Replica::CheckInstalled());
+    TRIPLA_RETURN_IF_ERROR(CheckOrigin(server->directory_, *membership));
     TRIPLA_ASSIGN_OR_RETURN(membership,
                             FormCluster(server->directory_, *membership, options.listen));
   }

@@ -156,6 +156,13 @@ void StateMachine::Install(std::unique_ptr<StateMachine> loaded) {
   rep_->Publish();
 }
 
+void StateMachine::BeginAnew(LogPosition position, uint64_t revision) {
+  TRIPLA_CHECK(revision >= rep_->summary.revision, "no revision is given out twice");
+  rep_->summary.position = position;
+  rep_->summary.revision = revision;
+  rep_->Publish();
+}
+
 Outcome StateMachine::Get(const Key& key) const {
   const VersionPins::Pin pin = rep_->reclaimer.Pin();
   return GetFrom(*pin, key);

@@ -45,6 +45,11 @@ class StateMachine {
   // readers. Earlier views do not change. Called instead of Apply(), by the same thread.
   void Install(std::unique_ptr<StateMachine> loaded);
 
+  // Lets the same content begin a database of its own, whose log goes on behind `position` and
+  // whose changes are numbered from `revision` on, which is not lower than now. Before it serves
+  // anybody.
+  void BeginAnew(LogPosition position, uint64_t revision);
+
   // The answer of `get` (R5) on the newest published state.
   [[nodiscard]] Outcome Get(const Key& key) const;
 

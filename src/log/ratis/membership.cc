@@ -143,6 +143,7 @@ std::string ToText(const Membership& membership) {
   text += fmt::format("node {}\n", membership.node);
   for (const Member& member : membership.members) text += "member " + MemberText(member) + "\n";
   if (membership.votes_from > 0) text += fmt::format("votes-from {}\n", membership.votes_from);
+  if (!membership.origin.empty()) text += fmt::format("origin {}\n", membership.origin);
   return text + CheckLine(text);
 }
 
@@ -154,12 +155,13 @@ absl::StatusOr<Membership> FromText(std::string_view text) {
   if (!text.starts_with(kFirstLine) && !text.starts_with(kFirstLineBefore)) {
     return absl::UnimplementedError("a newer tripla has written it");
   }
-  std::string cluster, node;
+  std::string cluster, node, origin;
   std::vector<Member> members;
   LogIndex votes_from = 0;
   for (const std::string_view line : Split(text.substr(0, check), '\n')) {
     if (line.starts_with("cluster ")) cluster = line.substr(8);
     if (line.starts_with("node ")) node = line.substr(5);
+    if (line.starts_with("origin ")) origin = line.substr(7);
     if (line.starts_with("votes-from ")) {
       std::from_chars(line.data() + 11, line.data() + line.size(), votes_from);
     }
@@ -173,6 +175,7 @@ absl::StatusOr<Membership> FromText(std::string_view text) {
   }
   membership.cluster = cluster;
   membership.votes_from = votes_from;
+  membership.origin = origin;
   return membership;
 }
 
@@ -320,7 +323,8 @@ absl::Status JoinCluster(const DataDirectory& directory, const Membership& membe
 absl::Status PrepareFirstStart(const DataDirectory& directory, const Membership& membership) {
   const absl::StatusOr<StartsRecord> starts = ReadStarts(directory);
   if (!starts.ok() || starts->own.count != 0) return absl::OkStatus();
-  return MakeRatisDirectory(directory, membership, 0);
+  // The image that it begins with is of term 1, and leaders are of later ones.
+  return MakeRatisDirectory(directory, membership, membership.origin.empty() ? 0 : 1);
 }
 
 absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& directory) {

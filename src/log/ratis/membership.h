@@ -35,13 +35,16 @@ struct Member {
 //   DIR/replica           "tripla replica, format 2", then a line each: "cluster UUID" (missing
 //   until
 //                         the cluster is formed), "node ID", "member NODE=CLIENT/RAFT" …, perhaps
-//                         "votes-from INDEX", and "check" with the XXH3-64 of all before
+//                         "votes-from INDEX" or "origin TEXT", and "check" with the XXH3-64 of all
+//                         before
 //   DIR/starts            which start of this directory it is (log/ratis/starts.h)
 //   DIR/log/UUID/         what Ratis keeps: its log, its term and its vote
 struct Membership {
   std::string cluster;  // the cluster's id, a UUID (R29); empty until it is formed
   std::string node;     // this server, one of the members
   std::vector<Member> members;
+  // What state the cluster begins with, if not an empty one: the same text on all members.
+  std::string origin;
   // Not 0 for a replica that replaces a lost one: it does not know what that one has acknowledged,
   // so it takes part in no election before its log has reached this index.
   LogIndex votes_from = 0;

@@ -231,7 +231,110 @@ absl::StatusOr<size_t> CutTornTail(File& file, std::string_view content) {
   return entries.count;
 }
 
+// A field of a protobuf message.
+struct Field {
+  uint64_t number = 0;
+  uint64_t value = 0;      // of a varint
+  std::string_view bytes;  // of a field with a length
+};
+
+std::optional<uint64_t> TakeVarint(std::string_view& bytes) {
+  uint64_t value = 0;
+  for (int shift = 0; shift < 64 && !bytes.empty(); shift += 7) {
+    const auto byte = static_cast<uint8_t>(bytes.front());
+    bytes.remove_prefix(1);
+    value |= uint64_t{byte & 0x7fu} << shift;
+    if ((byte & 0x80) == 0) return value;
+  }
+  return std::nullopt;
+}
+
+// Nothing at the end, and before a field of another kind than Ratis's entries have.
+std::optional<Field> TakeField(std::string_view& bytes) {
+  constexpr uint64_t kVarint = 0;
+  constexpr uint64_t kWithLength = 2;
+  const std::optional<uint64_t> key = TakeVarint(bytes);
+  const std::optional<uint64_t> value = key ? TakeVarint(bytes) : std::nullopt;
+  if (!value) return std::nullopt;
+  Field field{.number = *key >> 3, .value = *value};
+  if ((*key & 7) == kVarint) return field;
+  if ((*key & 7) != kWithLength || *value > bytes.size()) return std::nullopt;
+  field.bytes = bytes.substr(0, *value);
+  bytes.remove_prefix(*value);
+  return field;
+}
+
+struct Entry {
+  LogPosition position;
+  std::optional<std::string_view> batch;
+};
+
+// LogEntryProto: term 1, index 2, stateMachineLogEntry 3 with logData 1.
+Entry ParseEntry(std::string_view message) {
+  Entry entry;
+  while (const std::optional<Field> field = TakeField(message)) {
+    if (field->number == 1) entry.position.term = field->value;
+    if (field->number == 2) entry.position.index = field->value;
+    if (field->number != 3) continue;
+    std::string_view content = field->bytes;
+    entry.batch = "";
+    while (const std::optional<Field> inner = TakeField(content)) {
+      if (inner->number == 1) entry.batch = inner->bytes;
+    }
+  }
+  return entry;
+}
+
+// Those of a segment that end before `end`.
+absl::Status TakeEntries(const File& file, std::string_view segment, size_t end, LogIndex after,
+                         LogIndex& next, const EntryFn& take) {
+  for (size_t at = kHeader.size(); at < end;) {
+    std::string_view rest = segment.substr(at, *EntryBytes(segment.substr(at)));
+    const size_t whole = rest.size();
+    rest.remove_suffix(kChecksumBytes);
+    TakeVarint(rest);
+    const Entry entry = ParseEntry(rest);
+    if (entry.position.index > after) {
+      if (entry.position.index != next) {
+        return Damage(file, at, fmt::format("entry {} is missing", next));
+      }
+      TRIPLA_RETURN_IF_ERROR(take(entry.position, entry.batch));
+      ++next;
+    }
+    at += whole;
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::Status ReadEntries(const DataDirectory& directory, const Membership& membership,
+                         LogIndex after, const EntryFn& take) {
+  Disk& disk = directory.disk();
+  TRIPLA_ASSIGN_OR_RETURN(const std::vector<Segment> segments,
+                          ListSegments(disk, RatisLogPath(directory, membership)));
+  LogIndex next = after + 1;
+  std::string content;
+  for (const auto& [path, first, last] : segments) {
+    if (last && *last <= after) continue;
+    TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, disk.Open(path, OpenMode::kRead));
+    TRIPLA_RETURN_IF_ERROR(ReadWhole(*file, content));
+    size_t end = kHeader.size();
+    if (last) {
+      TRIPLA_RETURN_IF_ERROR(CheckClosed(*file, content, *last + 1 - first).status());
+      end = WholeEntries(content, kHeader.size()).end;
+    } else if (content.starts_with(kHeader)) {
+      const Entries entries = WholeEntries(content, kHeader.size());
+      end = entries.end;
+      if (!IsZero(std::string_view(content).substr(end)) && !IsTorn(content, end) &&
+          !HasHole(content, end)) {
+        return Damage(*file, end, "an entry is damaged");
+      }
+    }
+    TRIPLA_RETURN_IF_ERROR(TakeEntries(*file, content, end, after, next, take));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status CheckSegments(const DataDirectory& directory, const Membership& membership) {
   Disk& disk = directory.disk();

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+#include <optional>
+#include <string_view>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "disk/data_directory.h"
@@ -26,6 +30,16 @@ namespace tripla {
 // another way or missing, also between two segments; what the disk says.
 [[nodiscard]] absl::Status CheckSegments(const DataDirectory& directory,
                                          const Membership& membership);
+
+// Receives an entry: the encoded batch that it holds, or nothing when it is one of Ratis's own.
+using EntryFn = std::function<absl::Status(LogPosition, std::optional<std::string_view> batch)>;
+
+// Passes the entries after index `after` to `take`, in order, without changing anything. What a
+// crash has left half written at the end is passed over. An error of `take` ends the reading.
+//
+// Errors: as CheckSegments(); DataLoss when the log begins later than behind `after`.
+[[nodiscard]] absl::Status ReadEntries(const DataDirectory& directory, const Membership& membership,
+                                       LogIndex after, const EntryFn& take);
 
 // The index from which on the segments hold the log, by their names; 0 when there are none. A log
 // that begins at index 0, which never holds a batch, begins at 1.

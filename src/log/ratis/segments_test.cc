@@ -9,6 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "disk/faulty_disk.h"
+#include "model/batch_codec.h"
 
 namespace tripla {
 namespace {
@@ -88,6 +89,29 @@ TEST_F(Segments, WholeEntriesStay) {
   for (size_t count = 0; count < 20; ++count) EXPECT_EQ(*Cut(Entries(count)), Entries(count));
 }
 
+// Its length says 16,383 bytes; its checksum is wrong.
+std::string LargeEntry() { return "\xff\x7f" + std::string(0x3fff + 4, 'x'); }
+
+// In the order of the log: the place, and how many commands it holds (-1: it is Ratis's own).
+TEST_F(Segments, EntriesAreReadAsRatisWroteThem) {
+  ASSERT_TRUE(Cut(Entries(1) + LargeEntry().substr(0, 100)).ok());
+  std::vector<std::string> read;
+  const auto take = [&](LogPosition position, std::optional<std::string_view> bytes) {
+    const int commands = bytes ? static_cast<int>(DecodeBatch(*bytes)->commands.size()) : -1;
+    read.push_back(std::to_string(position.term) + ":" + std::to_string(position.index) + " " +
+                   std::to_string(commands));
+    return absl::OkStatus();
+  };
+  ASSERT_TRUE(ReadEntries(directory_, membership_, 159, take).ok());
+  EXPECT_THAT(read, testing::ElementsAre("5:160 -1", "5:161 1"));
+  read.clear();
+  ASSERT_TRUE(ReadEntries(directory_, membership_, 160, take).ok());
+  EXPECT_THAT(read, testing::ElementsAre("5:161 1"));
+  EXPECT_TRUE(absl::IsDataLoss(ReadEntries(directory_, membership_, 158, take)));
+  file_->WriteAt(Entries(0).size() + 20, "damage").IgnoreError();
+  EXPECT_TRUE(absl::IsDataLoss(ReadEntries(directory_, membership_, 160, take)));
+}
+
 TEST_F(Segments, AnEntryThatIsCutOffAtASectorGoesAndNothingElse) {
   for (size_t sector = 1; sector < 8; ++sector) {
     const std::string written = Entries(30).substr(0, sector * kSector);
@@ -95,9 +119,6 @@ TEST_F(Segments, AnEntryThatIsCutOffAtASectorGoesAndNothingElse) {
     EXPECT_EQ(*Cut(written), Entries(whole)) << "cut off after sector " << sector;
   }
 }
-
-// Its length says 16,383 bytes; its checksum is wrong.
-std::string LargeEntry() { return "\xff\x7f" + std::string(0x3fff + 4, 'x'); }
 
 // So many entries, of whose first page only so many are there.
 std::string WithoutEndOfPage(size_t there, size_t count) {

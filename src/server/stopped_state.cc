@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/stopped_state.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <atomic>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "base/status_macros.h"
+#include "log/local/log_extent.h"
+#include "log/local/log_replay.h"
+#include "log/ratis/segments.h"
+#include "log/ratis/starts.h"
+#include "model/batch_codec.h"
+#include "snapshot/image_store.h"
+
+namespace tripla {
+namespace {
+
+std::string TextOf(const StateHash& hash) {
+  return absl::BytesToHexString({reinterpret_cast<const char*>(hash.data()), hash.size()});
+}
+
+absl::Status ReplayStandalone(const DataDirectory& directory, StateMachine& machine) {
+  const auto apply = [&](LogIndex index, const Batch& batch, const std::string&, uint64_t) {
+    machine.Apply({.index = index}, batch);
+    return absl::OkStatus();
+  };
+  return ReplayLog(directory, machine.GetSummary().position.index, apply).status();
+}
+
+absl::Status ReplayReplica(const DataDirectory& directory, const Membership& membership,
+                           StateMachine& machine) {
+  const auto apply = [&](LogPosition position,
+                         std::optional<std::string_view> bytes) -> absl::Status {
+    Batch batch;
+    if (bytes) {
+      TRIPLA_ASSIGN_OR_RETURN(batch, DecodeBatch(*bytes));
+    }
+    machine.Apply(position, batch);
+    return absl::OkStatus();
+  };
+  return ReadEntries(directory, membership, machine.GetSummary().position.index, apply);
+}
+
+// The term and the vote, as Ratis keeps them.
+std::string VoteText(const DataDirectory& directory, const Membership& membership) {
+  const auto file =
+      directory.disk().Open(RatisLogPath(directory, membership) + "/raft-meta", OpenMode::kRead);
+  if (!file.ok()) return "none\n";
+  std::string text(4096, '\0');
+  const absl::StatusOr<size_t> size = (*file)->ReadAt(0, text.data(), text.size());
+  text.resize(size.ok() ? *size : 0);
+  const auto value = [&](std::string_view key) {
+    const size_t at = ("\n" + text).find(fmt::format("\n{}=", key));
+    if (at == text.npos) return std::string("none");
+    const size_t begin = at + key.size() + 1;
+    const std::string found = text.substr(begin, text.find('\n', begin) - begin);
+    return found.empty() ? "none" : found;
+  };
+  return fmt::format("{}, voted for {}\n", value("term"), value("votedFor"));
+}
+
+std::string ReplicaText(const DataDirectory& directory, const Membership& membership) {
+  std::string text =
+      fmt::format("directory    of replica {}\ncluster      {}\nmembers      {}\n", membership.node,
+                  membership.is_formed() ? membership.cluster : "not formed yet",
+                  MembersText(membership.members));
+  if (const auto starts = ReadStarts(directory); starts.ok()) {
+    text += fmt::format("starts       {}\n", starts->own.count);
+    if (!starts->outdated.empty()) text += fmt::format("outdated     {}\n", starts->outdated);
+  }
+  if (membership.is_formed()) text += "term         " + VoteText(directory, membership);
+  return text;
+}
+
+}  // namespace
+
+absl::StatusOr<StoppedState> LoadStoppedState(const DataDirectory& directory) {
+  StoppedState state;
+  TRIPLA_ASSIGN_OR_RETURN(state.membership, ReadMembership(directory));
+  ImageStore images(directory);
+  const bool has_log = state.membership && state.membership->is_formed();
+  if (has_log) images.SetOwner(image::OwnerOfCluster(state.membership->cluster));
+  if (!state.membership) {
+    TRIPLA_ASSIGN_OR_RETURN(const std::optional<Extent> extent, LogExtent::Read(directory));
+    if (extent) images.SetOwner(image::OwnerOfLog(extent->log_id));
+  }
+  LogIndex first = 0;
+  if (has_log) {
+    TRIPLA_ASSIGN_OR_RETURN(first, FirstIndexInSegments(directory, *state.membership));
+  } else if (!state.membership) {
+    TRIPLA_ASSIGN_OR_RETURN(first, FirstLogIndex(directory));
+  }
+  TRIPLA_ASSIGN_OR_RETURN(RecoveredState recovered, images.LoadNewest(first));
+  StateMachine& machine = *recovered.machine;
+  state.of_image = machine.GetSummary().position.index;
+  if (has_log) {
+    TRIPLA_RETURN_IF_ERROR(ReplayReplica(directory, *state.membership, machine));
+  } else if (!state.membership) {
+    TRIPLA_RETURN_IF_ERROR(ReplayStandalone(directory, machine));
+  }
+  TRIPLA_RETURN_IF_ERROR(recovered.CheckLogReached(machine.GetSummary().position.index));
+  state.machine = std::move(recovered.machine);
+  return state;
+}
+
+absl::StatusOr<std::string> InspectText(const DataDirectory& directory) {
+  TRIPLA_ASSIGN_OR_RETURN(const StoppedState state, LoadStoppedState(directory));
+  const StateSummary summary = state.machine->GetSummary();
+  std::string text = state.membership ? ReplicaText(directory, *state.membership)
+                                      : "directory    of a server that stands alone\n";
+  text += state.of_image == 0 ? "image        none\n"
+                              : fmt::format("image        of record {}\n", state.of_image);
+  text += fmt::format("last record  {}", summary.position.index);
+  if (summary.position.term != 0) text += fmt::format(" of term {}", summary.position.term);
+  text += fmt::format("\nrevision     {}\nkeys         {}\nrequest ids  {}\nstate hash   {}\n",
+                      summary.revision, summary.keys, summary.answers, TextOf(summary.hash));
+  return text;
+}
+
+std::string OriginText(const StateSummary& summary) {
+  return fmt::format("revision {}, record {}, state hash {}", summary.revision,
+                     summary.position.index, TextOf(summary.hash));
+}
+
+absl::Status CheckOrigin(const DataDirectory& directory, const Membership& membership) {
+  if (membership.origin.empty()) return absl::OkStatus();
+  TRIPLA_ASSIGN_OR_RETURN(const StoppedState held, LoadStoppedState(directory));
+  const std::string origin = OriginText(held.machine->GetSummary());
+  if (origin == membership.origin) return absl::OkStatus();
+  return absl::DataLossError(
+      fmt::format("{} was to begin with {}, but it holds {}: triplad init was cut off; empty the "
+                  "directory and init again",
+                  directory.path(), membership.origin, origin));
+}
+
+absl::Status WriteFirstImage(const DataDirectory& directory, const StateMachine& machine) {
+  ImageStore images(directory);
+  const std::atomic<bool> never_abandoned{false};
+  return images.Write(machine.Freeze(), never_abandoned).status();
+}
+
+}  // namespace tripla

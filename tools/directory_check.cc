@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "log/local/log_replay.h"
 #include "log/local/segment_scan.h"
 #include "log/ratis/membership.h"
+#include "log/ratis/starts.h"
 #include "snapshot/image_format.h"
 #include "snapshot/image_reader.h"
 #include "snapshot/image_store.h"
@@ -129,12 +131,31 @@ class Check {
         CheckExtent();
         continue;
       }
-      const bool ours = name == "format" || name == "lock" || name == "format.partial" ||
-                        name == std::string(LogExtent::kFileName) + ".partial";
+      if (name == "starts") {
+        CheckStarts();
+        continue;
+      }
+      static const std::set<std::string> kOurs = {
+          "format",          "lock",
+          "format.partial",  "starts.partial",
+          "replica.partial", std::string(LogExtent::kFileName) + ".partial"};
+      const bool ours = kOurs.contains(name);
       FileReport& file = Add(name, ours ? FileCondition::kSound : FileCondition::kForeign);
       if (name == "format") file.holds = "format 1";  // proved when the directory was opened
       if (name == "lock") file.holds = "process id of the last server";
     }
+  }
+
+  void CheckStarts() {
+    FileReport& file = Add("starts");
+    const absl::StatusOr<StartsRecord> starts = ReadStarts(directory_);
+    if (!starts.ok()) return Fail(file, starts.status());
+    file.holds = fmt::format("start {}, and the last of {}", starts->own.count,
+                             Plural(starts->others.size(), "other server", "other servers"));
+    if (starts->outdated.empty()) return;
+    in_the_way_ = absl::FailedPreconditionError(
+        fmt::format("{} must not be started any more: {}", directory_.path(), starts->outdated));
+    Fail(file, in_the_way_);
   }
 
   void CheckExtent() {

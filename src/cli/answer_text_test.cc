@@ -137,10 +137,10 @@ TEST(StatusText, TellsServersThatDoNotBelongTogether) {
     return EndpointStatus{endpoint, ServerStatus{.cluster = cluster}};
   };
   const auto together = StatusOfAllText({of("a:1", "x"), of("b:1", "x")}, OutputFormat::kPlain);
-  EXPECT_EQ(together.find("belong together"), std::string::npos) << together;
+  EXPECT_EQ(together.find("belong to different"), std::string::npos) << together;
   const auto apart =
       StatusOfAllText({of("a:1", "x"), of("b:1", "y"), of("c:1", "x")}, OutputFormat::kPlain);
-  EXPECT_NE(apart.find("do not belong together:\n  x: a:1, c:1\n  y: b:1\n"), std::string::npos)
+  EXPECT_NE(apart.find("check --endpoints:\n  x: a:1, c:1\n  y: b:1\n"), std::string::npos)
       << apart;
 }
 

@@ -177,7 +177,7 @@ std::string ClustersText(const std::vector<EndpointStatus>& servers) {
     nodes += (nodes.empty() ? "" : ", ") + server.endpoint;
   }
   if (nodes_of.size() < 2) return "";
-  std::string text = "these servers do not belong together:\n";
+  std::string text = "these servers belong to different clusters; check --endpoints:\n";
   for (const auto& [cluster, nodes] : nodes_of) {
     text += fmt::format("  {}: {}\n",
                         cluster.empty() ? "no cluster" : Escape(cluster, Keep::kQuotes), nodes);

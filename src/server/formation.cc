@@ -18,6 +18,7 @@
 #include "base/status_macros.h"
 #include "log/ratis/starts.h"
 #include "server/grpc_messages.h"
+#include "server/listen_error.h"
 #include "server/readiness.h"
 #include "service/peer_service.h"
 #include "service/status_mapping.h"
@@ -52,6 +53,15 @@ class FormService : public internal::Peer::CallbackService {
     return reactor;
   }
 
+  grpc::ServerUnaryReactor* LogState(grpc::CallbackServerContext* context,
+                                     const internal::LogStateRequest*,
+                                     internal::LogStateReply*) override {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    reactor->Finish({grpc::StatusCode::UNAVAILABLE,
+                     "the cluster is not formed yet: prepare new members without --rebuild"});
+    return reactor;
+  }
+
  private:
   [[nodiscard]] std::string WhyNoCluster(const internal::FormRequest& request) const {
     const grpc::Status agree = CheckMembersAgree(membership_, request.members());
@@ -75,9 +85,11 @@ class RefuseClients : public grpc::CallbackGenericService {
       void OnDone() override { delete this; }
     };
     auto* refusal = new Refusal;
-    refusal->Finish(WriteError(absl::UnavailableError("the cluster is not formed yet: not all of "
-                                                      "its servers have been started once"),
-                               Applied::kNo));
+    refusal->Finish(WriteError(
+        absl::UnavailableError(
+            "the cluster is not formed yet: all of its servers must be started once, and "
+            "prepared alike; each prints for whom it waits, and why"),
+        Applied::kNo));
     return refusal;
   }
 };
@@ -127,11 +139,12 @@ class Formation {
       : membership_(membership), starts_(std::move(starts)), others_(Connect(membership)) {}
 
   // Asks until the cluster is formed.
-  absl::Status Await() {
+  absl::Status Await(DataDirectory& directory) {
     Waiting waiting;
     while (true) {
+      TRIPLA_RETURN_IF_ERROR(directory.CheckHold());
       TRIPLA_ASSIGN_OR_RETURN(const std::vector<std::string> missing, AskAll());
-      if (membership_.is_formed()) return absl::OkStatus();
+      if (membership_.is_formed()) return directory.CheckHold();
       waiting.Say(missing);
       std::this_thread::sleep_for(kPeriod);
     }
@@ -198,7 +211,7 @@ class Formation {
 
 }  // namespace
 
-absl::StatusOr<Membership> FormCluster(const DataDirectory& directory, const Membership& membership,
+absl::StatusOr<Membership> FormCluster(DataDirectory& directory, const Membership& membership,
                                        const std::string& listen) {
   TRIPLA_ASSIGN_OR_RETURN(const StartsRecord record, ReadStarts(directory));
   FormService form_service(membership, record.own.last());
@@ -212,11 +225,12 @@ absl::StatusOr<Membership> FormCluster(const DataDirectory& directory, const Mem
   builder.RegisterCallbackGenericService(&refuse_clients);
   const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (server == nullptr || port == 0) {
-    return absl::UnavailableError(fmt::format("cannot listen on {}", listen));
+    const std::string error = ListenError(listen);
+    return CannotListen(listen, error.empty() ? "gRPC refused the address" : error);
   }
   server->GetHealthCheckService()->SetServingStatus(kReadinessService, false);
   Formation formation(membership, record);
-  const absl::Status formed = formation.Await();
+  const absl::Status formed = formation.Await(directory);
   if (formed.ok()) {
     TRIPLA_RETURN_IF_ERROR(JoinCluster(directory, formation.membership(), formation.starts()));
     Say(Severity::kInfo, fmt::format("cluster {} is formed", formation.membership().cluster));

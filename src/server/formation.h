@@ -16,9 +16,10 @@ namespace tripla {
 // it takes; says for whom. The result, with the id, is durable in the directory.
 //
 // Errors: FailedPrecondition when the cluster is formed with another directory of this member, or
-// another member was prepared with other members; Unavailable when it cannot listen; what the disk
+// another member was prepared with other members, or the directory was
+// moved or removed meanwhile; Unavailable when it cannot listen; what the disk
 // says.
-[[nodiscard]] absl::StatusOr<Membership> FormCluster(const DataDirectory& directory,
+[[nodiscard]] absl::StatusOr<Membership> FormCluster(DataDirectory& directory,
                                                      const Membership& membership,
                                                      const std::string& listen);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/listen_error.h"
 
+#include <fmt/core.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -52,6 +53,12 @@ std::string ListenError(const addrinfo& first) {
     }
   }
   return listening ? "" : std::strerror(not_here);
+}
+
+absl::Status CannotListen(const std::string& address, const std::string& why) {
+  return absl::UnavailableError(fmt::format(
+      "cannot listen on {}: {}; {} another address with --listen", address, why,
+      why == std::strerror(EADDRINUSE) ? "stop what listens there, or choose" : "choose"));
 }
 
 }  // namespace tripla

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "absl/status/status.h"
+
 namespace tripla {
 
 // The system's error when a server cannot listen on `address` (HOST:PORT): "Address already in
@@ -14,5 +16,8 @@ namespace tripla {
 // The same for the list of addresses that a name resolved to. Like gRPC it skips addresses of a
 // family that this machine does not have ("localhost" may also be ::1) if any others are left.
 [[nodiscard]] std::string ListenError(const addrinfo& first);
+
+// That a server cannot listen on `address`, for this reason, and what to do.
+[[nodiscard]] absl::Status CannotListen(const std::string& address, const std::string& why);
 
 }  // namespace tripla

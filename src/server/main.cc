@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -60,52 +61,70 @@ ExitCode Run(const Options& options) {
 }
 
 // The state that a new directory begins with, if it is to have one.
-absl::StatusOr<std::unique_ptr<StateMachine>> LoadOrigin(const InitOptions& options) {
+absl::StatusOr<std::unique_ptr<StateMachine>> LoadFirstState(const InitOptions& options) {
   if (!options.from_image.empty()) {
     TRIPLA_ASSIGN_OR_RETURN(LoadedImage loaded, LoadImage(PosixDisk(), options.from_image));
     return std::move(loaded.machine);
   }
   if (options.from.empty()) return nullptr;
-  // Else it would be made.
-  TRIPLA_RETURN_IF_ERROR(DataDirectory::OpenReadOnly(PosixDisk(), options.from).status());
-  TRIPLA_ASSIGN_OR_RETURN(const DataDirectory source,
-                          DataDirectory::Open(PosixDisk(), options.from, Server::kHolderPatience));
+  // Open() would create a missing directory.
+  TRIPLA_ASSIGN_OR_RETURN(DataDirectory source,
+                          DataDirectory::OpenReadOnly(PosixDisk(), options.from));
+  absl::StatusOr<DataDirectory> locked =
+      DataDirectory::Open(PosixDisk(), options.from, Server::kHolderPatience);
+  if (absl::IsFailedPrecondition(locked.status())) return locked.status();
+  if (!locked.ok()) {
+    Say(Severity::kWarning, fmt::format("{} is only read, make sure that no server uses it: {}",
+                                        options.from, std::string(locked.status().message())));
+  }
   TRIPLA_ASSIGN_OR_RETURN(StoppedState stopped, LoadStoppedState(source));
+  const LogIndex last = stopped.machine->GetSummary().position.index;
+  if (stopped.membership && stopped.membership->votes_from > last) {
+    Say(Severity::kWarning,
+        fmt::format("{} is not complete: it was to catch up to record {} and has reached {}",
+                    options.from, stopped.membership->votes_from, last));
+  }
   return std::move(stopped.machine);
 }
 
 // Lets what was loaded begin a database of its own. A cluster begins in term 1, so that its leaders
 // are of later terms.
-void BeginAnew(StateMachine& machine, const InitOptions& options) {
+absl::Status BeginAnew(StateMachine& machine, const InitOptions& options) {
   const StateSummary before = machine.GetSummary();
+  if (options.revision_bump > std::numeric_limits<int64_t>::max() - before.revision) {
+    return absl::InvalidArgumentError(
+        fmt::format("--revision-bump {} is too large: the state has revision {}",
+                    options.revision_bump, before.revision));
+  }
   const uint64_t term = options.cluster.empty() ? 0 : 1;
+  const uint64_t revision = before.revision + options.revision_bump;
   machine.BeginAnew({.term = term, .index = std::max<LogIndex>(before.position.index, 1)},
-                    before.revision + options.revision_bump);
-  const uint64_t revision = machine.GetSummary().revision;
-  std::string text =
-      fmt::format("it begins with {} keys, and with revision {}", before.keys, revision);
-  if (revision != before.revision) {
-    text +=
-        fmt::format(" in place of {}: revisions between may have been given out", before.revision);
+                    revision);
+  std::string text = fmt::format("it begins with keys: {}, revision: {}", before.keys, revision);
+  if (options.revision_bump > 0) {
+    text += fmt::format("; revisions {} to {} are skipped: a lost server may have given them out",
+                        before.revision + 1, revision);
   }
   std::cout << text << "\n";
+  return absl::OkStatus();
 }
 
 // Makes an empty directory that of a member of a new cluster, or of one that replaces a lost
 // member, or of a server that stands alone.
 absl::Status Prepare(const DataDirectory& directory, std::optional<Membership> membership,
-                     const std::optional<Replacement>& replacement, const StateMachine* origin) {
-  TRIPLA_RETURN_IF_ERROR(CheckHoldsNothing(directory));
+                     const std::optional<Replacement>& replacement,
+                     const StateMachine* first_state) {
   if (replacement) {
     membership->cluster = replacement->cluster;
     membership->votes_from = replacement->known.index;
     return InitializeReplica(directory, *membership, replacement->known.term, replacement->starts);
   }
   if (membership) {
-    if (origin != nullptr) membership->origin = OriginText(origin->GetSummary());
+    if (first_state != nullptr) membership->origin = OriginText(first_state->GetSummary());
     TRIPLA_RETURN_IF_ERROR(InitializeReplica(directory, *membership));
   }
-  return origin == nullptr ? absl::OkStatus() : WriteFirstImage(directory, *origin);
+  TRIPLA_RETURN_IF_ERROR(membership ? absl::OkStatus() : CheckHoldsNothing(directory));
+  return first_state == nullptr ? absl::OkStatus() : WriteFirstImage(directory, *first_state);
 }
 
 void SayPrepared(const InitOptions& options) {
@@ -153,13 +172,13 @@ absl::Status InitDirectory(const InitOptions& options, std::optional<Membership>
   if (membership) {
     TRIPLA_ASSIGN_OR_RETURN(replacement, AskOthers(options, *membership));
   }
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<StateMachine> origin, LoadOrigin(options));
+  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<StateMachine> state, LoadFirstState(options));
+  if (state != nullptr) TRIPLA_RETURN_IF_ERROR(BeginAnew(*state, options));
   TRIPLA_ASSIGN_OR_RETURN(
       const DataDirectory directory,
       DataDirectory::Open(PosixDisk(), options.data_dir, Server::kHolderPatience));
   if (membership) WarnOfEvenNumber(membership->members.size());
-  if (origin != nullptr) BeginAnew(*origin, options);
-  return Prepare(directory, std::move(membership), replacement, origin.get());
+  return Prepare(directory, std::move(membership), replacement, state.get());
 }
 
 ExitCode Init(const InitOptions& options) {

@@ -219,7 +219,7 @@ CLI::App* AddInit(CLI::App& app, InitOptions& init) {
       ->envname("TRIPLA_CLUSTER");
   command->add_flag("--rebuild", init.rebuild,
                     "begins in place of a server that was lost, from the others, most of which\n"
-                    "must be up; the lost one must never run again");
+                    "must be up; the others refuse the lost one from then on");
   CLI::Option* from = command
                           ->add_option("--from", init.from,
                                        "begins with all that the directory of a stopped server "
@@ -244,6 +244,9 @@ void CheckInit(const InitOptions& init) {
   }
   if (init.node.empty() != init.cluster.empty()) {
     throw CLI::ValidationError("--node and --cluster come together");
+  }
+  if (init.revision_bump != InitOptions::kRevisionBump && !begins_with_data) {
+    throw CLI::ValidationError("--revision-bump comes with --from or --from-image");
   }
   if (init.node.empty() && !begins_with_data) {
     throw CLI::ValidationError(

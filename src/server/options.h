@@ -34,8 +34,7 @@ struct Options {
 
 // The options of `triplad init`, which prepares a directory, once (spec 7).
 struct InitOptions {
-  // A cluster, which may come to rest on what one server knew, may have given out more revisions
-  // than that one: as many as this are skipped.
+  // How many revisions are skipped: lost servers may have given out some that the source never saw.
   static constexpr uint64_t kRevisionBump = uint64_t{1} << 32;
 
   std::string data_dir;

@@ -6,9 +6,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_join.h"
@@ -36,8 +38,10 @@ uint64_t CountOfReplacement(uint64_t known) {
 
 template <typename Call>
 Reply Ask(const std::string& endpoint, Call&& call) {
-  internal::Peer::Stub peer(
-      grpc::CreateChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials()));
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  internal::Peer::Stub peer(grpc::CreateCustomChannel(
+      "dns:///" + endpoint, grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
   internal::LogStateReply reply;
@@ -143,17 +147,28 @@ absl::StatusOr<Replacement> ReplaceLost(const Membership& membership) {
       }));
   replacement.starts.own = {.count = CountOfReplacement(starts[membership.node].count),
                             .nonces = {RandomNumber()}};
+  replacement.starts.said = true;  // by what follows
   starts.erase(membership.node);
   replacement.starts.others = std::move(starts);
-  TRIPLA_RETURN_IF_ERROR(AskEnough(
+  std::string written_off;
+  const absl::Status replaced = AskEnough(
       membership, Others(membership),
       [&](const Member& member) { return Replace(replacement, membership, member); },
-      [&](const Member&, const internal::LogStateReply& reply) {
+      [&](const Member& member, const internal::LogStateReply& reply) {
+        written_off += (written_off.empty() ? "" : ", ") + member.node;
         LogPosition& known = replacement.known;
         known.term = std::max(known.term, reply.term());
         known.index = std::max(known.index, reply.last_index());
         return absl::OkStatus();
-      }));
+      });
+  if (!replaced.ok() && !written_off.empty()) {
+    return absl::Status(
+        replaced.code(),
+        fmt::format("{}; the former directory of {} is already refused by {}: run init --rebuild "
+                    "again",
+                    std::string(replaced.message()), membership.node, written_off));
+  }
+  TRIPLA_RETURN_IF_ERROR(replaced);
   return replacement;
 }
 

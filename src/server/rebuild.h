@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "log/ratis/membership.h"
 #include "log/ratis/starts.h"

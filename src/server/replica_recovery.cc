@@ -93,10 +93,20 @@ ImageFile InstallReceived(const DataDirectory& directory, const Membership& memb
   return *NewestImage(directory, images);
 }
 
+// After an orderly stop the log is as it was left: nobody cuts it off while the server is down.
+absl::Status CheckReached(const DataDirectory& directory, LogIndex last) {
+  const absl::StatusOr<StartsRecord> starts = ReadStarts(directory);
+  if (!starts.ok() || last >= starts->reached) return absl::OkStatus();
+  return absl::DataLossError(fmt::format(
+      "{}: the log ends with record {}, but it reached record {} when this server was stopped: the "
+      "rest is missing; put it back, or {}",
+      directory.log_path(), last, starts->reached, kRebuild));
+}
+
 }  // namespace
 
 absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
-                                                const Membership& membership, MemberStarts& starts,
+                                                const Membership& membership,
                                                 const ReplicaSettings& settings, ImageStore& images,
                                                 RecentHashes& hashes, PeerLink& peers) {
   RecoveredReplica replica;
@@ -127,10 +137,13 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
             peers.AskReadIndex(endpoint, cluster, proof, std::move(answer));
           },
   };
-  TRIPLA_RETURN_IF_ERROR(CheckSegments(directory, membership));
+  TRIPLA_ASSIGN_OR_RETURN(const LogIndex last, CheckSegments(directory, membership));
+  TRIPLA_RETURN_IF_ERROR(
+      CheckReached(directory, std::max(last, machine->GetSummary().position.index)));
+  TRIPLA_ASSIGN_OR_RETURN(replica.starts, MemberStarts::Open(directory));
   const size_t command_bytes_max =
       settings.data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;
-  TRIPLA_ASSIGN_OR_RETURN(replica.log, RatisLog::Open(directory, membership, starts,
+  TRIPLA_ASSIGN_OR_RETURN(replica.log, RatisLog::Open(directory, membership, *replica.starts,
                                                       {.command_bytes_max = command_bytes_max,
                                                        .listen = settings.raft_listen},
                                                       std::move(hooks)));

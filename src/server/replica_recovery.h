@@ -20,6 +20,7 @@ namespace tripla {
 // following records as soon as a leader says that they are committed.
 struct RecoveredReplica {
   std::unique_ptr<StateMachine> machine;
+  std::unique_ptr<MemberStarts> starts;  // this start is counted
   std::unique_ptr<RatisLog> log;
 };
 
@@ -28,13 +29,13 @@ struct ReplicaSettings {
   std::string raft_listen;      // as RatisLog::Settings::listen
 };
 
-// All arguments but `membership` and `settings` outlive the result. `starts` are of this server.
+// All arguments but `membership` and `settings` outlive the result.
 // `hashes` receives the hash of each state.
 //
 // Errors: DataLoss when the newest image is damaged and cannot be replaced; those of
 // RatisLog::Open().
 [[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(
-    const DataDirectory& directory, const Membership& membership, MemberStarts& starts,
-    const ReplicaSettings& settings, ImageStore& images, RecentHashes& hashes, PeerLink& peers);
+    const DataDirectory& directory, const Membership& membership, const ReplicaSettings& settings,
+    ImageStore& images, RecentHashes& hashes, PeerLink& peers);
 
 }  // namespace tripla

@@ -200,12 +200,6 @@ absl::Status CheckReplicaOptions(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status CannotListen(const std::string& address, const std::string& why) {
-  return absl::UnavailableError(fmt::format(
-      "cannot listen on {}: {}; {} another address with --listen", address, why,
-      why == std::strerror(EADDRINUSE) ? "stop what listens there, or choose" : "choose"));
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
@@ -308,13 +302,13 @@ absl::Status Server::RecoverStandalone(const Options& options) {
 
 absl::Status Server::RecoverReplica(const Options& options, const Membership& membership) {
   TRIPLA_RETURN_IF_ERROR(PrepareFirstStart(directory_, membership));
-  TRIPLA_ASSIGN_OR_RETURN(starts_, MemberStarts::Open(directory_));
   TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
-                          tripla::RecoverReplica(directory_, membership, *starts_,
+                          tripla::RecoverReplica(directory_, membership,
                                                  {.data_bytes_max = options.data_bytes_max,
                                                   .raft_listen = options.raft_listen},
                                                  images_, recent_hashes_, peer_link_));
   machine_ = std::move(recovered.machine);
+  starts_ = std::move(recovered.starts);
   ratis_log_ = recovered.log.get();
   log_ = std::move(recovered.log);
   membership_ = membership;
@@ -328,6 +322,8 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
           .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
           .log_state = [this] { return ratis_log_->KnownState(); },
           .disk_full = [this] { return disk_reserve_.IsFull(); },
+          .note_starts = [this](const std::string& node,
+                                const Starts& said) { return ratis_log_->NoteStarts(node, said); },
           .disconnect = [this](const std::string& node) { ratis_log_->Disconnect(node); },
           .answers =
               [this](const std::string& node, std::function<void(bool)> answer) {

@@ -15,6 +15,7 @@
 #include "log/ratis/segments.h"
 #include "log/ratis/starts.h"
 #include "model/batch_codec.h"
+#include "snapshot/image_format.h"
 #include "snapshot/image_store.h"
 
 namespace tripla {
@@ -72,6 +73,8 @@ std::string ReplicaText(const DataDirectory& directory, const Membership& member
   if (const auto starts = ReadStarts(directory); starts.ok()) {
     text += fmt::format("starts       {}\n", starts->own.count);
     if (!starts->outdated.empty()) text += fmt::format("outdated     {}\n", starts->outdated);
+  } else {
+    text += fmt::format("starts       unknown: {}\n", std::string(starts.status().message()));
   }
   if (membership.is_formed()) text += "term         " + VoteText(directory, membership);
   return text;
@@ -81,7 +84,7 @@ std::string ReplicaText(const DataDirectory& directory, const Membership& member
 
 absl::StatusOr<StoppedState> LoadStoppedState(const DataDirectory& directory) {
   StoppedState state;
-  TRIPLA_ASSIGN_OR_RETURN(state.membership, ReadMembership(directory));
+  TRIPLA_ASSIGN_OR_RETURN(state.membership, ReadReplicaFile(directory));
   ImageStore images(directory);
   const bool has_log = state.membership && state.membership->is_formed();
   if (has_log) images.SetOwner(image::OwnerOfCluster(state.membership->cluster));
@@ -117,6 +120,10 @@ absl::StatusOr<std::string> InspectText(const DataDirectory& directory) {
                               : fmt::format("image        of record {}\n", state.of_image);
   text += fmt::format("last record  {}", summary.position.index);
   if (summary.position.term != 0) text += fmt::format(" of term {}", summary.position.term);
+  if (state.membership && state.membership->votes_from > summary.position.index) {
+    text +=
+        fmt::format("\nincomplete   it was to catch up to record {}", state.membership->votes_from);
+  }
   text += fmt::format("\nrevision     {}\nkeys         {}\nrequest ids  {}\nstate hash   {}\n",
                       summary.revision, summary.keys, summary.answers, TextOf(summary.hash));
   return text;

@@ -31,11 +31,11 @@ struct StoppedState {
 // What a directory is and how far it knows, for people, a line each.
 [[nodiscard]] absl::StatusOr<std::string> InspectText(const DataDirectory& directory);
 
-// What is said of a state with which a cluster begins: the same for the same state.
+// What is said of a state with which a cluster begins: the same text for the same state.
 [[nodiscard]] std::string OriginText(const StateSummary& summary);
 
-// DataLoss when the directory of a replica that was never started does not hold the state with which
-// its cluster is to begin: then `triplad init` was cut off.
+// DataLoss when the directory of a replica that was never started does not hold the state with
+// which its cluster is to begin: then `triplad init` was cut off.
 [[nodiscard]] absl::Status CheckOrigin(const DataDirectory& directory,
                                        const Membership& membership);
 

@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <optional>
 #include <utility>
 
 #include "service/status_mapping.h"
@@ -120,13 +121,14 @@ grpc::Status PeerService::CheckReplace(const internal::ReplaceRequest& request) 
             fmt::format("\"{}\" is no other member", request.node())};
   }
   if (request.start().count() <= kStartsMax) return grpc::Status::OK;
-  return {grpc::StatusCode::INVALID_ARGUMENT, "no directory has been started so often"};
+  return {grpc::StatusCode::INVALID_ARGUMENT,
+          fmt::format("start {} is out of range, at most {}", request.start().count(), kStartsMax)};
 }
 
 grpc::Status PeerService::NoteReplaced(const internal::ReplaceRequest& request) const {
   const Start start = FromProto(request.start());
   const absl::Status noted =
-      starts_.Note(request.node(), {.count = start.count, .nonces = {start.nonce}});
+      sources_.note_starts(request.node(), {.count = start.count, .nonces = {start.nonce}});
   if (!noted.ok()) return ReadError(noted, NoRoom::ReadOnly());
   sources_.disconnect(request.node());
   return grpc::Status::OK;
@@ -142,9 +144,9 @@ grpc::ServerUnaryReactor* PeerService::Replace(grpc::CallbackServerContext* cont
   }
   sources_.answers(request->node(), [this, request, reply, reactor](bool answers) {
     if (answers) {
-      return reactor->Finish({grpc::StatusCode::FAILED_PRECONDITION,
-                              fmt::format("{} is not lost: it answers {}", request->node(),
-                                          membership_.node)});
+      return reactor->Finish(
+          {grpc::StatusCode::FAILED_PRECONDITION,
+           fmt::format("{} is not lost: it answers {}", request->node(), membership_.node)});
     }
     grpc::Status status = NoteReplaced(*request);
     // Only now: what the lost one acknowledges until then is in the answer.

@@ -29,6 +29,8 @@ class PeerService : public internal::Peer::CallbackService {
     // As RatisLog::GetStats().last; an error while the replica may lack records it acknowledged.
     std::function<absl::StatusOr<LogPosition>()> log_state;
     std::function<bool()> disk_full;
+    // As MemberStarts::Note(), but a failed disk ends the process.
+    std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
     // From now on nothing is exchanged with this member but by a later start of it.
     std::function<void(const std::string& node)> disconnect;
     // Whether another member answers where it serves clients. Must not block.

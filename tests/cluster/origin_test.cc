@@ -181,8 +181,42 @@ TEST(Origin, C5_WhatCannotBeASourceIsRefusedAndNothingIsMade) {
   EXPECT_FALSE(fs::exists(to));
   EXPECT_THAT(Init(to, {})->output(), HasSubstr("--node and --cluster are missing"));
   EXPECT_THAT(Init(to, {"--from", one, "--node", "n1"})->output(), HasSubstr("come together"));
+  const auto too_many = Init(to, {"--from", one, "--revision-bump", "-1"});
+  EXPECT_THAT(too_many->output(), HasSubstr("--revision-bump"));
+  EXPECT_EQ(too_many->Wait(), 2);
   EXPECT_THAT(Init(to, {"--from", one, "--rebuild"})->output(), HasSubstr("leave out --from"));
   EXPECT_FALSE(fs::exists(to));
+}
+
+// The small files that only a start needs are gone: what is left is all that there is.
+TEST(Origin, C5_ASurvivorWithoutItsVoteAndItsStartsCanStillBeASource) {
+  const TemporaryDirectory directory;
+  const std::string one = directory.path() + "/n1";
+  const std::string list =
+      "n1=127.0.0.1:" + std::to_string(FreePort()) + "/127.0.0.1:" + std::to_string(FreePort());
+  std::ofstream(directory.path() + "/members") << list;
+  const auto init = Init(one, {"--node", "n1", "--cluster", list});
+  ASSERT_THAT(init->output(), HasSubstr("is replica n1's now"));
+  {
+    TestCluster cluster(directory.path(), {}, std::vector<TestCluster::Place>(1));
+    ASSERT_TRUE(Set(cluster.stub(0), 1).status.ok());
+    cluster.Kill(0);
+  }
+  fs::remove(one + "/starts");
+  for (const auto& file : fs::recursive_directory_iterator(one + "/log")) {
+    if (file.path().filename() == "raft-meta") {
+      fs::remove(file.path());
+      break;
+    }
+  }
+  Process inspect({ProgramPath("triplad"), "inspect", one});
+  EXPECT_EQ(inspect.Wait(), 0) << inspect.output();
+  EXPECT_THAT(inspect.output(),
+              AllOf(HasSubstr("starts       unknown"), HasSubstr("keys         1\n")));
+  const std::string to = directory.path() + "/to";
+  EXPECT_THAT(Init(to, {"--from", one})->output(), HasSubstr("keys: 1"));
+  TestServer server(to);
+  EXPECT_EQ(Get(server.stub(), 1).reply.value().data(), "1");
 }
 
 TEST(Origin, C5_AnImageAloneCanBeginADatabase) {
@@ -200,7 +234,7 @@ TEST(Origin, C5_AnImageAloneCanBeginADatabase) {
   }
   const std::string to = directory.path() + "/to";
   const auto init = Init(to, {"--from-image", image, "--revision-bump", "5"});
-  EXPECT_THAT(init->output(), HasSubstr("with revision 6 in place of 1"));
+  EXPECT_THAT(init->output(), HasSubstr("revision: 6; revisions 2 to 6 are skipped"));
   TestServer server(to);
   EXPECT_EQ(Get(server.stub(), 1).reply.value().data(), "1");
   EXPECT_EQ(Set(server.stub(), 2).reply.revision(), 7u);

@@ -304,6 +304,34 @@ TEST_F(Recovery, C4_ACopyThatWasMadeOfARunningServerIsRefused) {
   cluster().AwaitSameState();
 }
 
+// It started without a word, and could lead with a log that lacked what it had acknowledged.
+TEST_F(Recovery, R18a_ALogWhoseEndIsMissingAfterAnOrderlyStopIsRefused) {
+  Settle(Request(4160));
+  cluster().AwaitSameState();
+  const int follower = cluster().AwaitFollower();
+  cluster().Stop(follower);
+  std::string newest;
+  const std::string log = cluster().data_dir(follower) + "/log";
+  for (const auto& file : std::filesystem::recursive_directory_iterator(log)) {
+    if (file.path().filename().string().starts_with("log_inprogress")) newest = file.path();
+  }
+  ASSERT_NE(newest, "");
+  const std::string elsewhere = cluster().data_dir(follower) + ".newest";
+  std::filesystem::rename(newest, elsewhere);
+  for (int i = 0; i < 2; ++i) {  // what it knows is not forgotten by the refusal
+    cluster().Start(follower);
+    EXPECT_EQ(cluster().process(follower).Wait(), 10);
+    EXPECT_THAT(cluster().process(follower).output(),
+                testing::AllOf(testing::HasSubstr("the log ends with record"),
+                               testing::HasSubstr("the rest is missing; put it back"),
+                               testing::HasSubstr("--rebuild")));
+  }
+  std::filesystem::rename(elsewhere, newest);
+  cluster().Start(follower);
+  cluster().AwaitReady(follower);
+  cluster().AwaitSameState();
+}
+
 TEST_F(Recovery, R19_ADamagedNewestImageIsPassedOverAndSaid) {
   const int follower = cluster().AwaitFollower();
   for (int i = 0; i < 2; ++i) {

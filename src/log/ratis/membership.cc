@@ -17,7 +17,8 @@
 namespace tripla {
 namespace {
 
-// Its cluster's id was made from the members (docs/operating.md, "From an earlier version").
+// Its cluster's id was made from the members (docs/decisions/0022-identity.md, "From a former
+// version").
 constexpr std::string_view kFirstLineBefore = "tripla replica, format 1\n";
 constexpr std::string_view kFirstLine = "tripla replica, format 2\n";
 constexpr size_t kFileBytesMax = 64 << 10;
@@ -176,6 +177,7 @@ absl::StatusOr<Membership> FromText(std::string_view text) {
   membership.cluster = cluster;
   membership.votes_from = votes_from;
   membership.origin = origin;
+  membership.is_of_format_1 = text.starts_with(kFirstLineBefore);
   return membership;
 }
 
@@ -291,12 +293,15 @@ absl::Status CheckHoldsNothing(const DataDirectory& directory) {
     for (const std::string& name : names) {
       if (path == directory.path() && kOfAnEmptyOne.contains(name)) continue;
       return absl::FailedPreconditionError(
-          name == "replica" ? fmt::format("{} is a replica's already: start it, or take an empty "
-                                          "directory",
-                                          directory.path())
-                            : fmt::format("{} holds data ({}/{}): a replica begins with an empty "
-                                          "directory",
-                                          directory.path(), path, name));
+          name.ends_with(".partial") || name == "starts"
+              ? fmt::format("triplad init was cut off in {}: empty it, and init again",
+                            directory.path())
+          : name == "replica" ? fmt::format("{} is a replica's already: start it, or take an empty "
+                                            "directory",
+                                            directory.path())
+                              : fmt::format("{} holds data ({}/{}): a replica begins with an empty "
+                                            "directory",
+                                            directory.path(), path, name));
     }
   }
   return absl::OkStatus();
@@ -327,7 +332,7 @@ absl::Status PrepareFirstStart(const DataDirectory& directory, const Membership&
   return MakeRatisDirectory(directory, membership, membership.origin.empty() ? 0 : 1);
 }
 
-absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& directory) {
+absl::StatusOr<std::optional<Membership>> ReadReplicaFile(const DataDirectory& directory) {
   Disk& disk = directory.disk();
   const std::string path = ReplicaPath(directory);
   absl::StatusOr<std::unique_ptr<File>> file = disk.Open(path, OpenMode::kRead);
@@ -345,8 +350,14 @@ absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& di
                         fmt::format("{} cannot be used: {}; restore this file from a copy", path,
                                     std::string(membership.status().message())));
   }
+  return membership;
+}
+
+absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& directory) {
+  TRIPLA_ASSIGN_OR_RETURN(std::optional<Membership> membership, ReadReplicaFile(directory));
+  if (!membership) return membership;
   const absl::StatusOr<StartsRecord> starts = ReadStarts(directory);
-  if (absl::IsNotFound(starts.status()) && text.starts_with(kFirstLine)) {
+  if (absl::IsNotFound(starts.status()) && !membership->is_of_format_1) {
     return absl::DataLossError(
         fmt::format("{}/starts is missing: without it {} cannot show that its directory is not an "
                     "older copy; {}",
@@ -355,7 +366,7 @@ absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& di
   const bool never_started = starts.ok() && starts->own.count == 0;
   if (!membership->is_formed() || never_started) return membership;
   const std::string metadata = RatisLogPath(directory, *membership) + "/raft-meta";
-  if (const absl::Status status = CheckMetadata(disk, metadata); !status.ok()) {
+  if (const absl::Status status = CheckMetadata(directory.disk(), metadata); !status.ok()) {
     return absl::DataLossError(fmt::format(
         "{} is missing or empty: without its log and its vote {} could make the cluster lose "
         "acknowledged writes; {}",

@@ -49,6 +49,8 @@ struct Membership {
   // so it takes part in no election before its log has reached this index.
   LogIndex votes_from = 0;
 
+  bool is_of_format_1 = false;  // it was read from a file of a version that did not count starts
+
   [[nodiscard]] bool is_formed() const { return !cluster.empty(); }
   [[nodiscard]] const Member& self() const { return *Find(node); }
   // Null when there is none of this id.
@@ -102,11 +104,15 @@ struct Membership {
 [[nodiscard]] absl::Status PrepareFirstStart(const DataDirectory& directory,
                                              const Membership& membership);
 
+// As ReadMembership(), for whoever only looks: what a start needs besides this file may be missing.
+[[nodiscard]] absl::StatusOr<std::optional<Membership>> ReadReplicaFile(
+    const DataDirectory& directory);
+
 // Which replica a data directory belongs to; nothing when it is a standalone server's.
 //
-// Errors: DataLoss when the file is damaged, or missing beside a replica's log, or when what Ratis
-// keeps since the first start is missing: without its vote a replica must not start, since it could
-// vote twice and so lose acknowledged writes.
+// Errors: DataLoss when the file is damaged, or missing beside a replica's log, or when DIR/starts
+// is, or what Ratis keeps since the first start: without its vote a replica must not start, since
+// it could vote twice and so lose acknowledged writes.
 [[nodiscard]] absl::StatusOr<std::optional<Membership>> ReadMembership(
     const DataDirectory& directory);
 

@@ -12,6 +12,7 @@
 #include "base/check.h"
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
+#include "log/ratis/segments.h"
 #include "log/ratis/split_batch.h"
 #include "model/batch_codec.h"
 #include "model/limits.h"
@@ -100,7 +101,8 @@ ReplicaCallbacks RatisLog::Callbacks() {
           },
       .note_starts = [this](const std::string& node,
                             const Starts& said) { return NoteStarts(node, said); },
-      .outdated = [this](const std::string& why) { EndAsOutdated(why); },
+      .mark_said = [this] { return starts_.MarkSaid(); },
+      .end_as_outdated = [this](const std::string& why) { EndAsOutdated(why); },
   };
 }
 
@@ -254,11 +256,11 @@ void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
                     std::move(answer));
 }
 
-absl::Status RatisLog::ReleasePrefix(LogIndex through, Release) {
+absl::Status RatisLog::ReleasePrefix(LogIndex through, Release release) {
   if (const std::optional<ImageFile> image = hooks_.newest_image()) {
     TRIPLA_RETURN_IF_ERROR(replica_->SetImage(*image));
   }
-  return through == 0 ? absl::OkStatus() : replica_->Purge(through);
+  return through == 0 ? absl::OkStatus() : replica_->Purge(through, release == Release::kAll);
 }
 
 Log::Stats RatisLog::GetStats() const {
@@ -296,6 +298,15 @@ void RatisLog::TransferLeadership(const std::string& successor, std::string_view
   Say(Severity::kWarning, cannot);
 }
 
+void RatisLog::NoteReached() {
+  const absl::StatusOr<LogIndex> last = LastIndexInSegments(directory_, membership_);
+  const absl::Status marked = last.ok() ? starts_.MarkReached(*last) : last.status();
+  if (marked.ok()) return;
+  Say(Severity::kWarning,
+      fmt::format("the next start cannot tell whether all of the log is there: {}",
+                  std::string(marked.message())));
+}
+
 void RatisLog::BeginStop() {
   submissions_.SetWaitDeadline(std::chrono::steady_clock::now() + kStopPatience);
 }
@@ -310,6 +321,7 @@ void RatisLog::Stop() {
           fmt::format("leadership was not handed over: {}", std::string(status.message())));
     }
     replica_->Close();
+    NoteReached();
   }
   for (auto& [number, submission] : submissions_.TakeAll()) {
     submission.done(absl::UnknownError("the server is shutting down; ask again"));

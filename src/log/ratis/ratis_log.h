@@ -77,6 +77,9 @@ class RatisLog : public Log {
   // that was lost and its log does not hold yet what that one's held.
   [[nodiscard]] absl::StatusOr<LogPosition> KnownState() const;
 
+  // As MemberStarts::Note(), but a failed disk ends the process.
+  [[nodiscard]] absl::Status NoteStarts(const std::string& node, const Starts& said);
+
   // As Replica::Disconnect().
   void Disconnect(const std::string& node) { replica_->Disconnect(node); }
 
@@ -93,7 +96,8 @@ class RatisLog : public Log {
   void SubmitEntry(Batch batch, bool urgent, DoneFn done);
   void Apply(LogPosition position, const Batch& batch, const DoneFn& done);
   void ApplyBytes(LogPosition position, std::string_view bytes);
-  absl::Status NoteStarts(const std::string& node, const Starts& said);
+  // Where the log ends, for the next start.
+  void NoteReached();
   void EndAsOutdated(const std::string& why);
   void Fail(uint64_t number, bool appended, const std::string& why);
   // Submits an entry without commands. Answers with an index that covers everything committed

@@ -89,8 +89,14 @@ jstring WhyOutdated(JNIEnv* env, jclass, jlong log, jstring node, jlong count, j
   return nullptr;
 }
 
-void Outdated(JNIEnv* env, jclass, jlong log, jstring why) {
-  Callbacks(log).outdated(ToText(env, why));
+void MarkSaid(JNIEnv* env, jclass, jlong log) {
+  const absl::Status marked = Callbacks(log).mark_said();
+  if (marked.ok()) return;
+  env->ThrowNew(env->FindClass("java/io/IOException"), std::string(marked.message()).c_str());
+}
+
+void EndAsOutdated(JNIEnv* env, jclass, jlong log, jstring why) {
+  Callbacks(log).end_as_outdated(ToText(env, why));
 }
 
 void DieOf(JNIEnv* env, jclass, jstring why) { Die(ToText(env, why)); }
@@ -116,7 +122,8 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("releaseImages", "(J)V", &ReleaseImages),
       method("install", "(J[J)Ljava/lang/String;", &Install),
       method("whyOutdated", "(JLjava/lang/String;J[J)Ljava/lang/String;", &WhyOutdated),
-      method("outdated", "(JLjava/lang/String;)V", &Outdated),
+      method("markSaid", "(J)V", &MarkSaid),
+      method("endAsOutdated", "(JLjava/lang/String;)V", &EndAsOutdated),
       method("die", "(Ljava/lang/String;)V", &DieOf),
       method("say", "(ILjava/lang/String;)V", &SayFromJava),
   };
@@ -219,7 +226,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   bridge->leader = method("leader", "()Ljava/lang/String;");
   bridge->describe = method("describe", "()[J");
   bridge->set_image = method("setImage", "(Ljava/lang/String;JJ)V");
-  bridge->purge = method("purge", "(J)V");
+  bridge->purge = method("purge", "(JZ)V");
   bridge->hand_over = method("handOver", "(Ljava/lang/String;)Z");
   bridge->disconnect = method("disconnect", "(Ljava/lang/String;)V");
   bridge->close = method("close", "()V");
@@ -304,10 +311,11 @@ absl::Status Replica::SetImage(const ImageFile& image) {
   return TakeException(env);
 }
 
-absl::Status Replica::Purge(LogIndex through) {
+absl::Status Replica::Purge(LogIndex through, bool all) {
   JNIEnv* env = Java();
   const JavaFrame frame(env);
-  env->CallVoidMethod(bridge_->object, bridge_->purge, static_cast<jlong>(through));
+  env->CallVoidMethod(bridge_->object, bridge_->purge, static_cast<jlong>(through),
+                      static_cast<jboolean>(all));
   return TakeException(env);
 }
 

@@ -42,8 +42,10 @@ struct ReplicaCallbacks {
   std::function<ImageFile()> install;
   // Another member says these of its directory: as MemberStarts::Note().
   std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
+  // As MemberStarts::MarkSaid().
+  std::function<absl::Status()> mark_said;
   // Another member says that this server's directory is outdated. Does not return.
-  std::function<void(const std::string& why)> outdated;
+  std::function<void(const std::string& why)> end_as_outdated;
 };
 
 // One replica of the log in Ratis: the C++ face of io.tripla.bridge.Replica, which holds no logic.
@@ -106,9 +108,10 @@ class Replica {
   // Errors: Internal when Ratis cannot link to it.
   [[nodiscard]] absl::Status SetImage(const ImageFile& image);
 
-  // Lets the log forget entries up to `through`, by whole files. Errors: Internal when that failed,
-  // or takes longer than ten seconds.
-  [[nodiscard]] absl::Status Purge(LogIndex through);
+  // Lets the log forget entries up to `through`, by whole files; unless `all`, it keeps those that
+  // a replica needs which is being sent an image. Errors: Internal when that failed, or takes
+  // longer than ten seconds.
+  [[nodiscard]] absl::Status Purge(LogIndex through, bool all);
 
   // Transfers leadership, if this node leads, to `successor`; empty: to any. Errors: Internal with
   // the reason when no other node leads then.

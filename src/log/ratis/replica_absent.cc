@@ -29,7 +29,7 @@ bool Replica::Leads() const { return false; }
 std::string Replica::Leader() const { return ""; }
 Replica::State Replica::GetState() const { return {}; }
 absl::Status Replica::SetImage(const ImageFile&) { return absl::OkStatus(); }
-absl::Status Replica::Purge(LogIndex) { return absl::OkStatus(); }
+absl::Status Replica::Purge(LogIndex, bool) { return absl::OkStatus(); }
 absl::Status Replica::HandOver(const std::string&) { return absl::OkStatus(); }
 void Replica::Disconnect(const std::string&) {}
 void Replica::Close() {}

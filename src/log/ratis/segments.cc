@@ -195,9 +195,7 @@ absl::Status ReadWhole(File& file, std::string& content) {
   return absl::OkStatus();
 }
 
-// Both return how many entries it holds.
-
-absl::StatusOr<size_t> CheckClosed(const File& file, std::string_view content, uint64_t expected) {
+absl::StatusOr<Entries> CheckClosed(const File& file, std::string_view content, uint64_t expected) {
   if (!content.starts_with(kHeader)) return Damage(file, 0, "a segment does not begin so");
   const Entries entries = WholeEntries(content, kHeader.size());
   if (!IsZero(content.substr(entries.end))) {
@@ -207,28 +205,44 @@ absl::StatusOr<size_t> CheckClosed(const File& file, std::string_view content, u
     return Damage(file, entries.end,
                   fmt::format("it holds {} entries and should hold {}", entries.count, expected));
   }
-  return entries.count;
+  return entries;
 }
 
-absl::StatusOr<size_t> CutTornTail(File& file, std::string_view content) {
+// What is left of a segment that a crash may have cut off.
+struct OpenSegment {
+  Entries entries;
+  std::string_view cut;  // why more than zeros follows the entries; empty: it does not
+};
+
+absl::StatusOr<OpenSegment> CheckOpen(const File& file, std::string_view content) {
   // Ratis makes a segment anew whose header was not written whole. It is durable before any entry.
-  if (kHeader.starts_with(content.substr(0, content.find_last_not_of('\0') + 1))) return 0;
+  if (kHeader.starts_with(content.substr(0, content.find_last_not_of('\0') + 1)))
+    return OpenSegment();
   if (!content.starts_with(kHeader)) return Damage(file, 0, "a segment does not begin so");
-  const Entries entries = WholeEntries(content, kHeader.size());
-  if (IsZero(content.substr(entries.end))) return entries.count;
-  const bool torn = IsTorn(content, entries.end);
-  if (!torn && !HasHole(content, entries.end)) {
-    return Damage(file, entries.end, "an entry is damaged");
+  OpenSegment segment{.entries = WholeEntries(content, kHeader.size()), .cut = {}};
+  const size_t end = segment.entries.end;
+  if (IsZero(content.substr(end))) return segment;
+  if (IsTorn(content, end)) {
+    segment.cut =
+        "a crash has cut it off before it was acknowledged, as far as this server can tell";
+  } else if (HasHole(content, end)) {
+    segment.cut = "a power cut left out a page of it, and it goes with what follows";
+  } else {
+    return Damage(file, end, "an entry is damaged");
   }
+  return segment;
+}
+
+// Returns how many entries it holds.
+absl::StatusOr<size_t> CutTornTail(File& file, std::string_view content) {
+  TRIPLA_ASSIGN_OR_RETURN(const OpenSegment segment, CheckOpen(file, content));
+  if (segment.cut.empty()) return segment.entries.count;
   Say(Severity::kInfo,
-      fmt::format("{} at offset {}: an entry that was not written whole is cut off; "
-                  "{}",
-                  file.path(), entries.end,
-                  torn ? "it was never acknowledged"
-                       : "a power cut left out a page of it, and it goes with what follows"));
-  TRIPLA_RETURN_IF_ERROR(file.Truncate(entries.end));
+      fmt::format("{} at offset {}: an entry that was not written whole is cut off; {}",
+                  file.path(), segment.entries.end, segment.cut));
+  TRIPLA_RETURN_IF_ERROR(file.Truncate(segment.entries.end));
   TRIPLA_RETURN_IF_ERROR(file.Sync());
-  return entries.count;
+  return segment.entries.count;
 }
 
 // A field of a protobuf message.
@@ -319,24 +333,22 @@ absl::Status ReadEntries(const DataDirectory& directory, const Membership& membe
     if (last && *last <= after) continue;
     TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, disk.Open(path, OpenMode::kRead));
     TRIPLA_RETURN_IF_ERROR(ReadWhole(*file, content));
-    size_t end = kHeader.size();
+    size_t end = 0;
     if (last) {
-      TRIPLA_RETURN_IF_ERROR(CheckClosed(*file, content, *last + 1 - first).status());
-      end = WholeEntries(content, kHeader.size()).end;
-    } else if (content.starts_with(kHeader)) {
-      const Entries entries = WholeEntries(content, kHeader.size());
+      TRIPLA_ASSIGN_OR_RETURN(const Entries entries,
+                              CheckClosed(*file, content, *last + 1 - first));
       end = entries.end;
-      if (!IsZero(std::string_view(content).substr(end)) && !IsTorn(content, end) &&
-          !HasHole(content, end)) {
-        return Damage(*file, end, "an entry is damaged");
-      }
+    } else {
+      TRIPLA_ASSIGN_OR_RETURN(const OpenSegment segment, CheckOpen(*file, content));
+      end = segment.entries.end;
     }
     TRIPLA_RETURN_IF_ERROR(TakeEntries(*file, content, end, after, next, take));
   }
   return absl::OkStatus();
 }
 
-absl::Status CheckSegments(const DataDirectory& directory, const Membership& membership) {
+absl::StatusOr<LogIndex> CheckSegments(const DataDirectory& directory,
+                                       const Membership& membership) {
   Disk& disk = directory.disk();
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<Segment> segments,
                           ListSegments(disk, RatisLogPath(directory, membership)));
@@ -346,9 +358,14 @@ absl::Status CheckSegments(const DataDirectory& directory, const Membership& mem
     TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                             disk.Open(path, last ? OpenMode::kRead : OpenMode::kReadWrite));
     TRIPLA_RETURN_IF_ERROR(ReadWhole(*file, content));
-    TRIPLA_ASSIGN_OR_RETURN(const size_t count, last
-                                                    ? CheckClosed(*file, content, *last + 1 - first)
-                                                    : CutTornTail(*file, content));
+    size_t count = 0;
+    if (last) {
+      TRIPLA_ASSIGN_OR_RETURN(const Entries entries,
+                              CheckClosed(*file, content, *last + 1 - first));
+      count = entries.count;
+    } else {
+      TRIPLA_ASSIGN_OR_RETURN(count, CutTornTail(*file, content));
+    }
     if (count == 0) continue;  // Ratis removes it
     if (next && first != *next) {
       return Damage(
@@ -357,7 +374,24 @@ absl::Status CheckSegments(const DataDirectory& directory, const Membership& mem
     }
     next = first + count;
   }
-  return absl::OkStatus();
+  return next ? *next - 1 : 0;
+}
+
+absl::StatusOr<LogIndex> LastIndexInSegments(const DataDirectory& directory,
+                                             const Membership& membership) {
+  TRIPLA_ASSIGN_OR_RETURN(std::vector<Segment> segments,
+                          ListSegments(directory.disk(), RatisLogPath(directory, membership)));
+  std::string content;
+  for (; !segments.empty(); segments.pop_back()) {
+    const Segment& newest = segments.back();
+    if (newest.last) return *newest.last;
+    TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
+                            directory.disk().Open(newest.path, OpenMode::kRead));
+    TRIPLA_RETURN_IF_ERROR(ReadWhole(*file, content));
+    TRIPLA_ASSIGN_OR_RETURN(const OpenSegment open, CheckOpen(*file, content));
+    if (open.entries.count > 0) return newest.first + open.entries.count - 1;
+  }
+  return 0;
 }
 
 absl::StatusOr<LogIndex> FirstIndexInSegments(const DataDirectory& directory,

@@ -26,10 +26,16 @@ namespace tripla {
 // may leave zeros for a page in the middle, and what was written behind it. Such an entry was never
 // acknowledged by this replica, as far as can be told (docs/decisions/0012-rebuild.md).
 //
-// Before Ratis is started. Errors: DataLoss, with file and offset, when an entry is damaged in
-// another way or missing, also between two segments; what the disk says.
-[[nodiscard]] absl::Status CheckSegments(const DataDirectory& directory,
-                                         const Membership& membership);
+// Before Ratis is started. Returns the index of the last entry, 0 when there is none. Errors:
+// DataLoss, with file and offset, when an entry is damaged in another way or missing, also between
+// two segments; what the disk says.
+[[nodiscard]] absl::StatusOr<LogIndex> CheckSegments(const DataDirectory& directory,
+                                                     const Membership& membership);
+
+// The index of the last entry, after Ratis was closed; 0 without entries. Reads the newest segment
+// only. Errors: as CheckSegments().
+[[nodiscard]] absl::StatusOr<LogIndex> LastIndexInSegments(const DataDirectory& directory,
+                                                           const Membership& membership);
 
 // Receives an entry: the encoded batch that it holds, or nothing when it is one of Ratis's own.
 using EntryFn = std::function<absl::Status(LogPosition, std::optional<std::string_view> batch)>;
@@ -41,8 +47,8 @@ using EntryFn = std::function<absl::Status(LogPosition, std::optional<std::strin
 [[nodiscard]] absl::Status ReadEntries(const DataDirectory& directory, const Membership& membership,
                                        LogIndex after, const EntryFn& take);
 
-// The index from which on the segments hold the log, by their names; 0 when there are none. A log
-// that begins at index 0, which never holds a batch, begins at 1.
+// The first index that the segments hold, judged by their names, at least 1; 0 without segments.
+// Index 0 never holds a batch.
 [[nodiscard]] absl::StatusOr<LogIndex> FirstIndexInSegments(const DataDirectory& directory,
                                                             const Membership& membership);
 

@@ -50,7 +50,7 @@ class Segments : public testing::Test {
     EXPECT_TRUE((*disk_.Open(path, OpenMode::kCreateFresh))->WriteAt(0, content).ok());
   }
 
-  absl::Status Check() { return CheckSegments(directory_, membership_); }
+  absl::Status Check() { return CheckSegments(directory_, membership_).status(); }
 
   // What stands in the file, zeros behind it, and what is left of it.
   absl::StatusOr<std::string> Cut(const std::string& content) {
@@ -107,6 +107,7 @@ TEST_F(Segments, EntriesAreReadAsRatisWroteThem) {
   read.clear();
   ASSERT_TRUE(ReadEntries(directory_, membership_, 160, take).ok());
   EXPECT_THAT(read, testing::ElementsAre("5:161 1"));
+  EXPECT_EQ(*LastIndexInSegments(directory_, membership_), 161u);
   EXPECT_TRUE(absl::IsDataLoss(ReadEntries(directory_, membership_, 158, take)));
   file_->WriteAt(Entries(0).size() + 20, "damage").IgnoreError();
   EXPECT_TRUE(absl::IsDataLoss(ReadEntries(directory_, membership_, 160, take)));

@@ -44,6 +44,8 @@ std::string Encode(const Slot& slot) {
   for (const auto& [node, start] : record.others) {
     text += fmt::format("member {} {} {:016x}\n", node, start.count, start.nonce);
   }
+  if (record.said) text += "said\n";
+  if (record.reached != 0) text += fmt::format("reached {}\n", record.reached);
   if (!record.outdated.empty()) text += fmt::format("outdated {}\n", record.outdated);
   text += CheckLine(text);
   TRIPLA_CHECK(text.size() <= kSlotBytes, "the largest cluster's starts fit into a slot");
@@ -69,6 +71,10 @@ bool ReadLine(const std::string& line, Slot& slot) {
   std::istringstream text(line);
   const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
   if (words[0] == "own") return ReadOwn(words, slot.record.own);
+  if (words[0] == "said") return slot.record.said = true;
+  if (words[0] == "reached") {
+    return words.size() == 2 && ReadNumber(words[1], 10, slot.record.reached);
+  }
   if (words[0] == "written") return words.size() == 2 && ReadNumber(words[1], 10, slot.written);
   if (words[0] != "member" || words.size() != 4) return false;
   Start& start = slot.record.others[words[1]];
@@ -111,7 +117,10 @@ absl::StatusOr<Slot> ReadNewest(File& file) {
     if (*slot && (!newest || newest->written < (*slot)->written)) newest = *std::move(slot);
   }
   if (newest) return *std::move(newest);
-  return absl::DataLossError(fmt::format("{} is damaged at offset 0", file.path()));
+  return absl::DataLossError(fmt::format(
+      "{} at offset 0: it cannot be read in either of its two places; rebuild the replica from "
+      "the other servers: triplad init --rebuild (docs/operating.md)",
+      file.path()));
 }
 
 absl::Status Create(const DataDirectory& directory, const StartsRecord& record) {
@@ -171,7 +180,8 @@ absl::StatusOr<StartsRecord> ReadStarts(const DataDirectory& directory) {
 
 absl::StatusOr<std::unique_ptr<MemberStarts>> MemberStarts::Open(const DataDirectory& directory) {
   absl::StatusOr<StartsRecord> before = ReadStarts(directory);
-  // A directory of a former version, which did not count; ReadMembership() misses it in any other.
+  // A directory of a former version, which did not count; in a newer one ReadMembership() reports
+  // it.
   if (absl::IsNotFound(before.status())) before = StartsRecord{.own = {.nonces = {RandomNumber()}}};
   TRIPLA_RETURN_IF_ERROR(before.status());
   StartsRecord record = *std::move(before);
@@ -179,7 +189,13 @@ absl::StatusOr<std::unique_ptr<MemberStarts>> MemberStarts::Open(const DataDirec
     return absl::FailedPreconditionError(
         fmt::format("{} must not be started any more: {}", directory.path(), record.outdated));
   }
-  record.own = record.own.Next(RandomNumber());
+  if (record.own.count == 0 || record.said) {
+    record.own = record.own.Next(RandomNumber());
+  } else {
+    record.own.nonces.front() = RandomNumber();
+  }
+  record.said = false;
+  record.reached = 0;
   TRIPLA_RETURN_IF_ERROR(WriteStarts(directory, record));
   return std::unique_ptr<MemberStarts>(new MemberStarts(directory, std::move(record)));
 }
@@ -222,6 +238,21 @@ absl::Status MemberStarts::Note(const std::string& node, const Starts& said) {
   }
   StartsRecord record = record_;
   record.others[node] = said.last();
+  return Write(std::move(record));
+}
+
+absl::Status MemberStarts::MarkSaid() {
+  const MutexLock lock(mutex_);
+  if (record_.said) return absl::OkStatus();
+  StartsRecord record = record_;
+  record.said = true;
+  return Write(std::move(record));
+}
+
+absl::Status MemberStarts::MarkReached(uint64_t index) {
+  const MutexLock lock(mutex_);
+  StartsRecord record = record_;
+  record.reached = index;
   return Write(std::move(record));
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -35,6 +36,7 @@ struct Starts {
   std::vector<uint64_t> nonces;
 
   [[nodiscard]] Start last() const { return {.count = count, .nonce = nonces.front()}; }
+  // After one more start.
   [[nodiscard]] Starts Next(uint64_t nonce) const;
 
   friend bool operator==(const Starts&, const Starts&) = default;
@@ -53,12 +55,15 @@ enum class StartOrder {
 struct StartsRecord {
   Starts own;
   std::map<std::string, Start> others;  // the last known start of each other member
+  bool said = false;                    // another server may have heard of own's last start
+  uint64_t reached = 0;  // after an orderly stop, the last entry of the log; 0: not known
   std::string outdated;  // why this directory must not be started any more; mostly empty
 
   friend bool operator==(const StartsRecord&, const StartsRecord&) = default;
 };
 
-// Makes or replaces DIR/starts; durable on return once the directory is synced.
+// Makes or replaces DIR/starts; durable on return. Errors: what the disk says; as ReadStarts(). One
+// thread.
 [[nodiscard]] absl::Status WriteStarts(const DataDirectory& directory, const StartsRecord& record);
 
 // Errors: NotFound; DataLoss when it is damaged; Unimplemented when a newer tripla has written it.
@@ -72,13 +77,16 @@ struct StartsRecord {
 //   not
 //                keep a server from starting. Each is text: "tripla starts, format 1", "written N",
 //                "own COUNT NONCE…", a line "member NODE COUNT NONCE" for each other one, perhaps
+//                "said", perhaps "reached INDEX", perhaps
 //                "outdated WHY", and "check" with the XXH3-64 of all before; then line ends.
 //                The valid slot with the highest N counts
 //
 // Thread-safety: any thread. Lifetime: the directory outlives it.
 class MemberStarts {
  public:
-  // Counts a start of this directory; without DIR/starts it is the first. It is durable on return.
+  // Counts a start of this directory; without DIR/starts it is the first. A start of which nobody
+  // can have heard is not counted again, so that one who is alone does not use up what shows who he
+  // is. Durable on return.
   //
   // Errors: FailedPrecondition when the directory is known to be outdated; as ReadStarts(); what
   // the disk says.
@@ -97,7 +105,14 @@ class MemberStarts {
   // could not be remembered.
   [[nodiscard]] absl::Status Note(const std::string& node, const Starts& said);
 
-  // Another member says that this directory is outdated. It cannot be started any more.
+  // Before the own starts are said to another server for the first time. Durable on return.
+  [[nodiscard]] absl::Status MarkSaid();
+
+  // The server is about to stop in order, and its log ends with this entry. Durable on return.
+  [[nodiscard]] absl::Status MarkReached(uint64_t index);
+
+  // Another member says that this directory is outdated, and why: it cannot be started any more.
+  // Durable on return. Errors: what the disk says.
   [[nodiscard]] absl::Status MarkOutdated(const std::string& why);
 
  private:

@@ -62,8 +62,36 @@ TEST(Starts, EachStartIsCountedAndTheLastOnesCanBeShown) {
     EXPECT_EQ(own, before.Next(own.last().nonce));
     EXPECT_LE(own.nonces.size(), Starts::kNoncesMax);
     EXPECT_EQ(Compare(own, before.last()), StartOrder::kLater);
+    ASSERT_TRUE((*starts)->MarkSaid().ok());
     before = own;
   }
+}
+
+// Else an older copy that is started alone again and again counts past what the others know.
+TEST(Starts, OneOfWhichNobodyHasHeardIsNotCountedAgain) {
+  FaultyDisk disk;
+  const DataDirectory directory = OpenDirectory(disk);
+  ASSERT_TRUE(WriteStarts(directory, OfInit()).ok());
+  Starts before;
+  for (int i = 0; i < 20; ++i) {
+    const auto starts = MemberStarts::Open(directory);
+    EXPECT_EQ((*starts)->own().count, 1u);
+    EXPECT_EQ((*starts)->own().nonces.size(), 2u);
+    EXPECT_NE((*starts)->own().last(), before.nonces.empty() ? Start() : before.last());
+    before = (*starts)->own();
+  }
+  ASSERT_TRUE((*MemberStarts::Open(directory))->MarkSaid().ok());
+  EXPECT_EQ((*MemberStarts::Open(directory))->own().count, 2u);
+}
+
+TEST(Starts, WhereTheLogEndedIsKnownAfterAnOrderlyStopOnly) {
+  FaultyDisk disk;
+  const DataDirectory directory = OpenDirectory(disk);
+  ASSERT_TRUE(WriteStarts(directory, OfInit()).ok());
+  ASSERT_TRUE((*MemberStarts::Open(directory))->MarkReached(77).ok());
+  EXPECT_EQ(ReadStarts(directory)->reached, 77u);
+  ASSERT_TRUE(MemberStarts::Open(directory).ok());
+  EXPECT_EQ(ReadStarts(directory)->reached, 0u);
 }
 
 TEST(Starts, WhatAnotherMemberSaysIsRememberedAcrossAStart) {
@@ -106,6 +134,8 @@ TEST(Starts, OfALargestClusterFitAndOneSlotThatIsCutOffDoesNoHarm) {
     record.others[std::string(30, 'n') + std::to_string(10 + i)] = {UINT64_MAX, UINT64_MAX};
   }
   while (record.own.nonces.size() < Starts::kNoncesMax) record.own = record.own.Next(UINT64_MAX);
+  record.said = true;
+  record.reached = UINT64_MAX;
   record.outdated = std::string(512, '.');
   ASSERT_TRUE(WriteStarts(directory, record).ok());
   EXPECT_EQ(*ReadStarts(directory), record);

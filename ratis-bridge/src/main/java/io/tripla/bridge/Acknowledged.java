@@ -12,13 +12,13 @@ record Acknowledged(long term, long index) {
    *
    * @throws IOException when the follower cannot say yet
    */
-  String whyIncomplete(String node, Said said) throws IOException {
-    if (said.term() < 0) {
+  String whyIncomplete(String node, NodeState state) throws IOException {
+    if (state.term() < 0) {
       throw new IOException(node + " is just starting");
     }
     // Up to votes-from it is known to lack what its predecessor has acknowledged.
-    long last = Math.max(said.last(), said.votesFrom());
-    if (said.term() > term || last >= index) {
+    long last = Math.max(state.last(), state.votesFrom());
+    if (state.term() > term || last >= index) {
       return null;
     }
     return node + "'s directory went back in time: it has acknowledged records up to " + index

@@ -29,7 +29,11 @@ final class Ballot {
     this.file = file;
   }
 
-  /** Votes for another node, unless another one has the vote of this term. */
+  /**
+   * Votes for another node.
+   *
+   * @throws IOException when another one has the vote of this term, or it could not be written
+   */
   RequestVoteReplyProto cast(long ofTerm, String candidate, Vote vote) throws IOException {
     boolean isNew = reserve(ofTerm, candidate);
     boolean granted = false;
@@ -47,7 +51,11 @@ final class Ballot {
     }
   }
 
-  /** Before this node asks others to vote for it in this term. */
+  /**
+   * Before this node asks others to vote for it in this term.
+   *
+   * @throws IOException when another one has its vote of this term, or it could not be written
+   */
   void stand(long ofTerm) throws IOException {
     boolean isNew = reserve(ofTerm, self);
     boolean stands = false;

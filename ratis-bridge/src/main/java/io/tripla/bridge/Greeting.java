@@ -20,13 +20,13 @@ import java.util.UUID;
  *  1 | length u8 | text             refused, and why
  *  2 | length u8 | text             refused: the directory of the node that asks is outdated</pre>
  *
- * A line is "KEY VALUE\n" in UTF-8; one with a key that is not known is passed over, so that later
- * versions can say more. The keys are cluster, from, to, for, frame (the largest one), and of either side
- * starts, log ("TERM LAST") and votes-from. Integers are big-endian. The magic, the version and the form of a refusal stay as they are
- * in every version to come.
+ * A line is "KEY VALUE\n" in UTF-8; one with an unknown key is passed over, so that later versions can
+ * say more. The keys are cluster, from, to, for, frame (the size of the largest one), and of either side
+ * starts, log ("TERM LAST") and votes-from. Integers are big-endian. The magic, the version and the form
+ * of a refusal stay as they are in every version to come.
  */
 record Greeting(
-    UUID cluster, String from, String to, Call.Purpose purpose, int frameBytesMax, Said said) {
+    UUID cluster, String from, String to, Call.Purpose purpose, int frameBytesMax, NodeState state) {
   static final int VERSION = 3;
 
   private static final long MAGIC = 0x545249504c412d52L; // "TRIPLA-R"
@@ -35,7 +35,7 @@ record Greeting(
   private static final int REFUSED = 1;
   private static final int OUTDATED = 2;
 
-  /** Why a connection was refused, as the other side says it. */
+  /** One side refuses the connection, and why. */
   static final class Refused extends IOException {
     /** The directory of the node that is refused is outdated: waiting does not help. */
     final boolean outdated;
@@ -51,20 +51,20 @@ record Greeting(
   }
 
   /** Sends it and waits for the answer: what the other side says of itself. */
-  Said send(Wire wire) throws IOException {
+  NodeState send(Wire wire) throws IOException {
     DataOutputStream out = wire.out;
     out.writeLong(MAGIC);
     out.writeInt(VERSION);
     writeLines(
         out,
         "cluster " + cluster + "\nfrom " + from + "\nto " + to + "\nfor " + purpose + "\nframe "
-            + frameBytesMax + "\n" + lines(said));
+            + frameBytesMax + "\n" + lines(state));
     out.flush();
     int answer = wire.in.readUnsignedByte();
     if (answer != WELCOME) {
       throw new Refused(readText(wire.in), answer == OUTDATED);
     }
-    return said(readLines(wire.in));
+    return readState(readLines(wire.in));
   }
 
   /** Reads the greeting of a node that speaks our version; another one is told so. */
@@ -89,13 +89,13 @@ record Greeting(
           value(lines, "to"),
           Call.Purpose.valueOf(value(lines, "for")),
           Integer.parseInt(value(lines, "frame")),
-          said(lines));
+          readState(lines));
     } catch (IllegalArgumentException e) {
       throw new IOException("its greeting cannot be read: " + e.getMessage());
     }
   }
 
-  static void welcome(Wire wire, Said self) throws IOException {
+  static void welcome(Wire wire, NodeState self) throws IOException {
     wire.out.writeByte(WELCOME);
     writeLines(wire.out, lines(self));
     wire.out.flush();
@@ -107,15 +107,15 @@ record Greeting(
     wire.out.flush();
   }
 
-  private static String lines(Said said) {
-    return "starts " + said.starts().toText() + "\nlog " + said.term() + " " + said.last()
-        + "\nvotes-from " + said.votesFrom() + "\n";
+  private static String lines(NodeState state) {
+    return "starts " + state.starts().toText() + "\nlog " + state.term() + " " + state.last()
+        + "\nvotes-from " + state.votesFrom() + "\n";
   }
 
-  private static Said said(Map<String, String> lines) throws IOException {
+  private static NodeState readState(Map<String, String> lines) throws IOException {
     try {
       String[] log = value(lines, "log").split(" ", 2);
-      return new Said(
+      return new NodeState(
           Starts.parse(value(lines, "starts")),
           Long.parseLong(log[0]),
           Long.parseLong(log[log.length - 1]),

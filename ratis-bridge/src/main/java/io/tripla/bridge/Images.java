@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.function.LongPredicate;
 import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.apache.ratis.server.protocol.TermIndex;
@@ -33,6 +34,7 @@ final class Images implements StateMachineStorage {
   private static final Logger LOG = System.getLogger(Images.class.getName());
 
   private final Duration patience;
+  private final LongPredicate isBeingSent;
   private File root;
   private File sending;
   private File incoming;
@@ -43,9 +45,13 @@ final class Images implements StateMachineStorage {
   /** From when the whole of an image has arrived until the server has installed it. */
   private boolean installing;
 
-  /** @param patience how long an image that comes waits for the one before to be installed */
-  Images(Duration patience) {
+  /**
+   * @param patience how long an image that comes waits for the one before to be installed
+   * @param isBeingSent whether the image of this index is on its way to another node
+   */
+  Images(Duration patience, LongPredicate isBeingSent) {
     this.patience = patience;
+    this.isBeingSent = isBeingSent;
   }
 
   @Override
@@ -78,8 +84,16 @@ final class Images implements StateMachineStorage {
     Files.createLink(link, path);
     // Without a digest Ratis makes one while it sends.
     newest = new SingleFileSnapshotInfo(new FileInfo(link, null), place);
-    // Only now: a sender that looks for the former image must find it or this one.
-    removeFrom(sending, name -> !name.equals(link.getFileName().toString()));
+    // Only now: a sender that looks for the former image must find it or this one. As long as what is
+    // being sent has this second name, the server does not shorten it.
+    removeFrom(
+        sending,
+        name -> !name.equals(link.getFileName().toString()) && !isBeingSent.test(indexOf(name)));
+  }
+
+  /** Of an image, by the name of its file; -1 for another file. */
+  private static long indexOf(String name) {
+    return name.matches("\\d{20}\\.image") ? Long.parseLong(name.substring(0, 20)) : -1;
   }
 
   /** The whole of an image was received. Ratis moves it to sm/ next, then it is installed. */

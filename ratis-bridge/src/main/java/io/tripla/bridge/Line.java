@@ -128,10 +128,10 @@ final class Line implements Closeable {
     }
   }
 
-  /** Ends the connection unless it is to this start of the peer; null: to any. */
-  void hangUpOnAllBut(Long nonce) {
+  /** Ends the connection unless it is to this start of the peer. */
+  void closeOtherStarts(long nonce) {
     Wire open = wire;
-    if (open != null && (nonce == null || open.said().starts().last() != nonce)) {
+    if (open != null && open.peerState().starts().last() != nonce) {
       hangUp();
     }
   }

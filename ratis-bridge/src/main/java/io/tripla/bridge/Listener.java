@@ -13,16 +13,18 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.Semaphore;
+import java.util.function.Predicate;
 import javax.net.ServerSocketFactory;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
 /**
  * Takes the connections of other nodes and serves their calls, one thread a connection. Strangers are
- * refused, told why where they can understand it, and said; nothing they send has any effect.
+ * refused, told why where they can understand it, and state; nothing they send has any effect.
  */
 final class Listener implements Closeable {
   /** Executes a call. The answer is sent by whatever thread has it. */
@@ -32,18 +34,21 @@ final class Listener implements Closeable {
   }
 
   /** Who is let in. */
-  interface Door {
+  interface Admission {
     /** Throws for a node with which this one takes part in nothing. */
     void admit(Greeting greeting) throws IOException;
 
     /** What this node says of itself. */
-    Said self();
+    NodeState self() throws IOException;
   }
 
   /** Name of the thread without which nobody gets through. */
   static final String ACCEPT = "tripla-accept";
 
-  /** That have not greeted yet: what exceeds it is no cluster's doing. */
+  /**
+   * That have not greeted yet. With more, the one that has been silent longest is closed: a peer greets as
+   * soon as it is connected, so that strangers who wait do not keep it out.
+   */
   static final int STRANGERS_MAX = 64;
 
   /** So that strangers who wait to be refused do not keep peers out. */
@@ -67,9 +72,10 @@ final class Listener implements Closeable {
   private final ServerSocket socket;
   private final Watchdog watchdog;
   private final int frameBytesMax;
-  private final Door door;
+  private final Admission admission;
   private final Service service;
-  private final Semaphore strangers = new Semaphore(STRANGERS_MAX);
+  /** In the order in which they came. */
+  private final Set<Socket> strangers = new LinkedHashSet<>();
 
   private final Map<Line, Deque<Wire>> known = new HashMap<>();
   private final Thread acceptor = Threads.daemon(ACCEPT, this::accept);
@@ -88,12 +94,12 @@ final class Listener implements Closeable {
       InetSocketAddress address,
       Watchdog watchdog,
       int frameBytesMax,
-      Door door,
+      Admission admission,
       Service service)
       throws IOException {
     this.watchdog = watchdog;
     this.frameBytesMax = frameBytesMax;
-    this.door = door;
+    this.admission = admission;
     this.service = service;
     socket = sockets.createServerSocket();
     socket.setReuseAddress(true);
@@ -131,18 +137,34 @@ final class Listener implements Closeable {
     while (!socket.isClosed()) {
       try {
         Socket accepted = socket.accept();
-        if (strangers.tryAcquire()) {
-          startServing(accepted);
-        } else {
-          accepted.close();
-          complain("there are " + STRANGERS_MAX + " that have not greeted; a further one is refused");
-        }
+        makeRoom(accepted);
+        startServing(accepted);
       } catch (IOException e) {
         if (!socket.isClosed()) {
           complain("no connection could be taken: " + e.getMessage());
           pause();
         }
       }
+    }
+  }
+
+  private void makeRoom(Socket accepted) throws IOException {
+    synchronized (strangers) {
+      strangers.add(accepted);
+      if (strangers.size() <= STRANGERS_MAX) {
+        return;
+      }
+      Socket longest = strangers.iterator().next();
+      strangers.remove(longest);
+      longest.close();
+    }
+    complain(
+        "more than " + STRANGERS_MAX + " have connected and not greeted; the oldest is refused");
+  }
+
+  private void forgetStranger(Socket greeted) {
+    synchronized (strangers) {
+      strangers.remove(greeted);
     }
   }
 
@@ -163,37 +185,23 @@ final class Listener implements Closeable {
 
   private void serve(Socket accepted) {
     try (accepted;
-        Wire wire = wireTo(accepted)) {
-      Greeting greeting = greet(wire);
+        Wire wire = new Wire(accepted, frameBytesMax)) {
+      wire.allow(GREETING_TIME);
+      watchdog.watch(wire);
+      Greeting greeting = receiveGreeting(wire);
+      forgetStranger(accepted);
       if (greeting != null) {
         serveCalls(greeting, wire);
       }
     } catch (IOException e) {
       // It went away; if it lives, it comes back.
       LOG.log(Level.DEBUG, "a connection ended: {0}", e.toString());
-    }
-  }
-
-  private Wire wireTo(Socket accepted) throws IOException {
-    try {
-      return new Wire(accepted, frameBytesMax);
-    } catch (IOException e) {
-      strangers.release();
-      throw e;
+    } finally {
+      forgetStranger(accepted);
     }
   }
 
   /** Null for a stranger. */
-  private Greeting greet(Wire wire) throws IOException {
-    try {
-      wire.allow(GREETING_TIME);
-      watchdog.watch(wire);
-      return receiveGreeting(wire);
-    } finally {
-      strangers.release();
-    }
-  }
-
   private Greeting receiveGreeting(Wire wire) throws IOException {
     String why;
     try {
@@ -212,7 +220,7 @@ final class Listener implements Closeable {
 
   private void admit(Greeting greeting, Wire wire) throws IOException {
     try {
-      door.admit(greeting);
+      admission.admit(greeting);
     } catch (Greeting.Refused e) {
       Greeting.refuse(wire, e);
       throw e;
@@ -221,11 +229,11 @@ final class Listener implements Closeable {
 
   private void serveCalls(Greeting from, Wire wire) throws IOException {
     Line line = new Line(from.from(), from.purpose());
-    wire.setSaid(from.said());
+    wire.setPeerState(from.state());
     add(line, wire); // first, so that a peer's connections stand in the order of its greetings
     try {
       admit(from, wire); // again: what was learned meanwhile has closed only what was added
-      Greeting.welcome(wire, door.self());
+      Greeting.welcome(wire, admission.self());
       serveCalls(wire);
     } finally {
       remove(line, wire);
@@ -246,15 +254,22 @@ final class Listener implements Closeable {
     }
   }
 
-  /** Closes the connections of an earlier start of this node, or all with null. */
-  void hangUpOnAllBut(String node, Long nonce) {
+  /** Closes the connections of other starts of this node. */
+  void closeOtherStarts(String node, long nonce) {
+    close(node, wire -> wire.peerState().starts().last() != nonce);
+  }
+
+  /** Closes all connections of this node. */
+  void closeAll(String node) {
+    close(node, wire -> true);
+  }
+
+  private void close(String node, Predicate<Wire> which) {
     synchronized (known) {
       known.forEach(
           (line, wires) -> {
             if (line.node().equals(node)) {
-              wires.stream()
-                  .filter(wire -> nonce == null || wire.said().starts().last() != nonce)
-                  .forEach(Wire::close);
+              wires.stream().filter(which).forEach(Wire::close);
             }
           });
     }
@@ -303,7 +318,7 @@ final class Listener implements Closeable {
     }
   }
 
-  /** Says it, unless it was just said: a stranger who knocks all day is one line. */
+  /** Says it, unless it was just state: a stranger who knocks all day is one line. */
   private synchronized void complain(String what) {
     String withoutPort = what.replaceFirst(":\\d+ is refused", " is refused");
     long now = System.nanoTime();

@@ -10,6 +10,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongPredicate;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientRequest;
@@ -39,7 +40,7 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
 
   private final long log;
   private final SocketRpcType.Durable durable;
-  private final Images images = new Images(INSTALL_TIME);
+  private final Images images;
   private final Path image;
   private final TermIndex imagePlace;
   private ByteBuffer kept = ByteBuffer.allocateDirect(64 << 10);
@@ -50,10 +51,17 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
 
   /**
    * @param durable is awaited before an entry is applied, and so before clients hear of it
+   * @param isBeingSent whether the image of this index is on its way to another node
    * @param image what the server has begun with, or null
    */
-  Machine(long log, SocketRpcType.Durable durable, Path image, TermIndex imagePlace) {
+  Machine(
+      long log,
+      SocketRpcType.Durable durable,
+      LongPredicate isBeingSent,
+      Path image,
+      TermIndex imagePlace) {
     this.log = log;
+    this.images = new Images(INSTALL_TIME, isBeingSent);
     this.durable = durable;
     this.image = image;
     this.imagePlace = imagePlace;

@@ -48,8 +48,15 @@ final class Native {
   static native String whyOutdated(long log, String node, long starts, long[] nonces)
       throws IOException;
 
+  /**
+   * Before another node hears of this node's last start for the first time.
+   *
+   * @throws IOException when that could not be remembered
+   */
+  static native void markSaid(long log) throws IOException;
+
   /** A member says that this node's directory is outdated: ends the process for good. */
-  static native void outdated(long log, String why);
+  static native void endAsOutdated(long log, String why);
 
   /** Ends the process: durability is lost, or the replica cannot go on. */
   static native void die(String why);

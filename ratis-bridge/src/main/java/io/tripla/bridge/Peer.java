@@ -28,7 +28,7 @@ final class Peer implements Closeable {
       SocketFactory sockets,
       Watchdog watchdog,
       int frameBytesMax,
-      Doors doors,
+      Identities identities,
       Consumer<String> disconnect) {}
 
   private final Home home;
@@ -70,9 +70,14 @@ final class Peer implements Closeable {
     }
   }
 
-  /** Ends the calls to an earlier start of it, or to all with null. They are made again. */
-  void hangUpOnAllBut(Long nonce) {
-    lines.values().forEach(line -> line.hangUpOnAllBut(nonce));
+  /** Ends the connections with another start of it. They are made again. */
+  void closeOtherStarts(long nonce) {
+    lines.values().forEach(line -> line.closeOtherStarts(nonce));
+  }
+
+  /** Ends all connections. They are made again. */
+  void closeAll() {
+    lines.values().forEach(Line::hangUp);
   }
 
   /** Ends all calls, and makes no other. They have ended when this returns. */
@@ -94,10 +99,10 @@ final class Peer implements Closeable {
       Wire wire = new Wire(socket, home.frameBytesMax);
       wire.allow(GREETING_TIME);
       home.watchdog.watch(wire);
-      Acknowledged before = home.doors.acknowledged(node);
-      Said said = greet(wire, purpose);
-      check(() -> home.doors.check(node, said, before));
-      wire.setSaid(said);
+      Acknowledged before = home.identities.acknowledged(node);
+      NodeState state = greet(wire, purpose);
+      check(() -> home.identities.check(node, state, before));
+      wire.setPeerState(state);
       found();
       return wire;
     } catch (IOException e) {
@@ -110,7 +115,7 @@ final class Peer implements Closeable {
   /** Once a connection is in its place: what was learned while it was made has not closed it. */
   void checkAgain(Wire wire) throws IOException {
     try {
-      check(() -> home.doors.check(node, wire.said()));
+      check(() -> home.identities.check(node, wire.peerState()));
     } catch (IOException e) {
       wire.close();
       lost(why(e));
@@ -131,15 +136,15 @@ final class Peer implements Closeable {
     }
   }
 
-  private Said greet(Wire wire, Call.Purpose purpose) throws IOException {
+  private NodeState greet(Wire wire, Call.Purpose purpose) throws IOException {
     try {
       return new Greeting(
-              home.cluster, home.node, node, purpose, home.frameBytesMax, home.doors.self())
+              home.cluster, home.node, node, purpose, home.frameBytesMax, home.identities.self())
           .send(wire);
     } catch (Greeting.Refused e) {
       String why = node + " refuses this node: " + e.getMessage();
       if (e.outdated) {
-        home.doors.outdated(why);
+        home.identities.endAsOutdated(why);
       }
       throw new IOException(why, e);
     }

@@ -10,10 +10,8 @@ import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
@@ -57,20 +55,21 @@ final class Replica {
   private final RaftServer server;
   private volatile RaftServer.Division division; // null while it is starting
   private final RaftClientAsynchronousProtocol orders;
+  private final OwnIdentities identities;
+  private final OutgoingImages outgoing = new OutgoingImages(System::nanoTime);
   private final Lease lease;
   private final Candidacy candidacy;
   private final ExecutorService later = Executors.newSingleThreadExecutor(Replica::daemon);
   private final ClientId client = ClientId.randomId();
   private long calls;
   private volatile boolean closing;
-  private volatile boolean introduced;
 
   /**
    * Starts a replica on a log directory that is ready.
    *
    * @param listen HOST:PORT where it takes the others' connections
    * @param image what the state was loaded from, which holds all up to its place; or null
-   * @param starts of its directory
+   * @param starts how often its directory was started
    * @param nonces of these starts
    * @param votesFrom it takes part in no election before its log has reached this place; or 0
    * @param members each as "node=HOST:PORT", this node's own among them
@@ -101,8 +100,31 @@ final class Replica {
         new Machine(
             log,
             this::awaitNamesDurable,
+            outgoing::isBeingSent,
             image == null ? null : Path.of(image),
             TermIndex.valueOf(imageTerm, imageIndex));
+    identities =
+        new OwnIdentities(
+            Starts.of(starts, nonces),
+            votesFrom,
+            () -> division,
+            machine::getLastAppliedTermIndex,
+            new OwnIdentities.Memory() {
+              @Override
+              public String whyOutdated(String node, Starts said) throws IOException {
+                return Native.whyOutdated(log, node, said.count(), said.nonceArray());
+              }
+
+              @Override
+              public void markSaid() throws IOException {
+                Native.markSaid(log);
+              }
+
+              @Override
+              public void endAsOutdated(String why) {
+                Native.endAsOutdated(log, why);
+              }
+            });
     List<RaftPeer> peers = Stream.of(members).map(Replica::toPeer).toList();
     UUID id = UUID.fromString(cluster);
     group = RaftGroupId.valueOf(id);
@@ -118,11 +140,12 @@ final class Replica {
             votesFrom,
             this::followLaterTerm,
             machine,
+            outgoing,
             new File(logDirectory),
             this::awaitDurable,
             (term, candidate) ->
                 LeaderAccess.writeVote(server().getDivision(group), term, candidate),
-            new OwnDoors(Starts.of(starts, nonces), votesFrom),
+            identities,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     server =
@@ -144,79 +167,10 @@ final class Replica {
     candidacy.start();
   }
 
-  /** Of one start of a member's directory. */
-  private record Refusal(long nonce, String why) {}
-
-  private final class OwnDoors implements Doors {
-    private final Starts starts;
-    private final long votesFrom;
-    private final Map<String, Refusal> refused = new ConcurrentHashMap<>();
-
-    OwnDoors(Starts starts, long votesFrom) {
-      this.starts = starts;
-      this.votesFrom = votesFrom;
-    }
-
-    @Override
-    public Said self() {
-      RaftServer.Division own = division;
-      if (own == null) {
-        return new Said(starts, -1, -1, votesFrom);
-      }
-      // First the end of the log: a leader that cuts it off later has a later term.
-      long last =
-          Math.max(
-              own.getRaftLog().getNextIndex() - 1,
-              machine.getLastAppliedTermIndex().getIndex());
-      return new Said(starts, own.getInfo().getCurrentTerm(), last, votesFrom);
-    }
-
-    @Override
-    public void checkIntroduced() throws IOException {
-      if (!introduced) {
-        throw new IOException("it has just been started");
-      }
-    }
-
-    @Override
-    public Acknowledged acknowledged(String node) {
-      RaftServer.Division own = division;
-      return own == null ? null : LeaderAccess.acknowledged(own, node, Acknowledged::new);
-    }
-
-    @Override
-    public void check(String node, Said said) throws IOException {
-      Refusal before = refused.get(node);
-      if (before != null && before.nonce() == said.starts().last()) {
-        throw new Greeting.Refused(before.why(), true);
-      }
-      String why =
-          Native.whyOutdated(log, node, said.starts().count(), said.starts().nonceArray());
-      if (why != null) {
-        throw new Greeting.Refused(why, true);
-      }
-    }
-
-    @Override
-    public void check(String node, Said said, Acknowledged before) throws IOException {
-      check(node, said);
-      String why = before == null ? null : before.whyIncomplete(node, said);
-      if (why != null) {
-        refused.put(node, new Refusal(said.starts().last(), why));
-        throw new Greeting.Refused(why, true);
-      }
-    }
-
-    @Override
-    public void outdated(String why) {
-      Native.outdated(log, why);
-    }
-  }
-
   private void introduce() throws IOException {
     try {
       ((SocketRpc) server.getServerRpc()).introduce(INTRODUCTION);
-      introduced = true;
+      identities.introduced();
     } catch (InterruptedException e) {
       throw new IOException("it was interrupted while it started", e);
     }
@@ -397,9 +351,18 @@ final class Replica {
     machine.setImage(Path.of(path), TermIndex.valueOf(term, index));
   }
 
-  /** Forgets what it can of the entries up to this index: whole files. */
-  void purge(long index) {
-    division.getRaftLog().purge(index).orTimeout(PURGE_S, TimeUnit.SECONDS).join();
+  /**
+   * Forgets what it can of the entries up to this index: whole files. Unless {@code all} it keeps what
+   * followers need that are being sent an image.
+   */
+  void purge(long index, boolean all) {
+    long through = all ? index : outgoing.releasable(index, this::acknowledged);
+    division.getRaftLog().purge(through).orTimeout(PURGE_S, TimeUnit.SECONDS).join();
+  }
+
+  private long acknowledged(String node) {
+    Acknowledged known = LeaderAccess.acknowledged(division, node, Acknowledged::new);
+    return known == null ? -1 : known.index();
   }
 
   /**

@@ -14,8 +14,10 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
+import org.apache.ratis.proto.RaftProtos.FileChunkProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto.SnapshotChunkProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
@@ -48,6 +50,7 @@ final class SocketRpc implements RaftServerRpc {
   private final AppendTurn turn = new AppendTurn(AppendTurn.PATIENCE, Native::die);
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private final Object installing = new Object();
+  private final IncomingImage incoming = new IncomingImage();
   private volatile Listener listener;
   private volatile long lastLeaderTerm = -1;
 
@@ -67,7 +70,7 @@ final class SocketRpc implements RaftServerRpc {
             settings.address(),
             watchdog,
             settings.frameBytesMax(),
-            door(),
+            admission(),
             this::execute);
   }
 
@@ -84,36 +87,40 @@ final class SocketRpc implements RaftServerRpc {
     watchdog.close();
   }
 
-  private Listener.Door door() {
-    return new Listener.Door() {
+  private Listener.Admission admission() {
+    return new Listener.Admission() {
       @Override
       public void admit(Greeting greeting) throws IOException {
         String why = whyNot(greeting);
         if (why != null) {
           throw new Greeting.Refused(why);
         }
-        settings.doors().check(greeting.from(), greeting.said());
-        hangUpOnAllBut(greeting.from(), greeting.said().starts().last());
+        settings.identities().check(greeting.from(), greeting.state());
+        closeOtherStarts(greeting.from(), greeting.state().starts().last());
       }
 
       @Override
-      public Said self() {
-        return settings.doors().self();
+      public NodeState self() throws IOException {
+        return settings.identities().self();
       }
     };
   }
 
   /** Closes the connections with this node, in both directions. */
   void disconnect(String node) {
-    hangUpOnAllBut(node, null);
-  }
-
-  private void hangUpOnAllBut(String node, Long nonce) {
     Listener open = listener;
     if (open != null) { // else nobody has been let in yet
-      open.hangUpOnAllBut(node, nonce);
+      open.closeAll(node);
     }
-    peers.get(node).hangUpOnAllBut(nonce);
+    peers.get(node).closeAll();
+  }
+
+  private void closeOtherStarts(String node, long nonce) {
+    Listener open = listener;
+    if (open != null) {
+      open.closeOtherStarts(node, nonce);
+    }
+    peers.get(node).closeOtherStarts(nonce);
   }
 
   /** Why a connection with this greeting is refused, or null; whatever the directory behind it. */
@@ -153,7 +160,7 @@ final class SocketRpc implements RaftServerRpc {
 
   private CompletableFuture<? extends MessageLite> dispatch(Call call, MessageLite request)
       throws IOException {
-    settings.doors().checkIntroduced();
+    settings.identities().checkIntroduced();
     return switch (call) {
       case REQUEST_VOTE -> answered(vote((RequestVoteRequestProto) request));
       case APPEND_ENTRIES -> append((AppendEntriesRequestProto) request);
@@ -270,14 +277,19 @@ final class SocketRpc implements RaftServerRpc {
   private MessageLite install(InstallSnapshotRequestProto request) throws IOException {
     // One at a time: pieces of two senders, one of them given up or deposed, must not mix.
     synchronized (installing) {
+      incoming.expect(request);
       if (request.hasSnapshotChunk() && request.getSnapshotChunk().getRequestIndex() == 0) {
         settings.installs().begin();
       }
       try {
-        return request.getSnapshotChunk().getDone()
-            ? putInForce(request)
-            : server.installSnapshot(request);
+        MessageLite reply =
+            request.getSnapshotChunk().getDone()
+                ? putInForce(request)
+                : server.installSnapshot(request);
+        incoming.took(request);
+        return reply;
       } catch (IOException | RuntimeException e) {
+        incoming.failed();
         if (request.getSnapshotChunk().getDone()) {
           settings.installs().failed();
         }
@@ -312,7 +324,7 @@ final class SocketRpc implements RaftServerRpc {
   @Override
   public RequestVoteReplyProto requestVote(RequestVoteRequestProto request) throws IOException {
     // To stand for election is to vote for oneself.
-    settings.doors().checkIntroduced();
+    settings.identities().checkIntroduced();
     checkKnowsEnough();
     checkDiskHasRoom();
     if (!request.getPreVote()) {
@@ -353,17 +365,32 @@ final class SocketRpc implements RaftServerRpc {
   @Override
   public InstallSnapshotReplyProto installSnapshot(InstallSnapshotRequestProto request)
       throws IOException {
+    String follower = request.getServerRequest().getReplyId().toStringUtf8();
+    SnapshotChunkProto piece = request.getSnapshotChunk();
+    if (piece.getRequestIndex() == 0) {
+      settings.outgoing().begin(follower, piece.getTermIndex().getIndex(), piece.getTotalSize());
+    }
     try {
       InstallSnapshotReplyProto reply =
           (InstallSnapshotReplyProto)
               call(Call.INSTALL_SNAPSHOT, request.getServerRequest(), request);
       expectToLead(request.getLeaderTerm(), reply.getTerm());
+      settings.outgoing().sent(follower, percentOf(piece), piece.getDone());
       return reply;
     } catch (IOException e) {
+      settings.outgoing().failed(follower, e.getMessage());
       // Else Ratis would send the whole image again at once.
       pauseAfterFailedInstall();
       throw e;
     }
+  }
+
+  private static long percentOf(SnapshotChunkProto piece) {
+    if (piece.getFileChunksCount() == 0 || piece.getTotalSize() == 0) {
+      return 0;
+    }
+    FileChunkProto chunk = piece.getFileChunks(0);
+    return 100 * (chunk.getOffset() + chunk.getData().size()) / piece.getTotalSize();
   }
 
   private static void pauseAfterFailedInstall() {
@@ -377,6 +404,7 @@ final class SocketRpc implements RaftServerRpc {
   /** Ends calls to nodes that may hang: Ratis waits for its senders next. */
   @Override
   public void notifyNotLeader(RaftGroupId group) {
+    settings.outgoing().clear();
     peers.values().forEach(Peer::hangUp);
   }
 
@@ -397,7 +425,7 @@ final class SocketRpc implements RaftServerRpc {
             settings.sockets(),
             watchdog,
             settings.frameBytesMax(),
-            settings.doors(),
+            settings.identities(),
             this::disconnect);
     for (RaftPeer peer : added) {
       String node = peer.getId().toString();

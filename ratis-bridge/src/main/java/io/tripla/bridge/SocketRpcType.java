@@ -29,7 +29,7 @@ public final class SocketRpcType implements RpcType {
 
   /** Where this node's vote is written. */
   interface VoteFile {
-    /** Makes sure that this vote is. An error: it must not be told. */
+    /** Makes sure that the file holds this vote. After an error it must not be told. */
     void ensure(long term, String candidate) throws IOException;
   }
 
@@ -42,11 +42,13 @@ public final class SocketRpcType implements RpcType {
   /**
    * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
    * election before its log has reached this place; 0 for none. {@code disk}: a directory on the log's.
+   * {@code outgoing}: is told of the images that this node sends.
    * {@code durable}: makes durable what a message tells, before it is sent.
    * {@code voteFile}: makes sure that this node's vote is written.
-   * {@code doors}: which directories of the others it takes part in anything with.
+   * {@code identities}: which directories of the others it exchanges anything with.
    * {@code laterTerm}: is told of a term that another node knows and that is later than this leader's.
-   * {@code clock}: nanoseconds, as System.nanoTime(), of the promises. The factories are where TLS will come in: an SSLSocket is a Socket.
+   * {@code clock}: nanoseconds, as System.nanoTime(), of the promises. The factories are where TLS will
+   * come in: an SSLSocket is a Socket.
    */
   record Settings(
       UUID cluster,
@@ -58,10 +60,11 @@ public final class SocketRpcType implements RpcType {
       long votesFrom,
       LongConsumer laterTerm,
       Installs installs,
+      OutgoingImages outgoing,
       File disk,
       Durable durable,
       VoteFile voteFile,
-      Doors doors,
+      Identities identities,
       SocketFactory sockets,
       ServerSocketFactory serverSockets) {
     Parameters toParameters() {

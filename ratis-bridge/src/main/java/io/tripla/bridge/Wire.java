@@ -50,7 +50,7 @@ final class Wire implements Closeable {
   private final Socket socket;
   private final int frameBytesMax;
   private volatile long deadline = Long.MAX_VALUE;
-  private volatile Said said;
+  private volatile NodeState peerState;
 
   Wire(Socket socket, int frameBytesMax) throws IOException {
     this.socket = socket;
@@ -74,13 +74,13 @@ final class Wire implements Closeable {
     return socket.isClosed();
   }
 
-  /** What the other side has said of itself. */
-  void setSaid(Said ofItself) {
-    said = ofItself;
+  /** What the other side has state of itself. */
+  void setPeerState(NodeState ofItself) {
+    peerState = ofItself;
   }
 
-  Said said() {
-    return said;
+  NodeState peerState() {
+    return peerState;
   }
 
   Object remote() {

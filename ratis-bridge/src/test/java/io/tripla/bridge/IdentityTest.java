@@ -14,15 +14,15 @@ import org.junit.jupiter.api.Test;
 
 /** Nodes take part in nothing with a directory that is outdated (docs/decisions/0022-identity.md). */
 class IdentityTest extends Nodes {
-  private final FakeDoors ofOne = new FakeDoors(1);
-  private final FakeDoors ofTwo = new FakeDoors(2);
+  private final FakeIdentities ofOne = new FakeIdentities(1);
+  private final FakeIdentities ofTwo = new FakeIdentities(2);
 
   private SocketRpc startOne() throws IOException {
     return start(CLUSTER, "n1", port1, 0, ofOne);
   }
 
-  private SocketRpc startTwo(FakeDoors doors) throws IOException {
-    return start(CLUSTER, "n2", port2, 0, doors);
+  private SocketRpc startTwo(FakeIdentities identities) throws IOException {
+    return start(CLUSTER, "n2", port2, 0, identities);
   }
 
   @Test
@@ -80,7 +80,7 @@ class IdentityTest extends Nodes {
     assertEquals(1, askForVote(before, 1));
     ofTwo.outdated.add(1L);
     assertEquals(2, askForVote(before, 2)); // on the connection that it has
-    SocketRpc later = start(CLUSTER, "n1", port3, 0, new FakeDoors(3));
+    SocketRpc later = start(CLUSTER, "n1", port3, 0, new FakeIdentities(3));
     assertEquals(3, askForVote(later, 3));
     assertThrows(IOException.class, () -> askForVote(before, 4));
     assertEquals(3, votesAsked.get());
@@ -104,27 +104,48 @@ class IdentityTest extends Nodes {
   void aFollowerThatLacksWhatItHasAcknowledgedIsOutdated() throws IOException {
     Acknowledged upTo70 = new Acknowledged(5, 70);
     Starts starts = new Starts(3, List.of(7L));
-    assertNull(upTo70.whyIncomplete("n2", new Said(starts, 5, 70, 0)));
-    assertNull(upTo70.whyIncomplete("n2", new Said(starts, 5, 0, 70)), "it was rebuilt");
-    assertNull(upTo70.whyIncomplete("n2", new Said(starts, 6, 3, 0)), "a later leader cut it off");
-    String why = upTo70.whyIncomplete("n2", new Said(starts, 5, 69, 0));
+    assertNull(upTo70.whyIncomplete("n2", new NodeState(starts, 5, 70, 0)));
+    assertNull(upTo70.whyIncomplete("n2", new NodeState(starts, 5, 0, 70)), "it was rebuilt");
+    assertNull(upTo70.whyIncomplete("n2", new NodeState(starts, 6, 3, 0)), "a later leader cut it off");
+    String why = upTo70.whyIncomplete("n2", new NodeState(starts, 5, 69, 0));
     assertTrue(why.contains("acknowledged records up to 70, its log ends at 69"), why);
     assertThrows(
-        IOException.class, () -> upTo70.whyIncomplete("n2", new Said(starts, -1, -1, 0)));
+        IOException.class, () -> upTo70.whyIncomplete("n2", new NodeState(starts, -1, -1, 0)));
   }
 
+  /** With the identities of a real replica, whose division leads nobody and whose memory is the test. */
   @Test
-  void aFollowerWhoseDirectoryWentBackInTimeIsToldWhenItConnects() throws IOException {
-    SocketRpc n2 = startTwo(ofTwo);
-    SocketRpc n1 = startOne();
-    ofOne.acknowledged = new Acknowledged(0, 1);
-    assertThrows(IOException.class, () -> n1.appendEntries(appendFrom("n1", 1)));
-    RequestVoteRequestProto toOne =
-        voteRequest(1).toBuilder()
-            .setServerRequest(header().setReplyId(ByteString.copyFromUtf8("n1")))
-            .build();
-    assertThrows(IOException.class, () -> n2.requestVote(toOne));
-    assertTrue(ofTwo.ended.get().contains("n1 refuses this node"), ofTwo.ended.get());
+  void whoWasFoundIncompleteIsToldWhenItConnectsItself() throws IOException {
+    OwnIdentities own =
+        new OwnIdentities(
+            new Starts(1, List.of(1L)),
+            0,
+            () -> null,
+            () -> null,
+            new OwnIdentities.Memory() {
+              @Override
+              public String whyOutdated(String node, Starts said) {
+                return null;
+              }
+
+              @Override
+              public void markSaid() {}
+
+              @Override
+              public void endAsOutdated(String why) {}
+            });
+    NodeState behind = new NodeState(new Starts(3, List.of(7L)), 5, 69, 0);
+    own.check("n2", behind);
+    assertThrows(
+        Greeting.Refused.class, () -> own.check("n2", behind, new Acknowledged(5, 70)));
+    Greeting.Refused told =
+        assertThrows(Greeting.Refused.class, () -> own.check("n2", behind));
+    assertTrue(told.outdated);
+    own.check("n2", new NodeState(new Starts(4, List.of(8L)), 5, 69, 0)); // it was rebuilt
+    own.check("n3", behind);
+    assertThrows(IOException.class, own::checkIntroduced);
+    own.introduced();
+    own.checkIntroduced();
   }
 
   @Test

@@ -13,6 +13,7 @@ import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.storage.RaftStorage;
@@ -30,7 +31,9 @@ class ImagesTest {
 
   @TempDir Path root;
   private final AtomicReference<IOException> error = new AtomicReference<>();
-  private final Images images = new Images(Duration.ofSeconds(30));
+  private final AtomicLong beingSent = new AtomicLong();
+  private final Images images =
+      new Images(Duration.ofSeconds(30), index -> index == beingSent.get());
 
   @BeforeEach
   void init() throws IOException {
@@ -48,6 +51,20 @@ class ImagesTest {
     images.set(write("image-20"), SECOND);
     assertFalse(Files.exists(link));
     assertEquals(SECOND, images.getLatestSnapshot().getTermIndex());
+  }
+
+  /** The server shortens what has no second name. */
+  @Test
+  void whatIsBeingSentKeepsItsSecondName() throws IOException {
+    String first = "00000000000000000010.image";
+    images.set(write(first), FIRST);
+    beingSent.set(10);
+    images.set(write("00000000000000000020.image"), SECOND);
+    Path link = root.resolve("sm").resolve(first);
+    assertTrue(Files.exists(link));
+    beingSent.set(0);
+    images.set(write("00000000000000000030.image"), TermIndex.valueOf(1, 30));
+    assertFalse(Files.exists(link));
   }
 
   @Test
@@ -81,7 +98,7 @@ class ImagesTest {
 
   @Test
   void whatIsInPlaceIsInstalledWhateverFailedBehindIt() throws IOException {
-    Images hasty = new Images(Duration.ZERO);
+    Images hasty = new Images(Duration.ZERO, index -> false);
     hasty.init(storage());
     hasty.beginInstall();
     assertFalse(hasty.hasInstallFailed());

@@ -71,6 +71,7 @@ abstract class Nodes {
   final AtomicLong laterTerm = new AtomicLong();
   final Set<String> written = ConcurrentHashMap.newKeySet(); // votes
   final Lease lease = new Lease(2, now::get);
+  final OutgoingImages outgoing = new OutgoingImages(now::get);
   private final List<Socket> ports = new ArrayList<>();
   final int port1 = freePort();
   final int port2 = freePort();
@@ -96,10 +97,10 @@ abstract class Nodes {
   }
 
   SocketRpc start(UUID cluster, String node, int port, long votesFrom) throws IOException {
-    return start(cluster, node, port, votesFrom, new FakeDoors(1));
+    return start(cluster, node, port, votesFrom, new FakeIdentities(1));
   }
 
-  SocketRpc start(UUID cluster, String node, int port, long votesFrom, Doors doors)
+  SocketRpc start(UUID cluster, String node, int port, long votesFrom, Identities identities)
       throws IOException {
     InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), port);
     SocketRpcType.Settings settings =
@@ -113,10 +114,11 @@ abstract class Nodes {
             votesFrom,
             laterTerm::set,
             installs(),
+            outgoing,
             disk,
             new LogDirectory(directory, synced, died::set, System::currentTimeMillis)::sync,
             (term, candidate) -> written.add(candidate + " in term " + term),
-            doors,
+            identities,
             SocketFactory.getDefault(),
             ServerSocketFactory.getDefault());
     SocketRpc rpc = new SocketRpc(server(), new SocketRpcType(), settings);
@@ -127,21 +129,20 @@ abstract class Nodes {
   }
 
   /** Of a directory that is at this start, and of a node that holds what it is told for outdated. */
-  static final class FakeDoors implements Doors {
+  static final class FakeIdentities implements Identities {
     final Set<Long> outdated = ConcurrentHashMap.newKeySet(); // nonces
     final AtomicReference<String> ended = new AtomicReference<>();
-    volatile Acknowledged acknowledged;
     /** Of the only nonce that is not outdated; 0: any is good. */
     volatile long known;
     private final long nonce;
 
-    FakeDoors(long nonce) {
+    FakeIdentities(long nonce) {
       this.nonce = nonce;
     }
 
     @Override
-    public Said self() {
-      return new Said(new Starts(nonce, List.of(nonce)), 0, 0, 0);
+    public NodeState self() {
+      return new NodeState(new Starts(nonce, List.of(nonce)), 0, 0, 0);
     }
 
     @Override
@@ -149,29 +150,24 @@ abstract class Nodes {
 
     @Override
     public Acknowledged acknowledged(String node) {
-      return acknowledged;
+      return null;
     }
 
     @Override
-    public void check(String node, Said said, Acknowledged before) throws IOException {
-      check(node, said);
-      String why = before == null ? null : before.whyIncomplete(node, said);
-      if (why != null) {
-        outdated.add(said.starts().last());
-        throw new Greeting.Refused(why, true);
-      }
+    public void check(String node, NodeState state, Acknowledged before) throws IOException {
+      check(node, state);
     }
 
     @Override
-    public void check(String node, Said said) throws IOException {
-      long nonce = said.starts().last();
+    public void check(String node, NodeState state) throws IOException {
+      long nonce = state.starts().last();
       if (outdated.contains(nonce) || known != 0 && nonce != known) {
         throw new Greeting.Refused(node + "'s directory is an older copy", true);
       }
     }
 
     @Override
-    public void outdated(String why) {
+    public void endAsOutdated(String why) {
       ended.set(why);
     }
   }
@@ -260,7 +256,7 @@ abstract class Nodes {
 
   InstallSnapshotReplyProto install(InstallSnapshotRequestProto request) throws IOException {
     piecesReceived.incrementAndGet();
-    if (request.getLeaderTerm() == TERM_OVER) {
+    if (request.getLeaderTerm() == TERM_OVER && request.getSnapshotChunk().getDone()) {
       throw new IOException("it cannot be put in force");
     }
     return InstallSnapshotReplyProto.getDefaultInstance();

@@ -8,4 +8,4 @@ package io.tripla.bridge;
  * @param last where its log ends
  * @param votesFrom it takes part in no election before its log has reached this place; or 0
  */
-record Said(Starts starts, long term, long last, long votesFrom) {}
+record NodeState(Starts starts, long term, long last, long votesFrom) {}

@@ -32,11 +32,10 @@ struct Member {
 // Who a replica is and who the others are: what `triplad init` writes, and completes when the
 // cluster is formed (docs/decisions/0022-identity.md).
 //
-//   DIR/replica           "tripla replica, format 2", then a line each: "cluster UUID" (missing
-//   until
-//                         the cluster is formed), "node ID", "member NODE=CLIENT/RAFT" …, perhaps
-//                         "votes-from INDEX" or "origin TEXT", and "check" with the XXH3-64 of all
-//                         before
+//   DIR/replica           "tripla replica, format 2", then a line each: "cluster UUID", which is
+//                         missing until the cluster is formed, "node ID",
+//                         "member NODE=CLIENT/RAFT" …, perhaps "votes-from INDEX" or "origin TEXT",
+//                         and "check" with the XXH3-64 of all before
 //   DIR/starts            which start of this directory it is (log/ratis/starts.h)
 //   DIR/log/UUID/         what Ratis keeps: its log, its term and its vote
 struct Membership {

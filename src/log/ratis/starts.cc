@@ -70,6 +70,7 @@ bool ReadOwn(const std::vector<std::string>& words, Starts& own) {
 bool ReadLine(const std::string& line, Slot& slot) {
   std::istringstream text(line);
   const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
+  if (words.empty()) return false;
   if (words[0] == "own") return ReadOwn(words, slot.record.own);
   if (words[0] == "said") return slot.record.said = true;
   if (words[0] == "reached") {
@@ -231,8 +232,7 @@ absl::Status MemberStarts::Note(const std::string& node, const Starts& said) {
     if (order == StartOrder::kOutdated) {
       return absl::FailedPreconditionError(fmt::format(
           "{}'s directory is an older copy, was replaced, or runs twice: it says start {} "
-          "({:016x}), "
-          "known here is start {} ({:016x})",
+          "({:016x}), known here is start {} ({:016x})",
           node, said.count, said.nonces.front(), known->second.count, known->second.nonce));
     }
   }

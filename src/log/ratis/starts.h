@@ -73,13 +73,11 @@ struct StartsRecord {
 // (docs/decisions/0022-identity.md): each server counts the starts of its directory, and remembers
 // the last start of each other member.
 //
-//   DIR/starts   two slots of 4 KiB that are written in turn, in place, so that a full disk does
-//   not
-//                keep a server from starting. Each is text: "tripla starts, format 1", "written N",
-//                "own COUNT NONCE…", a line "member NODE COUNT NONCE" for each other one, perhaps
-//                "said", perhaps "reached INDEX", perhaps
-//                "outdated WHY", and "check" with the XXH3-64 of all before; then line ends.
-//                The valid slot with the highest N counts
+//   DIR/starts   two slots of 4 KiB, written in turn and in place, so that a full disk keeps no
+//                server from starting; the valid one with the highest N counts. Each is text:
+//                "tripla starts, format 1", then a line each: "written N", "own COUNT NONCE…",
+//                "member NODE COUNT NONCE" for each other one, perhaps "said", "reached INDEX" and
+//                "outdated WHY", and "check" with the XXH3-64 of all before; then line ends
 //
 // Thread-safety: any thread. Lifetime: the directory outlives it.
 class MemberStarts {

@@ -21,7 +21,8 @@ using testing::HasSubstr;
 using testing::Not;
 using Stub = v1::KeyValue::Stub;
 
-constexpr uint64_t kBytesASecond = 6 << 20;
+constexpr uint64_t kSlow = 1 << 20;  // bytes a second
+constexpr uint64_t kFast = 1 << 30;
 constexpr int kImageMegabytes = 48;
 constexpr int kImagesMeanwhile = 5;
 
@@ -68,7 +69,7 @@ TEST_F(SlowInstall, C2_FiveImagesPassWhileOneIsOnItsWay) {
   const int behind_proxy = FreePort();
   std::vector<TestCluster::Place> places(TestCluster::kSize);
   places[2].flags = {"--raft-listen", Local(behind_proxy)};
-  auto proxy = std::make_unique<SlowProxy>(raft_ports_[2], behind_proxy, uint64_t{1} << 30);
+  SlowProxy proxy(raft_ports_[2], behind_proxy, kFast);
   cluster_ = std::make_unique<TestCluster>(
       directory_.path(), std::vector<std::string>{"--snapshot-interval", "0"}, places);
   cluster_->Kill(2);
@@ -82,8 +83,7 @@ TEST_F(SlowInstall, C2_FiveImagesPassWhileOneIsOnItsWay) {
   AwaitTrue([&] { return cluster_->Status(leader_).log_bytes() < uint64_t{40} << 20; },
             [&] { return "the log is kept: " + cluster_->Status(leader_).DebugString(); });
 
-  proxy = nullptr;
-  proxy = std::make_unique<SlowProxy>(raft_ports_[2], behind_proxy, kBytesASecond);
+  proxy.SetRate(kSlow);
   cluster_->Start(2);
   cluster_->process(leader_).AwaitOutput("n3 is too far behind for the log: it is sent the image");
   for (int image = 0; image < kImagesMeanwhile; ++image) {
@@ -93,6 +93,7 @@ TEST_F(SlowInstall, C2_FiveImagesPassWhileOneIsOnItsWay) {
   }
   EXPECT_THAT(cluster_->process(leader_).output(), Not(HasSubstr("n3 has taken the image")))
       << "five images have not passed meanwhile";
+  proxy.SetRate(kFast);
   cluster_->AwaitReady(2);
   cluster_->AwaitSameState();
   cluster_->process(2).AwaitOutput("it has installed the leader's image");

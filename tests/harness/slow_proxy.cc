@@ -91,13 +91,13 @@ void SlowProxy::Accept() {
 
 void SlowProxy::PassSlowly(int from, int to) const {
   std::array<char, 64 << 10> bytes{};
-  const size_t most = std::min<size_t>(bytes.size(), bytes_a_second_ / kPartsOfASecond);
   while (!stopped_) {
+    const uint64_t rate = bytes_a_second_;
+    const size_t most = std::min<size_t>(bytes.size(), rate / kPartsOfASecond);
     const ssize_t count = recv(from, bytes.data(), most, 0);
     if (count <= 0 || !SendAll(to, bytes.data(), count)) break;
-    const auto time = std::chrono::nanoseconds(std::chrono::seconds(1)) * count /
-                      static_cast<int64_t>(bytes_a_second_);
-    std::this_thread::sleep_for(time);
+    std::this_thread::sleep_for(std::chrono::nanoseconds(std::chrono::seconds(1)) * count /
+                                static_cast<int64_t>(rate));
   }
   HangUp(from, to);
 }

@@ -23,6 +23,9 @@ class SlowProxy {
   SlowProxy(const SlowProxy&) = delete;
   SlowProxy& operator=(const SlowProxy&) = delete;
 
+  // From now on, also of the connections that are there.
+  void SetRate(uint64_t bytes_a_second) { bytes_a_second_ = bytes_a_second; }
+
  private:
   void Accept();
   // Both end when one of the two sides has ended.
@@ -31,7 +34,7 @@ class SlowProxy {
   int Keep(int descriptor);
 
   const int server_port_;
-  const uint64_t bytes_a_second_;
+  std::atomic<uint64_t> bytes_a_second_;
   std::atomic<bool> stopped_{false};
   Mutex mutex_;
   std::list<int> descriptors_ ABSL_GUARDED_BY(mutex_);

@@ -14,12 +14,6 @@
 
 namespace tripla {
 
-// What to do about a replica whose directory is damaged. Not: restore an older copy. That has
-// forgotten what the replica has acknowledged since.
-inline constexpr char kRebuild[] =
-    "empty the directory and rebuild it from the other servers: triplad init --rebuild "
-    "(docs/operating.md)";
-
 // One server of a cluster.
 struct Member {
   std::string node;             // its id: letters, digits, '-' and '_'

@@ -119,9 +119,7 @@ absl::StatusOr<Slot> ReadNewest(File& file) {
   }
   if (newest) return *std::move(newest);
   return absl::DataLossError(fmt::format(
-      "{} at offset 0: it cannot be read in either of its two places; rebuild the replica from "
-      "the other servers: triplad init --rebuild (docs/operating.md)",
-      file.path()));
+      "{} at offset 0: it cannot be read in either of its two places; {}", file.path(), kRebuild));
 }
 
 absl::Status Create(const DataDirectory& directory, const StartsRecord& record) {

@@ -18,6 +18,12 @@
 
 namespace tripla {
 
+// What to do about a replica whose directory is damaged. Not: restore an older copy. That has
+// forgotten what the replica has acknowledged since.
+inline constexpr char kRebuild[] =
+    "empty the directory and rebuild it from the other servers: triplad init --rebuild "
+    "(docs/operating.md)";
+
 // One start of a replica's data directory: which one, counted from 0, `triplad init`, and a number
 // that was drawn at random for it.
 struct Start {

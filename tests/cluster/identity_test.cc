@@ -164,7 +164,7 @@ class Identity : public testing::TestWithParam<std::tuple<Is, Is>> {
       for (Process* server : servers) all += server->output() + "\n---\n";
       return all;
     });
-    if (servers.size() == 1) {
+    if (servers.size() == 1 && !HasFailure()) {
       EXPECT_NE(servers[0]->Wait(), 0);
     }
   }

@@ -174,6 +174,13 @@ class Client {
   // when the disk fails. Then the earlier images stay in force.
   Answer<ImageInfo> Snapshot(CallOptions options = {});
 
+  // Lets another member of the cluster lead: `node`, or any other if it is empty. Returns who leads
+  // then. For a second or two writes are refused meanwhile.
+  //
+  // Additional failures: kInvalidArgument when `node` is no member, kFailedPrecondition when it
+  // cannot lead now or did not take over, or the server stands alone.
+  Answer<Leader> Transfer(const std::string& node, CallOptions options = {});
+
   // Ends every call that is running now with a Failure of code kCancelled, and returns their
   // number. Calls that begin later are not affected.
   size_t CancelCalls();

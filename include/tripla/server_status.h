@@ -4,10 +4,30 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tripla/answer.h"
 
 namespace tripla {
+
+// An image on its way from a leader to another member.
+struct ImageTransfer {
+  uint64_t log_index = 0;
+  uint64_t bytes = 0;
+  uint64_t percent = 0;  // taken
+  uint64_t attempt = 0;
+  std::string trouble;  // why the last piece was not taken
+};
+
+// Another member of a server's cluster, as that server sees it.
+struct MemberStatus {
+  std::string node;
+  std::optional<uint64_t> silence_ms;  // since it was heard; none: not yet
+  std::string trouble;                 // why it cannot be connected to
+  // What a leader knows of it.
+  std::optional<uint64_t> log_index;  // of the last record that it has acknowledged
+  std::optional<ImageTransfer> image;
+};
 
 // The state of a server (Admin.Status).
 struct ServerStatus {
@@ -45,12 +65,22 @@ struct ServerStatus {
   // Bytes of keys and data that a write may have now, as far as free disk space goes. Below
   // data_bytes_max the disk is nearly full. None from a server that does not tell.
   std::optional<uint64_t> write_bytes_max = std::nullopt;
+  // Of a leader: a majority has promised to elect no other now. Without that another may lead.
+  std::optional<bool> has_lease = std::nullopt;
+  std::vector<MemberStatus> members = {};  // the others of its cluster, as it sees them
 };
 
 // The state of one of several endpoints.
 struct EndpointStatus {
   std::string endpoint;
   Answer<ServerStatus> answer;
+};
+
+// Who leads a cluster.
+struct Leader {
+  std::string node;
+  std::string endpoint;  // HOST:PORT
+  uint64_t term = 0;
 };
 
 // An image of the map that has just been written.

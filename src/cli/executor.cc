@@ -164,6 +164,13 @@ ExitCode Executor::Do(const SnapshotStatement&, std::string_view place) {
   return Fail(place, "snapshot", failure, Effect::kReads);
 }
 
+ExitCode Executor::Do(const TransferStatement& transfer, std::string_view place) {
+  const Answer<Leader> answer = TimedAndNoted([&] { return client_.Transfer(transfer.node); });
+  if (!answer.ok()) return Fail(place, "transfer", answer.failure(), Effect::kReads);
+  console_.Print(LeaderText(*answer, settings_.format));
+  return ExitCode::kSuccess;
+}
+
 ExitCode Executor::Do(const HelpStatement& help, std::string_view /*place*/) {
   console_.Print(HelpText(help.verb));
   return ExitCode::kSuccess;

@@ -64,6 +64,7 @@ class Executor {
   ExitCode Do(const HealthStatement&, std::string_view place);
   ExitCode Do(const OutcomeStatement& outcome, std::string_view place);
   ExitCode Do(const SnapshotStatement&, std::string_view place);
+  ExitCode Do(const TransferStatement& transfer, std::string_view place);
   ExitCode Do(const HelpStatement& help, std::string_view place);
 
   // Makes a call of the client and notes how long it took.

@@ -23,7 +23,7 @@ namespace tripla::cli {
 namespace {
 
 struct Line {
-  std::string_view name;
+  std::string name;
   std::variant<std::string, uint64_t, bool> value;
   std::string remark;  // the same for people: "16 MiB"
 };
@@ -42,7 +42,9 @@ std::string UptimeText(uint64_t ms) {
                      seconds / 60 % 60, seconds % 60);
 }
 
-Line Bytes(std::string_view name, uint64_t bytes) { return {name, bytes, ByteSizeText(bytes)}; }
+Line Bytes(std::string_view name, uint64_t bytes) {
+  return {std::string(name), bytes, ByteSizeText(bytes)};
+}
 
 // An older server does not say why; then it was its disk most likely.
 std::string WhyNotWritable(const ServerStatus& status) {
@@ -87,6 +89,9 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
     lines.push_back({"write_refusal", status.write_refusal, ""});
   }
   if (!status.cluster.empty()) lines.push_back({"cluster", status.cluster, ""});
+  if (status.has_lease) {
+    lines.push_back({"has_lease", *status.has_lease, *status.has_lease ? "" : "another may lead"});
+  }
   return lines;
 }
 
@@ -96,6 +101,12 @@ std::vector<Line> LinesOf(const ImageInfo& image) {
       {"log_index", image.log_index, ""}, {"revision", image.revision, ""},
       {"entries", image.entries, ""},     Bytes("bytes", image.bytes),
   };
+}
+
+std::vector<Line> LinesOf(const Leader& leader) {
+  return {{"leader", leader.node, ""},
+          {"leader_endpoint", leader.endpoint, ""},
+          {"term", leader.term, ""}};
 }
 
 std::string ValueText(const Line& line) {
@@ -117,25 +128,70 @@ std::string PlainText(const std::vector<Line>& lines) {
   return text;
 }
 
-std::string JsonText(const std::vector<Line>& lines) {
+nlohmann::ordered_json JsonOf(const std::vector<Line>& lines) {
   nlohmann::ordered_json object;
   for (const Line& line : lines) {
-    nlohmann::ordered_json& value = object[std::string(line.name)];
+    nlohmann::ordered_json& value = object[line.name];
     if (const auto* flag = std::get_if<bool>(&line.value)) {
       value = *flag;
     } else {
       value = ValueText(line);
     }
   }
-  return object.dump() + "\n";
+  return object;
 }
 
 std::string Text(const std::vector<Line>& lines, OutputFormat format) {
-  return format == OutputFormat::kJson ? JsonText(lines) : PlainText(lines);
+  return format == OutputFormat::kJson ? JsonOf(lines).dump() + "\n" : PlainText(lines);
+}
+
+nlohmann::ordered_json JsonOf(const MemberStatus& member) {
+  nlohmann::ordered_json object{{"node", member.node}};
+  if (member.silence_ms) object["silence_ms"] = std::to_string(*member.silence_ms);
+  if (!member.trouble.empty()) object["trouble"] = Escape(member.trouble, Keep::kQuotes);
+  if (member.log_index) object["log_index"] = std::to_string(*member.log_index);
+  if (!member.image) return object;
+  object["image"] = {{"log_index", std::to_string(member.image->log_index)},
+                     {"bytes", std::to_string(member.image->bytes)},
+                     {"percent", std::to_string(member.image->percent)},
+                     {"attempt", std::to_string(member.image->attempt)},
+                     {"trouble", Escape(member.image->trouble, Keep::kQuotes)}};
+  return object;
+}
+
+nlohmann::ordered_json JsonOf(const ServerStatus& status) {
+  nlohmann::ordered_json object = JsonOf(LinesOf(status));
+  for (const MemberStatus& member : status.members) object["members"].push_back(JsonOf(member));
+  return object;
+}
+
+std::string ImageTransferText(const ImageTransfer& image) {
+  std::string text =
+      fmt::format("the image of record {} is on its way to it: {} % of {}, attempt {}",
+                  image.log_index, image.percent, ByteSizeText(image.bytes), image.attempt);
+  if (!image.trouble.empty()) text += fmt::format("; not taken: {}", image.trouble);
+  return text;
+}
+
+uint64_t RecordsBehind(const ServerStatus& leader, const MemberStatus& member) {
+  const uint64_t has = member.log_index.value_or(leader.log_index);
+  return leader.log_index - std::min(has, leader.log_index);
+}
+
+// As `status` sees the member.
+std::string MemberText(const ServerStatus& status, const MemberStatus& member) {
+  std::string text = member.silence_ms ? fmt::format("heard {:.1f} s ago",
+                                                     static_cast<double>(*member.silence_ms) / 1000)
+                                       : "not heard yet";
+  if (!member.trouble.empty()) text += fmt::format("; out of reach: {}", member.trouble);
+  if (member.log_index) text += fmt::format("; {} records behind", RecordsBehind(status, member));
+  if (member.image) text += "; " + ImageTransferText(*member.image);
+  return Escape(text, Keep::kQuotes);
 }
 
 std::string_view StateOf(const ServerStatus& status) {
   if (!status.ready) return "not ready";
+  if (!status.has_lease.value_or(true)) return "no lease";
   if (!status.writable) return "read-only";
   return IsNearlyFull(status) ? "nearly full" : "ready";
 }
@@ -166,6 +222,29 @@ std::string TableOf(const std::vector<EndpointStatus>& servers, size_t endpoint_
                absl::BytesToHexString(status.state_hash).substr(0, kHashDigits)});
   }
   return table.Text();
+}
+
+// Whether a person should look at what this server has to do with the member.
+bool NeedsAttention(const ServerStatus& status, const MemberStatus& member) {
+  constexpr uint64_t kRecordsBehind = 1000;
+  // A leader is answered every 500 ms; other servers greet each other every few seconds.
+  const uint64_t silence_max = member.log_index ? 2'000 : 15'000;
+  return !member.trouble.empty() || member.image || member.silence_ms.value_or(0) > silence_max ||
+         RecordsBehind(status, member) >= kRecordsBehind;
+}
+
+// A line for each link between two servers that is not well.
+std::string LinksText(const std::vector<EndpointStatus>& servers) {
+  std::string text;
+  for (const EndpointStatus& server : servers) {
+    if (!server.answer.ok()) continue;
+    for (const MemberStatus& member : server.answer->members) {
+      if (!NeedsAttention(*server.answer, member)) continue;
+      text += fmt::format("{} says of {}: {}\n", Escape(server.answer->node, Keep::kQuotes),
+                          Escape(member.node, Keep::kQuotes), MemberText(*server.answer, member));
+    }
+  }
+  return text;
 }
 
 // A line for each cluster, if there are several.
@@ -248,21 +327,27 @@ std::string OutcomeJson(const Resolved& outcome) {
 }  // namespace
 
 std::string StatusText(const ServerStatus& status, OutputFormat format) {
-  return Text(LinesOf(status), format);
+  if (format == OutputFormat::kJson) return JsonOf(status).dump() + "\n";
+  std::vector<Line> lines = LinesOf(status);
+  for (const MemberStatus& member : status.members) {
+    lines.push_back({"member", fmt::format("{}: {}", member.node, MemberText(status, member)), ""});
+  }
+  return PlainText(lines);
 }
 
 std::string StatusOfAllText(const std::vector<EndpointStatus>& servers, OutputFormat format) {
-  if (format != OutputFormat::kJson) return StatusTable(servers) + ClustersText(servers);
+  if (format != OutputFormat::kJson) {
+    return StatusTable(servers) + LinksText(servers) + ClustersText(servers);
+  }
   std::string objects;
   for (const EndpointStatus& server : servers) {
-    std::vector<Line> lines{{"endpoint", server.endpoint, ""}};
+    nlohmann::ordered_json object{{"endpoint", server.endpoint}};
     if (server.answer.ok()) {
-      const std::vector<Line> more = LinesOf(*server.answer);
-      lines.insert(lines.end(), more.begin(), more.end());
+      object.update(JsonOf(*server.answer));
     } else {
-      lines.push_back({"error", server.answer.failure().message, ""});
+      object["error"] = Escape(server.answer.failure().message, Keep::kQuotes);
     }
-    objects += JsonText(lines);
+    objects += object.dump() + "\n";
   }
   return objects;
 }
@@ -277,7 +362,7 @@ std::string HealthText(const std::vector<EndpointHealth>& servers, OutputFormat 
     std::vector<Line> lines{
         {"endpoint", server.endpoint, ""}, {"live", !down, ""}, {"ready", ready, ""}};
     if (down) lines.push_back({"error", server.why, ""});
-    objects += JsonText(lines);
+    objects += Text(lines, OutputFormat::kJson);
     table.Add({server.endpoint, down    ? "down: " + Escape(server.why, Keep::kQuotes)
                                 : ready ? "ready"
                                         : "not ready"});
@@ -291,6 +376,10 @@ std::string OutcomeText(const std::vector<Resolved>& outcomes, OutputFormat form
     text += format == OutputFormat::kJson ? OutcomeJson(outcome) : OutcomeLine(outcome);
   }
   return text;
+}
+
+std::string LeaderText(const Leader& leader, OutputFormat format) {
+  return Text(LinesOf(leader), format);
 }
 
 std::string ImageText(const ImageInfo& image, OutputFormat format) {

@@ -23,6 +23,7 @@ namespace tripla::cli {
                                      OutputFormat format);
 // What outcome prints: a line for each operation of the call, or one JSON object a line.
 [[nodiscard]] std::string OutcomeText(const std::vector<Resolved>& outcomes, OutputFormat format);
+[[nodiscard]] std::string LeaderText(const Leader& leader, OutputFormat format);
 [[nodiscard]] std::string ImageText(const ImageInfo& image, OutputFormat format);
 
 }  // namespace tripla::cli

@@ -184,8 +184,10 @@ absl::StatusOr<Statement> ParseStatement(const std::vector<std::string>& words,
   if (verb->name == "health") return HealthStatement{};
   if (verb->name == "outcome") return OutcomeStatement{arguments.words[0]};
   if (verb->name == "snapshot") return SnapshotStatement{};
-  if (arguments.words.empty()) return HelpStatement{};
-  TRIPLA_ASSIGN_OR_RETURN(verb, VerbOf(arguments.words[0]));
+  const std::string word = arguments.words.empty() ? "" : arguments.words[0];
+  if (verb->name == "transfer") return TransferStatement{word};
+  if (word.empty()) return HelpStatement{};
+  TRIPLA_ASSIGN_OR_RETURN(verb, VerbOf(word));
   return HelpStatement{std::string(verb->name)};
 }
 

@@ -25,12 +25,16 @@ struct OutcomeStatement {
   std::string id;  // as Failure::request
 };
 struct SnapshotStatement {};
+struct TransferStatement {
+  std::string node;  // or nothing: any other
+};
 struct HelpStatement {
   std::string verb;  // or nothing
 };
 
-using Statement = std::variant<Operation, BatchStatement, StatusStatement, HealthStatement,
-                               OutcomeStatement, SnapshotStatement, HelpStatement>;
+using Statement =
+    std::variant<Operation, BatchStatement, StatusStatement, HealthStatement, OutcomeStatement,
+                 SnapshotStatement, TransferStatement, HelpStatement>;
 
 // Where statements take what their words leave out.
 struct StatementContext {

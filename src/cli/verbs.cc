@@ -16,7 +16,7 @@ constexpr std::array<std::string_view, 1> kSetFlags{"--timestamp"};
 constexpr std::array<std::string_view, 2> kDelFlags{"--version", "--if-revision"};
 constexpr std::array<std::string_view, 3> kCasFlags{"--version", "--timestamp", "--if-revision"};
 
-constexpr std::array<Verb, 10> kVerbs{{
+constexpr std::array<Verb, 11> kVerbs{{
     {"get", "get KEY [--consistency stale]", "read an entry",
      "Answers SUCCESS with the entry, or ERROR when there is none. With --consistency stale it is "
      "what the\n"
@@ -102,28 +102,31 @@ constexpr std::array<Verb, 10> kVerbs{{
      0,
      0,
      {}},
+    {"transfer",
+     "transfer [NODE]",
+     "let another server of the cluster lead",
+     "Answers when NODE leads; without NODE, when any other does. For a second or two writes are "
+     "refused\n"
+     "(surely not applied). For example before the leader's machine is stopped.\n\n"
+     "  transfer n2\n",
+     0,
+     1,
+     {}},
     {"help", "help [VERB]", "this, or more about one verb", "", 0, 1, {}},
 }};
 
 // What other databases and shells call them.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 17> kOtherNames{{
-    {"create", "set"},
-    {"insert", "set"},
-    {"put", "set"},
-    {"add", "set"},
-    {"read", "get"},
-    {"select", "get"},
-    {"show", "get"},
-    {"delete", "del"},
-    {"remove", "del"},
-    {"rm", "del"},
-    {"update", "cas"},
-    {"replace", "cas"},
-    {"cad", "del"},
-    {"testandset", "cas"},
-    {"info", "status"},
-    {"ping", "health"},
-    {"save", "snapshot"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 19> kOtherNames{{
+    {"create", "set"},        {"insert", "set"},
+    {"put", "set"},           {"add", "set"},
+    {"read", "get"},          {"select", "get"},
+    {"show", "get"},          {"delete", "del"},
+    {"remove", "del"},        {"rm", "del"},
+    {"update", "cas"},        {"replace", "cas"},
+    {"cad", "del"},           {"testandset", "cas"},
+    {"info", "status"},       {"ping", "health"},
+    {"save", "snapshot"},     {"move-leader", "transfer"},
+    {"stepdown", "transfer"},
 }};
 
 }  // namespace

@@ -52,6 +52,11 @@ Answer<ImageInfo> Client::Snapshot(CallOptions options) {
   return core_->Snapshot(call);
 }
 
+Answer<Leader> Client::Transfer(const std::string& node, CallOptions options) {
+  Core::CallInProgress call(*core_, options);
+  return core_->Transfer(call, node);
+}
+
 size_t Client::CancelCalls() { return core_->CancelCalls(); }
 
 }  // namespace tripla

@@ -318,4 +318,17 @@ Answer<ImageInfo> Client::Core::Snapshot(CallInProgress& call) {
   return image;
 }
 
+Answer<Leader> Client::Core::Transfer(CallInProgress& call, const std::string& node) {
+  v1::TransferRequest request;
+  request.set_node(node);
+  v1::TransferReply reply;
+  // Tried again only while no leader is known: then none has been asked.
+  std::optional<AttemptFailure> failed =
+      Send(call, Effect::kReads, [&](const Server& server, grpc::ClientContext& context, uint32_t) {
+        return server.admin->Transfer(&context, request, &reply);
+      });
+  if (failed) return std::move(failed->failure);
+  return FromWire(reply);
+}
+
 }  // namespace tripla

@@ -53,6 +53,7 @@ class Client::Core {
   Answer<ServerStatus> Status(CallInProgress& call);
   std::vector<EndpointStatus> StatusOfAll();
   Answer<ImageInfo> Snapshot(CallInProgress& call);
+  Answer<Leader> Transfer(CallInProgress& call, const std::string& node);
   size_t CancelCalls() { return running_.CancelAll(); }
 
  private:

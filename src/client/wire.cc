@@ -105,6 +105,20 @@ std::optional<Decided> FromWire(v1::Reply reply) {
   return decided;
 }
 
+MemberStatus FromWire(const v1::MemberStatus& from) {
+  MemberStatus member{.node = from.node(), .trouble = from.trouble()};
+  if (from.has_silence_ms()) member.silence_ms = from.silence_ms();
+  if (from.has_log_index()) member.log_index = from.log_index();
+  if (from.has_image()) {
+    member.image = {.log_index = from.image().log_index(),
+                    .bytes = from.image().bytes(),
+                    .percent = from.image().percent(),
+                    .attempt = from.image().attempt(),
+                    .trouble = from.image().trouble()};
+  }
+  return member;
+}
+
 ServerStatus FromWire(const v1::StatusReply& reply) {
   ServerStatus status{
       .node = reply.node(),
@@ -138,7 +152,15 @@ ServerStatus FromWire(const v1::StatusReply& reply) {
       .cluster = reply.cluster(),
   };
   if (reply.has_write_bytes_max()) status.write_bytes_max = reply.write_bytes_max();
+  if (reply.has_has_lease()) status.has_lease = reply.has_lease();
+  for (const v1::MemberStatus& member : reply.members()) {
+    status.members.push_back(FromWire(member));
+  }
   return status;
+}
+
+Leader FromWire(const v1::TransferReply& reply) {
+  return {.node = reply.leader(), .endpoint = reply.leader_endpoint(), .term = reply.term()};
 }
 
 ImageInfo FromWire(const v1::SnapshotReply& reply) {

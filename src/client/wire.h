@@ -28,5 +28,6 @@ void SetWithoutData(v1::Operation& operation);
 
 [[nodiscard]] ServerStatus FromWire(const v1::StatusReply& reply);
 [[nodiscard]] ImageInfo FromWire(const v1::SnapshotReply& reply);
+[[nodiscard]] Leader FromWire(const v1::TransferReply& reply);
 
 }  // namespace tripla

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,6 +50,23 @@ class Log {
     uint64_t term = 0;
   };
 
+  // Another server of the cluster, as this one sees it.
+  struct MemberStatus {
+    struct Image {
+      LogIndex index = 0;  // it holds every batch up to this one
+      uint64_t bytes = 0;
+      uint64_t percent = 0;  // sent
+      uint64_t attempt = 0;
+      std::string trouble;  // why the last piece was not taken
+    };
+    std::string node;
+    std::optional<std::chrono::milliseconds> silence;  // since it was heard; nothing: not yet
+    std::string trouble;                               // why it cannot be connected to
+    // What a leader knows of it.
+    std::optional<LogIndex> acknowledged;  // of the log
+    std::optional<Image> image;            // on its way to it
+  };
+
   // How much of the released prefix a log removes.
   enum class Release {
     kUsual,
@@ -73,6 +92,13 @@ class Log {
 
   // Any thread.
   [[nodiscard]] virtual Leadership GetLeadership() const { return {}; }
+
+  // Of a leader: whether it is sure at this moment that no other leads. Nothing elsewhere. Any
+  // thread.
+  [[nodiscard]] virtual std::optional<bool> HasLease() const { return std::nullopt; }
+
+  // Any thread.
+  [[nodiscard]] virtual std::vector<MemberStatus> GetOtherMembers() const { return {}; }
 
   // Calls `done` with OK once this server's state holds everything that any server acknowledged
   // before this call: then a read of it is linearizable (R11). On a standalone server that is at

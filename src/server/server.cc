@@ -245,6 +245,9 @@ void Server::WatchDisk() {
     held.Update(log_->CheckFiles());
     if (!held.ok()) Die(std::string(held.message()));
     machine_->Reclaim();
+    if (!is_replica()) return;
+    ratis_log_->WatchLease();
+    succession_->ServeRequests();
   };
   const auto tight = [this] {
     snapshots_->MakeRoom(disk_reserve_.HasRoomForImage(snapshots_->NextImage().bytes_left));
@@ -325,6 +328,10 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
           .note_starts = [this](const std::string& node,
                                 const Starts& said) { return ratis_log_->NoteStarts(node, said); },
           .disconnect = [this](const std::string& node) { ratis_log_->Disconnect(node); },
+          .transfer =
+              [this](const std::string& node, Succession::DoneFn done) {
+                succession_->TransferFromHere(node, std::move(done));
+              },
           .answers =
               [this](const std::string& node, std::function<void(bool)> answer) {
                 peer_link_.AskLogState(
@@ -350,7 +357,10 @@ absl::Status Server::Listen(const Options& options) {
       KeyValueService::Parts{*machine_, *log_, *batcher_, peer_link_, disk_reserve_},
       options.data_bytes_max);
   admin_service_ = std::make_unique<AdminService>(
-      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_, ready_},
+      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_, ready_,
+                          [this](const std::string& node, Succession::DoneFn done) {
+                            Transfer(node, std::move(done));
+                          }},
       options.data_bytes_max);
   PrepareGrpc();
   grpc::ServerBuilder builder;
@@ -389,6 +399,12 @@ absl::Status Server::Listen(const Options& options) {
   return absl::OkStatus();
 }
 
+void Server::Transfer(const std::string& node, Succession::DoneFn done) {
+  if (succession_ != nullptr) return succession_->Transfer(node, std::move(done));
+  done(
+      absl::FailedPreconditionError("this server stands alone: there is no other that could lead"));
+}
+
 void Server::SetReady(bool ready) {
   ready_.store(ready, std::memory_order_relaxed);
   grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, ready);
@@ -405,7 +421,7 @@ absl::Status Server::WriteLastImage() {
 }
 
 // Each part stops before the parts that do its work:
-//   1. housekeeping, and questions to other replicas
+//   1. housekeeping, transfers of leadership that were asked for, and questions to other replicas
 //   2. images: one that is being written is abandoned, and calls that wait for it get an error
 //   3. readiness: clients and load balancers use other servers
 //   4. leadership is handed to another replica
@@ -418,6 +434,7 @@ absl::Status Server::WriteLastImage() {
 absl::Status Server::Shutdown() {
   absl::Status status;
   housekeeping_ = nullptr;
+  if (succession_ != nullptr) succession_->Stop();
   state_comparison_ = nullptr;
   if (snapshots_ != nullptr) snapshots_->Stop();
   readiness_ = nullptr;

@@ -80,6 +80,8 @@ class Server {
   absl::Status Listen(const Options& options);
   // Starts to watch the free disk space and to make room when there is little.
   void WatchDisk();
+  // As Succession::Transfer(); FailedPrecondition on a server that stands alone.
+  void Transfer(const std::string& node, Succession::DoneFn done);
   void SetReady(bool ready);
   absl::Status WriteLastImage();
 

@@ -18,6 +18,7 @@ AdminService::AdminService(const Parts& parts, size_t data_bytes_max)
   // Numbered in the order of the methods in the contract.
   MarkMethodCallback(0, Strictly(this, &AdminService::Status, unreadable));
   MarkMethodCallback(1, Strictly(this, &AdminService::Snapshot, unreadable));
+  MarkMethodCallback(2, Strictly(this, &AdminService::Transfer, unreadable));
 }
 
 grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* context,
@@ -28,6 +29,7 @@ grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* cont
   reply->set_uptime_ms(std::chrono::duration_cast<milliseconds>(uptime).count());
   FillState(*reply);
   FillLeadership(*reply);
+  FillMembers(*reply);
   FillLimits(*reply);
   FillDisk(*reply);
   reply->set_ready(parts_.ready.load(std::memory_order_relaxed));
@@ -55,6 +57,23 @@ grpc::ServerUnaryReactor* AdminService::Snapshot(grpc::CallbackServerContext* co
   return reactor;
 }
 
+grpc::ServerUnaryReactor* AdminService::Transfer(grpc::CallbackServerContext* context,
+                                                 const v1::TransferRequest* request,
+                                                 v1::TransferReply* reply) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  parts_.transfer(request->node(),
+                  [reactor, reply](const absl::StatusOr<Log::Leadership>& leadership) {
+                    if (!leadership.ok()) {
+                      return reactor->Finish(ReadError(leadership.status(), NoRoom::Overloaded()));
+                    }
+                    reply->set_leader(leadership->leader);
+                    reply->set_leader_endpoint(leadership->leader_endpoint);
+                    reply->set_term(leadership->term);
+                    reactor->Finish(grpc::Status::OK);
+                  });
+  return reactor;
+}
+
 void AdminService::FillState(v1::StatusReply& reply) const {
   const StateSummary summary = parts_.machine.GetSummary();
   reply.set_revision(summary.revision);
@@ -74,6 +93,23 @@ void AdminService::FillLeadership(v1::StatusReply& reply) const {
   reply.set_leader(leadership.leader);
   reply.set_leader_endpoint(leadership.leader_endpoint);
   reply.set_term(leadership.term);
+  if (const std::optional<bool> has_lease = parts_.log.HasLease()) reply.set_has_lease(*has_lease);
+}
+
+void AdminService::FillMembers(v1::StatusReply& reply) const {
+  for (const Log::MemberStatus& from : parts_.log.GetOtherMembers()) {
+    v1::MemberStatus& to = *reply.add_members();
+    to.set_node(from.node);
+    if (from.silence) to.set_silence_ms(from.silence->count());
+    to.set_trouble(from.trouble);
+    if (from.acknowledged) to.set_log_index(*from.acknowledged);
+    if (!from.image) continue;
+    to.mutable_image()->set_log_index(from.image->index);
+    to.mutable_image()->set_bytes(from.image->bytes);
+    to.mutable_image()->set_percent(from.image->percent);
+    to.mutable_image()->set_attempt(from.image->attempt);
+    to.mutable_image()->set_trouble(from.image->trouble);
+  }
 }
 
 void AdminService::FillLimits(v1::StatusReply& reply) const {

@@ -4,7 +4,10 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <string>
 
+#include "absl/status/statusor.h"
 #include "disk/disk_reserve.h"
 #include "log/log.h"
 #include "snapshot/image_store.h"
@@ -14,7 +17,7 @@
 
 namespace tripla {
 
-// The status of a server, and images on request (spec 5).
+// The status of a server, images and another leader on request (spec 5).
 //
 // Thread-safety: gRPC calls it from many threads; it never blocks one.
 class AdminService : public v1::Admin::CallbackService {
@@ -28,6 +31,10 @@ class AdminService : public v1::Admin::CallbackService {
     const DiskReserve& disk_reserve;
     // Whether the health service says that tripla.v1.KeyValue is serving.
     const std::atomic<bool>& ready;
+    // As Succession::Transfer().
+    std::function<void(const std::string& node,
+                       std::function<void(const absl::StatusOr<Log::Leadership>&)>)>
+        transfer;
   };
 
   // `data_bytes_max` is the limit of one value that the status shows (R14).
@@ -39,10 +46,14 @@ class AdminService : public v1::Admin::CallbackService {
   grpc::ServerUnaryReactor* Snapshot(grpc::CallbackServerContext* context,
                                      const v1::SnapshotRequest* request,
                                      v1::SnapshotReply* reply) override;
+  grpc::ServerUnaryReactor* Transfer(grpc::CallbackServerContext* context,
+                                     const v1::TransferRequest* request,
+                                     v1::TransferReply* reply) override;
 
  private:
   void FillState(v1::StatusReply& reply) const;
   void FillLeadership(v1::StatusReply& reply) const;
+  void FillMembers(v1::StatusReply& reply) const;
   void FillLimits(v1::StatusReply& reply) const;
   void FillDisk(v1::StatusReply& reply) const;
 

@@ -22,6 +22,7 @@ constexpr int kKeepaliveTimeoutMs = 1'000;
 constexpr int kReconnectMs = 100;
 constexpr int kConnectTimeoutMs = 1'000;
 constexpr std::chrono::seconds kAnswerPatience{2};
+constexpr std::chrono::seconds kTransferPatience{10};
 
 grpc::ChannelArguments Arguments() {
   grpc::ChannelArguments arguments;
@@ -75,6 +76,15 @@ void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
 void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
           const internal::LogStateRequest& request, internal::LogStateReply& reply, DoneFn done) {
   to.async()->LogState(&context, &request, &reply, std::move(done));
+}
+void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
+          const internal::TransferRequest& request, internal::TransferReply& reply, DoneFn done) {
+  to.async()->Transfer(&context, &request, &reply, std::move(done));
+}
+
+absl::Status NotAnswered(const std::string& endpoint, const grpc::Status& status) {
+  return absl::UnavailableError(
+      fmt::format("{} did not answer ({})", endpoint, status.error_message()));
 }
 
 // gRPC 1.51 uses this text when it had no connection to send a call over. If another version uses a
@@ -233,27 +243,22 @@ template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::TestA
 template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
                                v1::BatchReply&);
 
-template <typename Request, typename Reply, typename Answer>
-void PeerLink::Ask(const std::string& endpoint, Request request,
-                   std::function<Answer(const Reply&)> read,
-                   std::function<void(const absl::StatusOr<Answer>&)> answer) {
+template <typename Request, typename Reply>
+void PeerLink::Ask(const std::string& endpoint, Request request, std::chrono::seconds patience,
+                   std::function<void(const grpc::Status&, const Reply&)> answer) {
   struct Question {
     Request request;
     Reply reply;
   };
   const auto context = std::make_shared<grpc::ClientContext>();
-  context->set_deadline(std::chrono::system_clock::now() + kAnswerPatience);
-  if (absl::Status begun = Begin(context, 0); !begun.ok()) return answer(begun);
+  context->set_deadline(std::chrono::system_clock::now() + patience);
+  if (const absl::Status begun = Begin(context, 0); !begun.ok()) {
+    return answer({grpc::StatusCode::UNAVAILABLE, std::string(begun.message())}, {});
+  }
   const auto question = std::make_shared<Question>(Question{std::move(request), {}});
   Send(To(endpoint).peer, *context, question->request, question->reply,
-       [this, context, question, endpoint, read = std::move(read),
-        answer = std::move(answer)](const grpc::Status& status) {
-         if (status.ok()) {
-           answer(read(question->reply));
-         } else {
-           answer(absl::UnavailableError(
-               fmt::format("{} did not answer ({})", endpoint, status.error_message())));
-         }
+       [this, context, question, answer = std::move(answer)](const grpc::Status& status) {
+         answer(status, question->reply);
          End(context);
        });
 }
@@ -263,9 +268,12 @@ void PeerLink::AskReadIndex(const std::string& endpoint, const std::string& clus
   internal::ReadIndexRequest request;
   request.set_cluster(cluster);
   request.set_by_entry(proof == Proof::kEntry);
-  Ask<internal::ReadIndexRequest, internal::ReadIndexReply, LogIndex>(
-      endpoint, std::move(request),
-      [](const internal::ReadIndexReply& reply) { return reply.index(); }, std::move(answer));
+  Ask<internal::ReadIndexRequest, internal::ReadIndexReply>(
+      endpoint, std::move(request), kAnswerPatience,
+      [endpoint, answer = std::move(answer)](const auto& status, const auto& reply) {
+        if (!status.ok()) return answer(NotAnswered(endpoint, status));
+        answer(reply.index());
+      });
 }
 
 void PeerLink::AskStateHashes(
@@ -274,8 +282,12 @@ void PeerLink::AskStateHashes(
   internal::StateHashesRequest request;
   request.set_cluster(cluster);
   for (const LogIndex index : indexes) request.add_indexes(index);
-  Ask<internal::StateHashesRequest, internal::StateHashesReply, std::map<LogIndex, StateHash>>(
-      endpoint, std::move(request), &ReadHashes, std::move(answer));
+  Ask<internal::StateHashesRequest, internal::StateHashesReply>(
+      endpoint, std::move(request), kAnswerPatience,
+      [endpoint, answer = std::move(answer)](const auto& status, const auto& reply) {
+        if (!status.ok()) return answer(NotAnswered(endpoint, status));
+        answer(ReadHashes(reply));
+      });
 }
 
 void PeerLink::AskLogState(
@@ -283,9 +295,29 @@ void PeerLink::AskLogState(
     std::function<void(const absl::StatusOr<internal::LogStateReply>&)> answer) {
   internal::LogStateRequest request;
   request.set_cluster(cluster);
-  Ask<internal::LogStateRequest, internal::LogStateReply, internal::LogStateReply>(
-      endpoint, std::move(request), [](const internal::LogStateReply& reply) { return reply; },
-      std::move(answer));
+  Ask<internal::LogStateRequest, internal::LogStateReply>(
+      endpoint, std::move(request), kAnswerPatience,
+      [endpoint, answer = std::move(answer)](const auto& status, const auto& reply) {
+        if (!status.ok()) return answer(NotAnswered(endpoint, status));
+        answer(reply);
+      });
+}
+
+void PeerLink::AskTransfer(
+    const std::string& endpoint, const std::string& cluster, const std::string& node,
+    std::function<void(const absl::StatusOr<internal::TransferReply>&)> answer) {
+  internal::TransferRequest request;
+  request.set_cluster(cluster);
+  request.set_node(node);
+  Ask<internal::TransferRequest, internal::TransferReply>(
+      endpoint, std::move(request), kTransferPatience,
+      [endpoint, answer = std::move(answer)](const auto& status, const auto& reply) {
+        if (status.ok()) return answer(reply);
+        if (status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) {
+          return answer(absl::FailedPreconditionError(status.error_message()));
+        }
+        answer(NotAnswered(endpoint, status));
+      });
 }
 
 }  // namespace tripla

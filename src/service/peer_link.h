@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -55,6 +56,12 @@ class PeerLink {
   void AskLogState(const std::string& endpoint, const std::string& cluster,
                    std::function<void(const absl::StatusOr<internal::LogStateReply>&)> answer);
 
+  // Asks the leader, which should be the server at `endpoint`, to let `node` lead, empty: any other
+  // member. The answer says who leads then, after some seconds at most; errors: those of the
+  // leader, and Unavailable.
+  void AskTransfer(const std::string& endpoint, const std::string& cluster, const std::string& node,
+                   std::function<void(const absl::StatusOr<internal::TransferReply>&)> answer);
+
   // Ends all unanswered forwarded writes and questions, and refuses later ones, because the server
   // is shutting down. Whether such a write was applied is unknown. No answer comes afterwards.
   // Idempotent.
@@ -70,9 +77,9 @@ class PeerLink {
   };
 
   Server& To(const std::string& endpoint);
-  template <typename Request, typename Reply, typename Answer>
-  void Ask(const std::string& endpoint, Request request, std::function<Answer(const Reply&)> read,
-           std::function<void(const absl::StatusOr<Answer>&)> answer);
+  template <typename Request, typename Reply>
+  void Ask(const std::string& endpoint, Request request, std::chrono::seconds patience,
+           std::function<void(const grpc::Status&, const Reply&)> answer);
   // Registers a call. Errors: ResourceExhausted if too much is under way, Unavailable once the
   // server is shutting down. A call without bytes always has room.
   [[nodiscard]] absl::Status Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes);

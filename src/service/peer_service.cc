@@ -44,6 +44,7 @@ PeerService::PeerService(const Membership& membership, MemberStarts& starts, Sou
   MarkMethodCallback(2, Strictly(this, &PeerService::LogState, unreadable));
   MarkMethodCallback(3, Strictly(this, &PeerService::Replace, unreadable));
   MarkMethodCallback(4, Strictly(this, &PeerService::Form, unreadable));
+  MarkMethodCallback(5, Strictly(this, &PeerService::Transfer, unreadable));
 }
 
 grpc::Status PeerService::Check(const std::string& cluster) const {
@@ -179,6 +180,27 @@ grpc::ServerUnaryReactor* PeerService::Form(grpc::CallbackServerContext* context
                                             internal::FormReply* reply) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(FillForm(*request, *reply));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* PeerService::Transfer(grpc::CallbackServerContext* context,
+                                                const internal::TransferRequest* request,
+                                                internal::TransferReply* reply) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  if (grpc::Status status = Check(request->cluster()); !status.ok()) {
+    reactor->Finish(status);
+    return reactor;
+  }
+  sources_.transfer(
+      request->node(), [reactor, reply](const absl::StatusOr<Log::Leadership>& leadership) {
+        if (!leadership.ok()) {
+          return reactor->Finish(ReadError(leadership.status(), NoRoom::Overloaded()));
+        }
+        reply->set_leader(leadership->leader);
+        reply->set_leader_endpoint(leadership->leader_endpoint);
+        reply->set_term(leadership->term);
+        reactor->Finish(grpc::Status::OK);
+      });
   return reactor;
 }
 

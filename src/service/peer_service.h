@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "log/log.h"
 #include "log/ratis/membership.h"
 #include "log/ratis/read_rounds.h"
 #include "log/ratis/starts.h"
@@ -33,6 +34,10 @@ class PeerService : public internal::Peer::CallbackService {
     std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
     // From now on nothing is exchanged with this member but by a later start of it.
     std::function<void(const std::string& node)> disconnect;
+    // As Succession::TransferFromHere().
+    std::function<void(const std::string& node,
+                       std::function<void(const absl::StatusOr<Log::Leadership>&)>)>
+        transfer;
     // Whether another member answers where it serves clients. Must not block.
     std::function<void(const std::string& node, std::function<void(bool)>)> answers;
   };
@@ -55,6 +60,9 @@ class PeerService : public internal::Peer::CallbackService {
   grpc::ServerUnaryReactor* Form(grpc::CallbackServerContext* context,
                                  const internal::FormRequest* request,
                                  internal::FormReply* reply) override;
+  grpc::ServerUnaryReactor* Transfer(grpc::CallbackServerContext* context,
+                                     const internal::TransferRequest* request,
+                                     internal::TransferReply* reply) override;
 
  private:
   // OK when `cluster` is this server's; its address may have belonged to another cluster before.

@@ -58,6 +58,15 @@ class SlowInstall : public testing::Test {
         [&] { return answer.status.error_message(); });
   }
 
+  // The image that the leader sends to n3.
+  v1::ImageTransfer OnItsWay() {
+    const v1::StatusReply status = cluster_->Status(leader_);
+    for (const v1::MemberStatus& member : status.members()) {
+      if (member.node() == "n3") return member.image();
+    }
+    return {};
+  }
+
   const TemporaryDirectory directory_;
   std::vector<int> raft_ports_;
   std::unique_ptr<TestCluster> cluster_;
@@ -86,6 +95,10 @@ TEST_F(SlowInstall, C2_FiveImagesPassWhileOneIsOnItsWay) {
   proxy.SetRate(kSlow);
   cluster_->Start(2);
   cluster_->process(leader_).AwaitOutput("n3 is too far behind for the log: it is sent the image");
+  AwaitTrue([&] { return OnItsWay().percent() > 0; },
+            [&] { return cluster_->Status(leader_).DebugString(); });
+  EXPECT_GT(OnItsWay().bytes(), uint64_t{kImageMegabytes} << 20);
+  EXPECT_EQ(OnItsWay().attempt(), 1);
   for (int image = 0; image < kImagesMeanwhile; ++image) {
     // So that the log would be released behind each.
     for (int key = 0; key < 17; ++key) Write(key);
@@ -97,6 +110,7 @@ TEST_F(SlowInstall, C2_FiveImagesPassWhileOneIsOnItsWay) {
   cluster_->AwaitReady(2);
   cluster_->AwaitSameState();
   cluster_->process(2).AwaitOutput("it has installed the leader's image");
+  EXPECT_EQ(OnItsWay().bytes(), 0) << "none is on its way any more";
   EXPECT_THAT(cluster_->process(leader_).output(), Not(HasSubstr("attempt 2")));
   EXPECT_THAT(cluster_->process(leader_).output(), Not(HasSubstr("did not take the image")));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Admin, health and reflection (spec 5), as tools and monitors use them.
 #include <google/protobuf/descriptor.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -124,6 +125,18 @@ TEST(Admin, HealthSpeaksOfTheProcessAndOfTheService) {
     ASSERT_TRUE(health->Check(&context, request, &response).ok()) << service;
     EXPECT_EQ(response.status(), grpc::health::v1::HealthCheckResponse::SERVING) << service;
   }
+}
+
+TEST(Admin, AServerThatStandsAloneHandsLeadershipToNobody) {
+  const TemporaryDirectory directory;
+  TestServer server(directory.path());
+  grpc::ClientContext context;
+  v1::TransferReply reply;
+  const grpc::Status status = server.admin().Transfer(&context, {}, &reply);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(status.error_message(), testing::HasSubstr("stands alone"));
+  EXPECT_FALSE(Status(server).has_has_lease());
+  EXPECT_EQ(Status(server).members_size(), 0);
 }
 
 }  // namespace

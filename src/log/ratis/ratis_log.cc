@@ -33,6 +33,9 @@ constexpr std::chrono::seconds kHandOverPause{5};
 // After a transfer that no server has confirmed.
 constexpr std::chrono::milliseconds kSuccessorPatience{2000};
 
+// Before it is said that the lease has run out. A lost message is made good sooner.
+constexpr std::chrono::milliseconds kLeasePatience{500};
+
 constexpr std::chrono::milliseconds kWarmUpTime{800};
 constexpr int kNoOpsInARound = 50;
 
@@ -182,6 +185,19 @@ Log::Leadership RatisLog::GetLeadership() const {
   return leadership;
 }
 
+std::optional<bool> RatisLog::HasLease() const {
+  if (!Leads()) return std::nullopt;
+  return replica_->ReadIndex().has_value();
+}
+
+std::vector<Log::MemberStatus> RatisLog::GetOtherMembers() const {
+  std::vector<MemberStatus> members;
+  for (const auto& member : membership_.members) {
+    if (member.node != membership_.node) members.push_back(replica_->GetMember(member.node));
+  }
+  return members;
+}
+
 void RatisLog::AwaitReadable(ReadableFn done) {
   if (const std::optional<LogIndex> index = replica_->ReadIndex()) {
     return applied_.Await(*index, std::move(done));
@@ -278,24 +294,49 @@ Log::Stats RatisLog::GetStats() const {
   return stats;
 }
 
+absl::Status RatisLog::HandOver(const std::string& successor, std::string_view why) {
+  const absl::Status status = replica_->HandOver(successor);
+  // The others may elect one yet: each keeps its promise to this leader for a second.
+  const auto chosen_by = std::chrono::steady_clock::now() + kSuccessorPatience;
+  while (!status.ok() && Leads() && std::chrono::steady_clock::now() < chosen_by) {
+    std::this_thread::sleep_for(kSuccessorPatience / 20);
+  }
+  if (!status.ok() && Leads()) return absl::UnavailableError(status.message());
+  Say(Severity::kWarning, fmt::format("this node leads no more: {}", why));
+  return absl::OkStatus();
+}
+
 void RatisLog::TransferLeadership(const std::string& successor, std::string_view why) {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_hand_over_ || !Leads()) return;
   next_hand_over_ = now + kHandOverPause;
   const bool followed = replica_->ReadIndex().has_value();
-  const absl::Status status = replica_->HandOver(successor);
-  if (status.ok()) return Say(Severity::kWarning, fmt::format("this node leads no more: {}", why));
-  // The others may elect one yet: each keeps its promise to this leader for a second.
-  const auto chosen_by = std::chrono::steady_clock::now() + kSuccessorPatience;
-  while (Leads() && std::chrono::steady_clock::now() < chosen_by) {
-    std::this_thread::sleep_for(kSuccessorPatience / 20);
-  }
-  if (!Leads()) return;
+  const absl::Status status = HandOver(successor, why);
+  if (status.ok()) return;
   const std::string cannot =
       fmt::format("this node must not lead ({}), but {}", why, std::string(status.message()));
   // This node may be unable to write down a vote for another. The others can elect one without it.
   if (followed) Die(cannot + "; it ends, so that the others choose a leader; start it again then");
   Say(Severity::kWarning, cannot);
+}
+
+void RatisLog::WatchLease() {
+  const auto now = std::chrono::steady_clock::now();
+  const std::optional<bool> has_lease = HasLease();
+  if (!has_lease) {
+    lease_seen_.reset();
+    lease_missed_ = false;
+  } else if (*has_lease) {
+    lease_seen_ = now;
+    if (std::exchange(lease_missed_, false)) {
+      Say(Severity::kInfo, "a majority follows this leader again");
+    }
+  } else if (lease_seen_ && !lease_missed_ && now - *lease_seen_ > kLeasePatience) {
+    lease_missed_ = true;
+    Say(Severity::kWarning,
+        "this leader's lease has run out: no majority has answered it lately, so another may lead; "
+        "reads and writes wait for a majority");
+  }
 }
 
 void RatisLog::NoteReached() {

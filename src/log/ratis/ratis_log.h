@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "disk/data_directory.h"
@@ -58,6 +59,8 @@ class RatisLog : public Log {
   void Submit(Batch batch, DoneFn done) override;
   [[nodiscard]] bool Leads() const override;
   [[nodiscard]] Leadership GetLeadership() const override;
+  [[nodiscard]] std::optional<bool> HasLease() const override;
+  [[nodiscard]] std::vector<MemberStatus> GetOtherMembers() const override;
   void AwaitReadable(ReadableFn done) override;
   // Java compiles what it runs often. A leader submits no-op entries until they get no quicker.
   void WarmUp() override;
@@ -69,6 +72,11 @@ class RatisLog : public Log {
   // five seconds. Ends the process when no other leads afterwards though the others follow. One
   // thread at a time; takes a second or two.
   void TransferLeadership(const std::string& successor, std::string_view why);
+  // If this node leads, transfers leadership to `successor`, empty: to any, for the reason `why`.
+  // Errors: Unavailable when it leads on. One thread at a time; takes a second or two.
+  [[nodiscard]] absl::Status HandOver(const std::string& successor, std::string_view why);
+  // Says it when this leader's lease has run out for long, and when it is back. One thread.
+  void WatchLease();
   // Bounds how long Submit() blocks, so that the submitting thread can end before Stop(). Any
   // thread.
   void BeginStop();
@@ -120,6 +128,9 @@ class RatisLog : public Log {
   ReadRounds no_ops_;      // confirm that it leads while it has no lease
   std::unique_ptr<Replica> replica_;
   std::chrono::steady_clock::time_point next_hand_over_;
+  // Of WatchLease().
+  std::optional<std::chrono::steady_clock::time_point> lease_seen_;  // while this node leads
+  bool lease_missed_ = false;
   bool stopped_ = false;
 };
 

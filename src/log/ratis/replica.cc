@@ -21,8 +21,8 @@ struct Replica::Bridge {
   jobject object = nullptr;
   bool closed = false;
   bool ended = false;  // in order: nothing of it calls back any more
-  jmethodID submit, submit_later, read_index, tell_committed, leads, leader, describe, set_image,
-      purge, hand_over, disconnect, close;
+  jmethodID submit, submit_later, read_index, tell_committed, leads, leader, describe,
+      describe_member, troubles_of, set_image, purge, hand_over, disconnect, close;
 
   // By `submit` or `submit_later`.
   void Submit(jmethodID method, uint64_t batch, std::string_view bytes) const {
@@ -225,6 +225,8 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   bridge->leads = method("leads", "()Z");
   bridge->leader = method("leader", "()Ljava/lang/String;");
   bridge->describe = method("describe", "()[J");
+  bridge->describe_member = method("describeMember", "(Ljava/lang/String;)[J");
+  bridge->troubles_of = method("troublesOf", "(Ljava/lang/String;)[Ljava/lang/String;");
   bridge->set_image = method("setImage", "(Ljava/lang/String;JJ)V");
   bridge->purge = method("purge", "(JZ)V");
   bridge->hand_over = method("handOver", "(Ljava/lang/String;)Z");
@@ -300,6 +302,35 @@ Replica::State Replica::GetState() const {
           .term = static_cast<uint64_t>(values[1]),
           .first = static_cast<LogIndex>(values[2]),
           .last = static_cast<LogIndex>(std::max<jlong>(values[3], 0))};
+}
+
+Log::MemberStatus Replica::GetMember(const std::string& node) const {
+  JNIEnv* env = Java();
+  const JavaFrame frame(env);
+  Log::MemberStatus member{.node = node};
+  const jstring name = ToJava(env, node);
+  const auto described = static_cast<jlongArray>(
+      env->CallObjectMethod(bridge_->object, bridge_->describe_member, name));
+  if (DropException(env)) return member;
+  const auto troubles =
+      static_cast<jobjectArray>(env->CallObjectMethod(bridge_->object, bridge_->troubles_of, name));
+  if (DropException(env)) return member;
+  const auto trouble = [&](jsize at) {
+    return ToText(env, static_cast<jstring>(env->GetObjectArrayElement(troubles, at)));
+  };
+  jlong values[6];
+  env->GetLongArrayRegion(described, 0, 6, values);
+  const auto [silence, acknowledged, image, bytes, percent, attempt] = values;
+  if (silence >= 0) member.silence = std::chrono::milliseconds(silence);
+  member.trouble = trouble(0);
+  if (acknowledged >= 0) member.acknowledged = static_cast<LogIndex>(acknowledged);
+  if (image < 0) return member;
+  member.image = {.index = static_cast<LogIndex>(image),
+                  .bytes = static_cast<uint64_t>(bytes),
+                  .percent = static_cast<uint64_t>(percent),
+                  .attempt = static_cast<uint64_t>(attempt),
+                  .trouble = trouble(1)};
+  return member;
 }
 
 absl::Status Replica::SetImage(const ImageFile& image) {

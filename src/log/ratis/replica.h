@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "log/log.h"
 #include "log/ratis/membership.h"
 #include "log/ratis/starts.h"
 #include "model/log_position.h"
@@ -103,6 +104,9 @@ class Replica {
     LogIndex last = 0;
   };
   [[nodiscard]] State GetState() const;
+
+  // Another member, as this one sees it.
+  [[nodiscard]] Log::MemberStatus GetMember(const std::string& node) const;
 
   // From now on this is the image in force: what a replica that lags too far behind is sent.
   // Errors: Internal when Ratis cannot link to it.

@@ -4,7 +4,9 @@ package io.tripla.bridge;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.LongSupplier;
 
 /**
@@ -23,12 +25,14 @@ final class Lease {
 
   private record Held(long term, long until) {}
 
+  private static final Held NONE = new Held(-1, 0);
+
   private final int othersNeeded;
   private final LongSupplier clock;
   private final Map<String, Long> sent = new HashMap<>();
+  private final Set<String> freed = new HashSet<>(); // of their promise, in this term
   private long term = -1;
-  private long releasedTerm = -1;
-  private volatile Held held = new Held(-1, 0);
+  private volatile Held held = NONE;
 
   /**
    * @param members of the cluster, this node included
@@ -41,30 +45,45 @@ final class Lease {
 
   /** A node has acknowledged the leader of this term; the message was sent at {@code nanos}. */
   synchronized void extend(long ofTerm, String node, long nanos) {
-    if (ofTerm < term || ofTerm == releasedTerm) {
-      return;
-    }
-    if (ofTerm > term) {
-      sent.clear();
-      term = ofTerm;
-    }
-    sent.put(node, nanos);
-    if (sent.size() >= othersNeeded) {
-      long now = clock.getAsLong();
-      long oldestNeeded =
-          sent.values().stream()
-              .sorted(Comparator.comparingLong(each -> now - each))
-              .skip(othersNeeded - 1)
-              .findFirst()
-              .orElseThrow();
-      held = new Held(term, oldestNeeded + TIME.toNanos());
+    begin(ofTerm);
+    if (ofTerm == term && !freed.contains(node)) {
+      sent.put(node, nanos);
+      count();
     }
   }
 
-  /** It ends, and comes no more in this term: another node is asked to lead. */
-  synchronized void release() {
-    releasedTerm = term;
-    held = new Held(-1, 0);
+  /**
+   * A node is asked to lead in place of the leader of this term, so it is freed of its promise. In this
+   * term the lease rests on the others alone: they promise still. The leader's own vote needs no promise,
+   * since it knows of it.
+   */
+  synchronized void free(long ofTerm, String node) {
+    begin(ofTerm);
+    if (ofTerm == term) {
+      freed.add(node);
+      sent.remove(node);
+      count();
+    }
+  }
+
+  private void begin(long ofTerm) {
+    if (ofTerm > term) {
+      term = ofTerm;
+      sent.clear();
+      freed.clear();
+      held = NONE;
+    }
+  }
+
+  private void count() {
+    long now = clock.getAsLong();
+    held =
+        sent.values().stream()
+            .sorted(Comparator.comparingLong(each -> now - each))
+            .skip(Math.max(0, othersNeeded - 1))
+            .findFirst()
+            .map(oldestNeeded -> new Held(term, oldestNeeded + TIME.toNanos()))
+            .orElse(NONE);
   }
 
   /** Whether this node, the leader of this term, is sure at this moment that it still is. */

@@ -69,14 +69,15 @@ final class Line implements Closeable {
     }
   }
 
-  /** Connects, unless it is connected. */
-  void open() throws IOException {
+  /** Connects, also if it is connected. */
+  void connectAnew() throws IOException {
     lock.lock();
     try {
-      if (wire == null || wire.isClosed()) {
-        connect();
-        wire.allow(IDLE_TIME);
+      if (wire != null) {
+        wire.close();
       }
+      connect();
+      wire.allow(IDLE_TIME);
     } finally {
       lock.unlock();
     }

@@ -23,8 +23,18 @@ final class OutgoingImages {
 
   private static final Logger LOG = System.getLogger(OutgoingImages.class.getName());
 
+  /**
+   * How far an image has come.
+   *
+   * @param image the last entry that it holds
+   * @param trouble why the last piece was not taken; empty when it was
+   */
+  record Progress(long image, long bytes, long percent, int attempt, String trouble) {}
+
   private static final class Sending {
     long image = -1; // the last entry that it holds
+    long bytes;
+    String trouble = "";
     boolean done;
     int attempt;
     long percent;
@@ -45,6 +55,7 @@ final class OutgoingImages {
     Sending sending = followers.computeIfAbsent(follower, node -> new Sending());
     sending.attempt = sending.image == -1 || sending.done ? 1 : sending.attempt + 1;
     sending.image = image;
+    sending.bytes = bytes;
     sending.done = false;
     sending.percent = 0;
     sending.lastProgress = clock.getAsLong();
@@ -61,6 +72,7 @@ final class OutgoingImages {
       return;
     }
     sending.percent = percent;
+    sending.trouble = "";
     sending.lastProgress = clock.getAsLong();
     if (last) {
       sending.done = true;
@@ -73,6 +85,7 @@ final class OutgoingImages {
   synchronized void failed(String follower, String why) {
     Sending sending = followers.get(follower);
     if (sending != null) {
+      sending.trouble = why;
       LOG.log(
           Level.WARNING,
           follower + " did not take the image of record " + sending.image + ", of which "
@@ -83,6 +96,15 @@ final class OutgoingImages {
   /** This node leads no more. */
   synchronized void clear() {
     followers.clear();
+  }
+
+  /** Of the image that is on its way to this follower; null when none is. */
+  synchronized Progress progress(String follower) {
+    Sending sending = followers.get(follower);
+    return sending == null || sending.done
+        ? null
+        : new Progress(
+            sending.image, sending.bytes, sending.percent, sending.attempt, sending.trouble);
   }
 
   /** Whether this image must stay whole. */

@@ -37,6 +37,7 @@ final class Peer implements Closeable {
   private final int port;
   private final Map<Call.Purpose, Line> lines = new EnumMap<>(Call.Purpose.class);
   private String trouble = "";
+  private volatile long heard; // nanoseconds, as System.nanoTime(); 0: never
 
   /** @param address HOST:PORT */
   Peer(Home home, String node, String address) {
@@ -54,13 +55,29 @@ final class Peer implements Closeable {
     return lines.get(purpose);
   }
 
-  /** Greets it, if it can be reached. */
+  /** Greets it on a new connection for votes, if it can be reached. */
   void introduce() {
     try {
-      line(Call.Purpose.VOTES).open();
+      line(Call.Purpose.VOTES).connectAnew();
     } catch (IOException e) {
       LOG.log(Level.DEBUG, "{0} was not greeted: {1}", node, e.toString());
     }
+  }
+
+  /** It has said something. */
+  void hear() {
+    heard = System.nanoTime();
+  }
+
+  /** Milliseconds since it has said something; -1 when it never has. */
+  long silenceMs() {
+    long last = heard;
+    return last == 0 ? -1 : Duration.ofNanos(System.nanoTime() - last).toMillis();
+  }
+
+  /** Why the last attempt to connect to it failed; empty when it did not. */
+  synchronized String trouble() {
+    return trouble;
   }
 
   /** Ends the calls that only a leader makes. */
@@ -155,6 +172,7 @@ final class Peer implements Closeable {
   }
 
   private synchronized void found() {
+    hear();
     if (!trouble.isEmpty()) {
       trouble = "";
       LOG.log(Level.INFO, "{0} at {1}:{2,number,#} is there again", node, host, port);

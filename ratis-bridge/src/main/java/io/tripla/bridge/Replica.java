@@ -169,7 +169,7 @@ final class Replica {
 
   private void introduce() throws IOException {
     try {
-      ((SocketRpc) server.getServerRpc()).introduce(INTRODUCTION);
+      rpc().introduce(INTRODUCTION);
       identities.introduced();
     } catch (InterruptedException e) {
       throw new IOException("it was interrupted while it started", e);
@@ -341,9 +341,37 @@ final class Replica {
     };
   }
 
+  /**
+   * What this node knows of another: milliseconds since it was heard, or -1; what it has acknowledged of
+   * this leader's log, or -1; of the image that is on its way to it: its last entry, or -1, its bytes, how
+   * many percent of it were sent, and which attempt that is.
+   */
+  long[] describeMember(String node) {
+    OutgoingImages.Progress image = outgoing.progress(node);
+    boolean sent = image != null;
+    return new long[] {
+      rpc().silenceMs(node),
+      acknowledged(node),
+      sent ? image.image() : -1,
+      sent ? image.bytes() : 0,
+      sent ? image.percent() : 0,
+      sent ? image.attempt() : 0
+    };
+  }
+
+  /** Why a node cannot be connected to, and why it did not take the image; empty where all is well. */
+  String[] troublesOf(String node) {
+    OutgoingImages.Progress image = outgoing.progress(node);
+    return new String[] {rpc().trouble(node), image == null ? "" : image.trouble()};
+  }
+
+  private SocketRpc rpc() {
+    return (SocketRpc) server.getServerRpc();
+  }
+
   /** Closes the connections with a node whose directory was replaced. */
   void disconnect(String node) {
-    ((SocketRpc) server.getServerRpc()).disconnect(node);
+    rpc().disconnect(node);
   }
 
   /** As {@link Machine#setImage}. */

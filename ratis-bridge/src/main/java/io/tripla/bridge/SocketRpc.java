@@ -2,6 +2,8 @@
 package io.tripla.bridge;
 
 import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -38,8 +40,11 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
  * a write spends most of its time on (docs/decisions/0010-ratis.md).
  */
 final class SocketRpc implements RaftServerRpc {
+  private static final Logger LOG = System.getLogger(SocketRpc.class.getName());
+
   private static final long PAUSE_AFTER_FAILED_INSTALL_MS = 1000;
   private static final long ROOM_BYTES = 256 << 10;
+  private static final long GREETING_PERIOD_MS = 3000;
 
   private final RaftServer server;
   private final RpcType type;
@@ -47,6 +52,7 @@ final class SocketRpc implements RaftServerRpc {
   private final Watchdog watchdog = new Watchdog();
   private final VotePromise promise;
   private final Ballot ballot;
+  private final Thread greeter = Threads.daemon("tripla-greet", this::greetOthers);
   private final AppendTurn turn = new AppendTurn(AppendTurn.PATIENCE, Native::die);
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private final Object installing = new Object();
@@ -72,6 +78,7 @@ final class SocketRpc implements RaftServerRpc {
             settings.frameBytesMax(),
             admission(),
             this::execute);
+    greeter.start();
   }
 
   /**
@@ -83,7 +90,9 @@ final class SocketRpc implements RaftServerRpc {
     if (listener != null) {
       listener.close();
     }
+    greeter.interrupt();
     peers.values().forEach(Peer::close);
+    Threads.awaitEnd(greeter);
     watchdog.close();
   }
 
@@ -190,7 +199,40 @@ final class SocketRpc implements RaftServerRpc {
     }
   }
 
+  /**
+   * Greets each other member every now and then, so that this node knows whom it can reach. An election
+   * need not connect first then.
+   */
+  private void greetOthers() {
+    try {
+      while (true) {
+        Thread.sleep(GREETING_PERIOD_MS);
+        peers.values().forEach(Peer::introduce);
+      }
+    } catch (InterruptedException e) {
+      // closed
+    }
+  }
+
+  /** Milliseconds since a node was heard of; -1 for never. */
+  long silenceMs(String node) {
+    return peers.get(node).silenceMs();
+  }
+
+  /** Why the last attempt to connect to a node failed; empty when it did not. */
+  String trouble(String node) {
+    return peers.get(node).trouble();
+  }
+
+  private void hear(RaftRpcRequestProto header) {
+    Peer peer = peers.get(requestor(header));
+    if (peer != null) {
+      peer.hear();
+    }
+  }
+
   private MessageLite vote(RequestVoteRequestProto request) throws IOException {
+    hear(request.getServerRequest());
     checkKnowsEnough();
     checkDiskHasRoom();
     return request.getPreVote()
@@ -236,6 +278,7 @@ final class SocketRpc implements RaftServerRpc {
 
   private CompletableFuture<? extends MessageLite> append(AppendEntriesRequestProto request)
       throws IOException {
+    hear(request.getServerRequest());
     if (request.getLeaderTerm() != lastLeaderTerm) {
       checkDiskHasRoom();
       lastLeaderTerm = request.getLeaderTerm();
@@ -318,7 +361,9 @@ final class SocketRpc implements RaftServerRpc {
       throw new IOException(id.toStringUtf8() + " is no member of the cluster");
     }
     settings.durable().await();
-    return peer.line(call.purpose).call(call, request);
+    MessageLite reply = peer.line(call.purpose).call(call, request);
+    peer.hear();
+    return reply;
   }
 
   @Override
@@ -408,12 +453,22 @@ final class SocketRpc implements RaftServerRpc {
     peers.values().forEach(Peer::hangUp);
   }
 
+  /**
+   * Never fails: if a hand-over's first message fails before Ratis (3.3.0) looks at it, the hand-over never
+   * ends (TransferLeadership.start), and a leader takes no writes during one.
+   */
   @Override
-  public StartLeaderElectionReplyProto startLeaderElection(StartLeaderElectionRequestProto request)
-      throws IOException {
-    settings.lease().release();
-    return (StartLeaderElectionReplyProto)
-        call(Call.START_ELECTION, request.getServerRequest(), request);
+  public StartLeaderElectionReplyProto startLeaderElection(
+      StartLeaderElectionRequestProto request) {
+    RaftRpcRequestProto header = request.getServerRequest();
+    String successor = header.getReplyId().toStringUtf8();
+    settings.lease().free(request.getLeaderLastEntry().getTerm(), successor);
+    try {
+      return (StartLeaderElectionReplyProto) call(Call.START_ELECTION, header, request);
+    } catch (IOException e) {
+      LOG.log(Level.WARNING, successor + " could not be asked to lead: " + e.getMessage());
+      return StartLeaderElectionReplyProto.getDefaultInstance();
+    }
   }
 
   @Override

@@ -10,6 +10,7 @@ import java.io.File;
 import java.io.IOException;
 import java.util.List;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
+import org.apache.ratis.proto.RaftProtos.StartLeaderElectionReplyProto;
 import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
 import org.apache.ratis.proto.RaftProtos.TermIndexProto;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
@@ -85,6 +86,18 @@ class ElectionTest extends Nodes {
     assertFalse(lease.holds(1));
     n1.appendEntries(appendFrom("n1", 1)); // sent before, and late
     assertEquals(7, n1.requestVote(voteFrom("n3", false)).getTerm());
+  }
+
+  @Test
+  void aLeaderWhoseSuccessorCannotBeAskedIsToldSoByAnAnswer() throws IOException {
+    SocketRpc n1 = start(CLUSTER, "n1", port1); // and n2 does not run
+    StartLeaderElectionReplyProto reply =
+        n1.startLeaderElection(
+            StartLeaderElectionRequestProto.newBuilder()
+                .setServerRequest(header().setRequestorId(ByteString.copyFromUtf8("n1")))
+                .setLeaderLastEntry(TermIndexProto.newBuilder().setTerm(1))
+                .build());
+    assertFalse(reply.getServerReply().getSuccess());
   }
 
   @Test

@@ -51,14 +51,46 @@ class LeaseTest {
   }
 
   @Test
-  void onceReleasedItComesBackInAnotherTermOnly() {
+  void whoIsAskedToLeadCountsNoMoreInThisTerm() {
     Lease lease = new Lease(3, () -> NOW);
     lease.extend(1, "n2", NOW);
-    lease.release();
-    lease.extend(1, "n3", NOW);
+    lease.free(1, "n2");
     assertFalse(lease.holds(1));
-    lease.extend(2, "n3", NOW);
+    lease.extend(1, "n2", NOW);
+    assertFalse(lease.holds(1), "nor does an answer that comes after that");
+    lease.extend(2, "n2", NOW);
     assertTrue(lease.holds(2));
+  }
+
+  @Test
+  void whileOneIsAskedToLeadThePromisesOfTheOthersCount() {
+    Lease lease = new Lease(3, () -> NOW);
+    lease.extend(1, "n2", NOW);
+    lease.extend(1, "n3", NOW);
+    lease.free(1, "n2");
+    assertTrue(lease.holds(1));
+    lease.free(1, "n3");
+    assertFalse(lease.holds(1));
+  }
+
+  @Test
+  void whoIsAskedBeforeItAnswersInThisTermDoesNotCountEither() {
+    Lease lease = new Lease(3, () -> NOW);
+    lease.extend(1, "n2", NOW);
+    lease.free(2, "n2");
+    lease.extend(2, "n2", NOW);
+    assertFalse(lease.holds(2));
+  }
+
+  @Test
+  void ofFiveTwoOthersMustStillPromise() {
+    Lease lease = new Lease(5, () -> NOW);
+    lease.extend(1, "n2", NOW);
+    lease.extend(1, "n3", NOW);
+    lease.free(1, "n2");
+    assertFalse(lease.holds(1));
+    lease.extend(1, "n4", NOW);
+    assertTrue(lease.holds(1));
   }
 
   @Test

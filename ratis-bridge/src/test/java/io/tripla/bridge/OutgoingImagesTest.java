@@ -3,6 +3,7 @@ package io.tripla.bridge;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.concurrent.atomic.AtomicLong;
@@ -42,6 +43,21 @@ class OutgoingImagesTest {
     assertEquals(800, releasable(800));
     acknowledged = -1;
     assertEquals(900, releasable(900), "it follows: nothing is kept any more");
+  }
+
+  @Test
+  void progressIsKnownUntilAllOfItIsTaken() {
+    assertNull(images.progress("n3"));
+    images.begin("n3", 100, 1000);
+    images.sent("n3", 40, false);
+    assertEquals(new OutgoingImages.Progress(100, 1000, 40, 1, ""), images.progress("n3"));
+    images.failed("n3", "its disk is full");
+    assertEquals("its disk is full", images.progress("n3").trouble());
+    images.begin("n3", 200, 2000);
+    images.sent("n3", 10, false);
+    assertEquals(new OutgoingImages.Progress(200, 2000, 10, 2, ""), images.progress("n3"));
+    images.sent("n3", 100, true);
+    assertNull(images.progress("n3"));
   }
 
   @Test

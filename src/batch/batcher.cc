@@ -92,9 +92,9 @@ std::vector<PendingWrite> Batcher::TakeWrites() {
   std::vector<PendingWrite> writes;
   size_t commands = 0;
   size_t bytes = 0;
-  while (!queue_.empty() && commands < limits::kLogBatchCommandsMax &&
-         bytes < limits::kLogBatchBytesMax) {
+  while (!queue_.empty() && commands < limits::kLogBatchCommandsMax) {
     Queued& queued = queue_.front();
+    if (!writes.empty() && bytes + queued.bytes > limits::kLogBatchBytesMax) break;
     commands += queued.write.commands.size();
     bytes += queued.bytes;
     queued_commands_ -= queued.write.commands.size();

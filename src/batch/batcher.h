@@ -44,7 +44,8 @@ struct PendingWrite {
 //
 // Thread-safety: Enqueue() from any thread; it never waits for the log. The batcher's own thread
 // submits. Limits: limits::kQueueCommandsMax and kQueueBytesMax waiting; a batch closes at
-// kLogBatch...Max.
+// kLogBatch...Max. A write with more bytes than that is a batch of its own: a log may have to cut
+// it up, and the others would share its fate.
 class Batcher {
  public:
   // `log` outlives the batcher, and has answered everything when the batcher is destroyed.

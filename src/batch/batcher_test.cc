@@ -171,6 +171,22 @@ TEST(Batcher, SubmitsAFullBatchWhateverTheLogHasNotAnswered) {
   log.Stop();
 }
 
+TEST(Batcher, C10_AWriteThatIsTooLargeForABatchSharesItWithNoOther) {
+  GatedLog log;
+  Batcher batcher(log);
+  Waited first, small, large, other;
+  ASSERT_TRUE(batcher.Enqueue(first.MakeWrite(1)).ok());
+  log.AwaitArrival();
+  PendingWrite too_large = large.MakeWrite(2);
+  too_large.commands[0].data = std::string(limits::kLogBatchBytesMax, 'x');
+  ASSERT_TRUE(batcher.Enqueue(small.MakeWrite(3)).ok());
+  ASSERT_TRUE(batcher.Enqueue(std::move(too_large)).ok());
+  ASSERT_TRUE(batcher.Enqueue(other.MakeWrite(4)).ok());
+  log.Open();
+  for (Waited* each : {&first, &small, &large, &other}) EXPECT_TRUE(each->Get().ok());
+  EXPECT_EQ(log.batch_sizes(), (std::vector<size_t>{1, 3, 2, 4}));
+}
+
 TEST(Batcher, RefusesWhenItsQueueIsFullAndRecovers) {
   GatedLog log;
   Batcher batcher(log);

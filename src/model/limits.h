@@ -20,7 +20,8 @@ inline constexpr size_t kBatchOperationsMax = 10'000;
 inline constexpr size_t kBatchBytesMax = size_t{64} << 20;       // keys and data of all operations
 inline constexpr size_t kBatchReplyBytesMax = size_t{64} << 20;  // data of all its replies
 
-// One Batch of the log: when to stop collecting. One call more may always complete it.
+// One Batch of the log: when to stop collecting. The call that reaches kLogBatchCommandsMax is
+// still in it; one with more bytes than kLogBatchBytesMax is a Batch of its own.
 inline constexpr size_t kLogBatchCommandsMax = 4096;
 inline constexpr size_t kLogBatchBytesMax = size_t{4} << 20;
 

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,9 @@ namespace {
 using Reply = absl::StatusOr<internal::LogStateReply>;
 
 constexpr std::chrono::seconds kPatience{2};
+// Longer than an election takes.
+constexpr std::chrono::seconds kLeaderPatience{10};
+constexpr std::chrono::milliseconds kPause{100};
 
 // More starts than the lost replica can have had that no other member has heard of.
 constexpr uint64_t kUnknownStartsMax = uint64_t{1} << 20;
@@ -36,15 +40,15 @@ uint64_t CountOfReplacement(uint64_t known) {
                             std::chrono::duration_cast<std::chrono::microseconds>(now).count());
 }
 
-template <typename Call>
-Reply Ask(const std::string& endpoint, Call&& call) {
+template <typename Answer = internal::LogStateReply, typename Call>
+absl::StatusOr<Answer> Ask(const std::string& endpoint, Call&& call) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   internal::Peer::Stub peer(grpc::CreateCustomChannel(
       "dns:///" + endpoint, grpc::InsecureChannelCredentials(), arguments));
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kPatience);
-  internal::LogStateReply reply;
+  Answer reply;
   const grpc::Status status = call(peer, context, reply);
   if (status.ok()) return reply;
   const std::string why = fmt::format("{}: {}", endpoint, status.error_message());
@@ -69,6 +73,11 @@ Reply Replace(const Replacement& replacement, const Membership& membership, cons
   return Ask(member.client_endpoint, [&](auto& peer, auto& context, auto& reply) {
     return peer.Replace(&context, request, &reply);
   });
+}
+
+std::string NamesOf(const std::vector<Member>& members) {
+  return absl::StrJoin(members, ", ",
+                       [](std::string* text, const Member& member) { text->append(member.node); });
 }
 
 absl::Status CheckIsLost(const Membership& membership) {
@@ -126,6 +135,34 @@ absl::Status AskEnough(
                   missing.empty() ? "there are no others" : absl::StrJoin(missing, ", ")));
 }
 
+// The place of an entry that the leader, one of `members`, has begun after they wrote the lost
+// directory off, and that is committed now. So the lost one has not helped to commit it, and every
+// majority of the others holds it, and with it all that the lost one did help to commit.
+absl::StatusOr<LogIndex> AwaitCommit(const std::string& cluster,
+                                     const std::vector<Member>& members) {
+  internal::ReadIndexRequest request;
+  request.set_cluster(cluster);
+  request.set_by_entry(true);
+  const auto deadline = std::chrono::steady_clock::now() + kLeaderPatience;
+  std::vector<std::string> why;
+  do {
+    why.clear();
+    for (const Member& member : members) {
+      const auto reply = Ask<internal::ReadIndexReply>(
+          member.client_endpoint, [&](auto& peer, auto& context, auto& answer) {
+            return peer.ReadIndex(&context, request, &answer);
+          });
+      if (reply.ok()) return reply->index();
+      why.push_back(fmt::format("{} ({})", member.node, std::string(reply.status().message())));
+    }
+    std::this_thread::sleep_for(kPause);
+  } while (std::chrono::steady_clock::now() < deadline);
+  return absl::UnavailableError(fmt::format(
+      "none of the servers that answered leads, and only the leader knows what the lost "
+      "one has acknowledged to it: {}; make sure that the leader can be reached",
+      absl::StrJoin(why, ", ")));
+}
+
 std::vector<Member> Others(const Membership& membership) {
   std::vector<Member> others = membership.members;
   std::erase(others, membership.self());
@@ -150,26 +187,29 @@ absl::StatusOr<Replacement> ReplaceLost(const Membership& membership) {
   replacement.starts.said = true;  // by what follows
   starts.erase(membership.node);
   replacement.starts.others = std::move(starts);
-  std::string written_off;
-  const absl::Status replaced = AskEnough(
+  std::vector<Member> written_off;
+  absl::Status replaced = AskEnough(
       membership, Others(membership),
       [&](const Member& member) { return Replace(replacement, membership, member); },
       [&](const Member& member, const internal::LogStateReply& reply) {
-        written_off += (written_off.empty() ? "" : ", ") + member.node;
+        written_off.push_back(member);
         LogPosition& known = replacement.known;
         known.term = std::max(known.term, reply.term());
         known.index = std::max(known.index, reply.last_index());
         return absl::OkStatus();
       });
-  if (!replaced.ok() && !written_off.empty()) {
-    return absl::Status(
-        replaced.code(),
-        fmt::format("{}; the former directory of {} is already refused by {}: run init --rebuild "
-                    "again",
-                    std::string(replaced.message()), membership.node, written_off));
+  if (replaced.ok()) {
+    const absl::StatusOr<LogIndex> committed = AwaitCommit(replacement.cluster, written_off);
+    replaced = committed.status();
+    if (committed.ok()) replacement.known.index = std::max(replacement.known.index, *committed);
   }
-  TRIPLA_RETURN_IF_ERROR(replaced);
-  return replacement;
+  if (replaced.ok()) return replacement;
+  if (written_off.empty()) return replaced;
+  return absl::Status(
+      replaced.code(),
+      fmt::format("{}; the former directory of {} is already refused by {}: run init --rebuild "
+                  "again",
+                  std::string(replaced.message()), membership.node, NamesOf(written_off)));
 }
 
 absl::Status CheckIsNotFormed(const Membership& membership) {

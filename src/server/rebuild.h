@@ -14,18 +14,19 @@ namespace tripla {
 // What a new replica must know to replace a lost one.
 struct Replacement {
   std::string cluster;
-  LogPosition known;    // the highest term and the last log position that any other member knows
+  LogPosition known;    // no vote in terms up to this one, and none before the log has reached it
   StartsRecord starts;  // of the new directory, and of the others
 };
 
 // Asks the other members of the cluster, over the network, for two seconds each at most, and has
 // them take part in nothing with the lost replica from then on.
 //
-// Every record that the lost one acknowledged is in the log of a member that answered, because so
-// many must answer that each majority with the lost one includes one of them. The new replica does
-// not vote in terms up to the returned one.
+// Every record that the lost one helped to commit is before the returned position: an entry that
+// the leader has committed without the lost one (C11). So many must answer that each majority with
+// the lost one includes one of them. The new replica does not vote in terms up to the returned one.
 //
-// Errors: Unavailable, with the names of those that did not answer, when too few did;
+// Errors: Unavailable, with the names of those that did not answer, when too few did, or when the
+// leader is none of those that did;
 // FailedPrecondition when the replica to be replaced still serves, when one of the others has other
 // members, or when they are of two clusters.
 [[nodiscard]] absl::StatusOr<Replacement> ReplaceLost(const Membership& membership);

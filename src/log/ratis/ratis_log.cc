@@ -111,10 +111,14 @@ ReplicaCallbacks RatisLog::Callbacks() {
 
 void RatisLog::Submit(Batch batch, DoneFn done) {
   std::vector<Batch> parts = SplitBatch(std::move(batch), entry_bytes_max_);
-  const std::vector<DoneFn> takers = JoinOutcomes(parts.size(), std::move(done));
-  for (size_t i = 0; i < parts.size(); ++i) {
-    SubmitEntry(std::move(parts[i]), /*urgent=*/false, takers[i]);
-  }
+  if (parts.size() == 1) return SubmitEntry(std::move(parts[0]), /*urgent=*/false, std::move(done));
+  SubmitInTurn(
+      std::move(parts),
+      [this](Batch part, bool first, DoneFn part_done) {
+        // The later ones are submitted by the thread that applies, which must not wait.
+        SubmitEntry(std::move(part), /*urgent=*/!first, std::move(part_done));
+      },
+      std::move(done));
 }
 
 void RatisLog::SubmitEntry(Batch batch, bool urgent, DoneFn done) {

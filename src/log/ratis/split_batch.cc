@@ -1,52 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log/ratis/split_batch.h"
 
-#include <algorithm>
+#include <fmt/core.h>
+
 #include <iterator>
 #include <memory>
+#include <string>
 #include <utility>
 
-#include "base/mutex.h"
 #include "model/batch_codec.h"
 
 namespace tripla {
 namespace {
 
-// Collects what becomes of the parts; any thread.
-class Join {
+class Parts : public std::enable_shared_from_this<Parts> {
  public:
-  Join(size_t parts, Log::DoneFn done) : outcomes_(parts), left_(parts), done_(std::move(done)) {}
+  Parts(std::vector<Batch> parts, SubmitPartFn submit, Log::DoneFn done)
+      : parts_(std::move(parts)), submit_(std::move(submit)), done_(std::move(done)) {}
 
-  void Take(size_t part, absl::StatusOr<std::vector<Outcome>> outcomes) {
-    {
-      MutexLock lock(mutex_);
-      outcomes_[part] = std::move(outcomes);
-      if (--left_ != 0) return;
-    }
-    done_(All());
+  void SubmitNext() {
+    const bool first = next_ == 0;
+    submit_(std::move(parts_[next_++]), first,
+            [self = shared_from_this()](absl::StatusOr<std::vector<Outcome>> outcomes) {
+              self->Take(std::move(outcomes));
+            });
   }
 
  private:
-  absl::StatusOr<std::vector<Outcome>> All() {
-    MutexLock lock(mutex_);
-    std::vector<Outcome> all;
-    for (absl::StatusOr<std::vector<Outcome>>& part : outcomes_) {
-      if (!part.ok()) return Failure(part.status());
-      std::move(part->begin(), part->end(), std::back_inserter(all));
+  void Take(absl::StatusOr<std::vector<Outcome>> outcomes) {
+    if (!outcomes.ok()) {
+      return done_(next_ == 1 ? outcomes.status()
+                              : absl::UnknownError(fmt::format(
+                                    "its first {} operations were applied; whether others were is "
+                                    "not known: {}",
+                                    outcomes_.size(), std::string(outcomes.status().message()))));
     }
-    return all;
+    std::move(outcomes->begin(), outcomes->end(), std::back_inserter(outcomes_));
+    if (next_ == parts_.size()) return done_(std::move(outcomes_));
+    SubmitNext();
   }
 
-  absl::Status Failure(const absl::Status& failure) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    const bool none_applied = std::ranges::all_of(
-        outcomes_, [](const auto& part) { return !part.ok() && !absl::IsUnknown(part.status()); });
-    return none_applied ? failure : absl::UnknownError(failure.message());
-  }
-
-  Mutex mutex_;
-  std::vector<absl::StatusOr<std::vector<Outcome>>> outcomes_ ABSL_GUARDED_BY(mutex_);
-  size_t left_ ABSL_GUARDED_BY(mutex_);
+  // One part is under way at a time, so each of these is used by one thread after the other.
+  std::vector<Batch> parts_;
+  const SubmitPartFn submit_;
   const Log::DoneFn done_;
+  size_t next_ = 0;
+  std::vector<Outcome> outcomes_;
 };
 
 }  // namespace
@@ -71,19 +70,8 @@ std::vector<Batch> SplitBatch(Batch batch, size_t bytes_max) {
   return parts;
 }
 
-std::vector<Log::DoneFn> JoinOutcomes(size_t parts, Log::DoneFn done) {
-  std::vector<Log::DoneFn> takers;
-  if (parts == 1) {
-    takers.push_back(std::move(done));
-    return takers;
-  }
-  const auto join = std::make_shared<Join>(parts, std::move(done));
-  for (size_t part = 0; part < parts; ++part) {
-    takers.emplace_back([join, part](absl::StatusOr<std::vector<Outcome>> outcomes) {
-      join->Take(part, std::move(outcomes));
-    });
-  }
-  return takers;
+void SubmitInTurn(std::vector<Batch> parts, SubmitPartFn submit, Log::DoneFn done) {
+  std::make_shared<Parts>(std::move(parts), std::move(submit), std::move(done))->SubmitNext();
 }
 
 }  // namespace tripla

@@ -3,7 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include <iterator>
+#include <utility>
+#include <vector>
 
 #include "model/batch_codec.h"
 
@@ -46,29 +47,51 @@ TEST(SplitBatch, PartsKeepTheOrderAndTheLimitButForSingleCommands) {
   EXPECT_EQ(parts.size(), 5u);
 }
 
-TEST(JoinOutcomes, GivesTheOutcomesOfAllPartsInOrderWheneverTheyCome) {
+// Keeps what is submitted until the test answers it.
+class Submitted {
+ public:
+  SubmitPartFn Fn() {
+    return [this](Batch part, bool first, Log::DoneFn done) {
+      EXPECT_EQ(first, sizes_.empty());
+      sizes_.push_back(part.commands.size());
+      done_ = std::move(done);
+    };
+  }
+  void Answer(Outcomes outcomes) { std::exchange(done_, nullptr)(std::move(outcomes)); }
+  [[nodiscard]] const std::vector<size_t>& sizes() const { return sizes_; }
+
+ private:
+  std::vector<size_t> sizes_;
+  Log::DoneFn done_;
+};
+
+TEST(SubmitInTurn, C10_APartIsSubmittedWhenTheOneBeforeItWasApplied) {
+  Submitted submitted;
   Outcomes result = absl::InternalError("not called");
-  const auto takers = JoinOutcomes(2, [&](Outcomes outcomes) { result = std::move(outcomes); });
-  takers[1](WithRevisions({3}));
+  SubmitInTurn({OfData({1, 1}), OfData({1})}, submitted.Fn(),
+               [&](Outcomes outcomes) { result = std::move(outcomes); });
+  EXPECT_EQ(submitted.sizes(), std::vector<size_t>{2});
+  submitted.Answer(WithRevisions({1, 2}));
+  EXPECT_EQ(submitted.sizes(), (std::vector<size_t>{2, 1}));
   EXPECT_FALSE(result.ok());
-  takers[0](WithRevisions({1, 2}));
+  submitted.Answer(WithRevisions({3}));
   ASSERT_TRUE(result.ok());
   ASSERT_EQ(result->size(), 3u);
   for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ((*result)[i].revision, i + 1);
 }
 
-TEST(JoinOutcomes, WhatMayHaveBeenAppliedInPartIsUnknown) {
-  Outcomes result = WithRevisions({});
-  const auto taker = [&](Outcomes outcomes) { result = std::move(outcomes); };
-  auto takers = JoinOutcomes(2, taker);
-  takers[0](WithRevisions({1}));
-  takers[1](absl::UnavailableError("stopped"));
-  EXPECT_TRUE(absl::IsUnknown(result.status()));
-
-  takers = JoinOutcomes(2, taker);
-  takers[0](absl::UnavailableError("stopped"));
-  takers[1](absl::UnavailableError("stopped"));
-  EXPECT_TRUE(absl::IsUnavailable(result.status()));  // surely not applied
+TEST(SubmitInTurn, C10_AfterAPartThatFailedNoneIsSubmitted) {
+  for (const bool first_fails : {true, false}) {
+    Submitted submitted;
+    Outcomes result = absl::InternalError("not called");
+    SubmitInTurn({OfData({1}), OfData({1, 1}), OfData({1})}, submitted.Fn(),
+                 [&](Outcomes outcomes) { result = std::move(outcomes); });
+    if (!first_fails) submitted.Answer(WithRevisions({1}));
+    submitted.Answer(absl::UnavailableError("this node does not lead"));
+    EXPECT_EQ(submitted.sizes().size(), first_fails ? 1u : 2u);
+    EXPECT_EQ(result.status().code(),
+              first_fails ? absl::StatusCode::kUnavailable : absl::StatusCode::kUnknown);
+  }
 }
 
 }  // namespace

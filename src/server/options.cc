@@ -179,6 +179,11 @@ void AddServingFlags(CLI::App& app, Options& options) {
           });
   AddFlag(app, "--reflection", "let tools ask the server for its API [on]", "on|off",
           [&](const std::string& text) { return ReadSwitch(text, options.reflection); });
+  AddFlag(app, "--read-lease",
+          "let a leader answer reads while a majority has promised to elect no other; off makes it "
+          "ask\nthem each time, for machines that are suspended or whose clocks cannot be trusted "
+          "[on]",
+          "on|off", [&](const std::string& text) { return ReadSwitch(text, options.read_lease); });
   AddFlag(app, "--max-connection-age",
           "ask clients after about this long to connect anew, so that a balancer can spread them; "
           "0 for never [0]",

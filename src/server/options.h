@@ -27,6 +27,7 @@ struct Options {
   uint64_t data_bytes_max = limits::kDefaultDataBytesMax;
   std::optional<uint64_t> disk_reserve_bytes;  // nullopt: the default of DiskReserve
   bool reflection = true;
+  bool read_lease = true;                           // of a replica
   std::chrono::milliseconds max_connection_age{0};  // 0: no limit
   std::chrono::milliseconds max_connection_age_grace{30'000};
   Severity verbosity = Severity::kInfo;

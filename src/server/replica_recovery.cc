@@ -145,7 +145,8 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
       settings.data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;
   TRIPLA_ASSIGN_OR_RETURN(replica.log, RatisLog::Open(directory, membership, *replica.starts,
                                                       {.command_bytes_max = command_bytes_max,
-                                                       .listen = settings.raft_listen},
+                                                       .listen = settings.raft_listen,
+                                                       .read_lease = settings.read_lease},
                                                       std::move(hooks)));
   if (absl::Status reached = recovered->CheckLogReached(replica.log->GetStats().last.index);
       !reached.ok()) {

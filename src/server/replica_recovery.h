@@ -27,6 +27,7 @@ struct RecoveredReplica {
 struct ReplicaSettings {
   uint64_t data_bytes_max = 0;  // of one value
   std::string raft_listen;      // as RatisLog::Settings::listen
+  bool read_lease = true;       // as RatisLog::Settings::read_lease
 };
 
 // All arguments but `membership` and `settings` outlive the result.

@@ -308,7 +308,8 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
   TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
                           tripla::RecoverReplica(directory_, membership,
                                                  {.data_bytes_max = options.data_bytes_max,
-                                                  .raft_listen = options.raft_listen},
+                                                  .raft_listen = options.raft_listen,
+                                                  .read_lease = options.read_lease},
                                                  images_, recent_hashes_, peer_link_));
   machine_ = std::move(recovered.machine);
   starts_ = std::move(recovered.starts);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <thread>
 #include <utility>
 
@@ -105,6 +106,13 @@ absl::Status Succession::CheckIsHeard(const std::string& node) const {
   return absl::OkStatus();
 }
 
+bool Succession::CanRead() {
+  const auto answered = std::make_shared<std::promise<bool>>();
+  log_.AwaitReadable([answered](const absl::Status& status) { answered->set_value(status.ok()); });
+  std::future<bool> answer = answered->get_future();
+  return answer.wait_for(kLeaderPatience) == std::future_status::ready && answer.get();
+}
+
 absl::StatusOr<Log::Leadership> Succession::HandOver(const std::string& node) {
   const Clock::time_point ready_by = Clock::now() + kLeaderPatience;
   while (!log_.Leads() && log_.GetLeadership().leader == membership_.node &&
@@ -125,7 +133,10 @@ absl::StatusOr<Log::Leadership> Succession::HandOver(const std::string& node) {
     std::this_thread::sleep_for(kLookPeriod);
     leadership = log_.GetLeadership();
   }
-  if (node.empty() ? !leadership.leader.empty() : leadership.leader == node) return leadership;
+  if (node.empty() ? !leadership.leader.empty() : leadership.leader == node) {
+    while (!CanRead() && Clock::now() < deadline) std::this_thread::sleep_for(kLookPeriod);
+    return leadership;
+  }
   if (leadership.leader.empty()) {
     return absl::UnavailableError("the servers have not chosen a leader yet");
   }

@@ -60,6 +60,9 @@ class Succession {
   [[nodiscard]] absl::Status CheckIsMember(const std::string& node) const;
   // Whether it has been heard of lately.
   [[nodiscard]] absl::Status CheckIsHeard(const std::string& node) const;
+  // Whether the leader answers reads. A new one does when its first entry is applied, shortly after
+  // its election; it takes writes then, too.
+  [[nodiscard]] bool CanRead();
   [[nodiscard]] absl::StatusOr<Log::Leadership> HandOver(const std::string& node);
 
   const Membership& membership_;

@@ -25,11 +25,15 @@ using Clock = std::chrono::steady_clock;
 class Nemesis : public testing::Test {
  protected:
   static constexpr int kSize = TestCluster::kSize;
+  static constexpr int kWithoutLease = 0;
 
-  // One cluster for the whole suite: each test leaves all running.
+  // One cluster for the whole suite: each test leaves all running. The first server does not trust
+  // its lease.
   static void SetUpTestSuite() {
     directory_ = new TemporaryDirectory();
-    cluster_ = new TestCluster(directory_->path(), {"--snapshot-interval", "2s"});
+    std::vector<TestCluster::Place> places(kSize);
+    places[kWithoutLease].flags = {"--read-lease", "off"};
+    cluster_ = new TestCluster(directory_->path(), {"--snapshot-interval", "2s"}, places);
   }
   static void TearDownTestSuite() {
     delete cluster_;
@@ -46,6 +50,21 @@ class Nemesis : public testing::Test {
     for (size_t i = 0; i < kinds.size() || !check.IsOver(); ++i) kinds[i % kinds.size()]();
     check.Finish();
     cluster().AwaitSameState();
+  }
+
+  static void MakeLeader(int number) {
+    AwaitTrue(
+        [&] {
+          grpc::ClientContext context;
+          context.set_deadline(std::chrono::system_clock::now() + seconds(10));
+          v1::TransferRequest request;
+          request.set_node("n" + std::to_string(number + 1));
+          v1::TransferReply reply;
+          const auto admin = v1::Admin::NewStub(cluster().channel(number));
+          return admin->Transfer(&context, request, &reply).ok();
+        },
+        [] { return "it does not become the leader"; });
+    EXPECT_EQ(cluster().AwaitLeader(), number);
   }
 
   // Kills them, lets the clients meet that for a while, and starts them again.
@@ -96,6 +115,7 @@ TEST_F(Nemesis, R11_NothingStaleIsReadWhenTheLeaderIsPaused) {
 TEST_F(Nemesis, R11_ALeaderThatWakesUpAnswersWithWhatItsSuccessorWrote) {
   for (int round = 0; round < (LongDose() ? 100 : 3); ++round) {
     const std::string key = std::to_string(1000 + round);
+    if (round % 2 == 0) MakeLeader(kWithoutLease);
     const int leader = cluster().AwaitLeader();
     Del(cluster().stub(leader), key);
     const CallAnswer set = Set(cluster().stub(leader), key, 0, "before");
@@ -122,6 +142,22 @@ TEST_F(Nemesis, R11_ALeaderThatWakesUpAnswersWithWhatItsSuccessorWrote) {
     enough = true;
     for (std::thread& reader : readers) reader.join();
   }
+}
+
+TEST_F(Nemesis, ALeaderThatTrustsNoLeaseAsksAMajorityBeforeEachRead) {
+  MakeLeader(kWithoutLease);
+  ASSERT_TRUE(Set(cluster().stub(0), "5", 0, "x").status.ok());
+  const uint64_t index = cluster().Status(0).log_index();
+  for (int i = 0; i < 10; ++i) EXPECT_TRUE(Get(cluster().stub(i % kSize), "5").status.ok());
+  EXPECT_EQ(cluster().Status(0).log_index(), index) << "nothing is written for a read";
+  for (const int follower : {1, 2}) cluster().Pause(follower);
+  v1::GetRequest request;
+  request.set_key(KeyBytes("5"));
+  // As long as it has its lease.
+  const CallAnswer read =
+      Send(cluster().stub(0), &v1::KeyValue::Stub::Get, request, milliseconds(300));
+  EXPECT_EQ(read.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
+  for (const int follower : {1, 2}) cluster().Resume(follower);
 }
 
 TEST_F(Nemesis, NoCallFailsWhileOneServerAfterAnotherIsRestarted) {

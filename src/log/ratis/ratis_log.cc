@@ -44,15 +44,16 @@ absl::Status NoLeader() {
       "no leader is known: there is none while no majority of the servers is up and connected");
 }
 
+absl::Status NotLeader() { return absl::UnavailableError("this server does not lead"); }
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RatisLog>> RatisLog::Open(const DataDirectory& directory,
                                                          const Membership& membership,
                                                          MemberStarts& starts,
                                                          const Settings& settings, Hooks hooks) {
-  const size_t entry_bytes_max = std::max(limits::kLogBatchBytesMax, settings.command_bytes_max);
   std::unique_ptr<RatisLog> log(
-      new RatisLog(directory, membership, starts, entry_bytes_max, std::move(hooks)));
+      new RatisLog(directory, membership, starts, settings, std::move(hooks)));
   const std::optional<ImageFile> image = log->hooks_.newest_image();
   if (image) log->applied_.Advance(image->position.index);
   TRIPLA_ASSIGN_OR_RETURN(
@@ -63,20 +64,22 @@ absl::StatusOr<std::unique_ptr<RatisLog>> RatisLog::Open(const DataDirectory& di
            .listen = settings.listen.empty() ? membership.self().raft_endpoint : settings.listen,
            .log_directory = directory.log_path(),
            .image = image,
-           .entry_bytes_max = entry_bytes_max + kEntryOverheadBytes},
+           .entry_bytes_max = log->entry_bytes_max_ + kEntryOverheadBytes},
           log->Callbacks()));
   return log;
 }
 
 RatisLog::RatisLog(const DataDirectory& directory, const Membership& membership,
-                   MemberStarts& starts, size_t entry_bytes_max, Hooks hooks)
+                   MemberStarts& starts, const Settings& settings, Hooks hooks)
     : directory_(directory),
       membership_(membership),
       starts_(starts),
-      entry_bytes_max_(entry_bytes_max),
+      entry_bytes_max_(std::max(limits::kLogBatchBytesMax, settings.command_bytes_max)),
+      read_lease_(settings.read_lease),
       hooks_(std::move(hooks)),
       reads_here_([this](ReadRounds::AnswerFn answer) { AskWhoeverLeads(std::move(answer)); }),
-      no_ops_([this](ReadRounds::AnswerFn answer) { SubmitNoOp(std::move(answer)); }) {}
+      no_ops_([this](ReadRounds::AnswerFn answer) { SubmitNoOp(std::move(answer)); }),
+      ack_rounds_([this](ReadRounds::AnswerFn answer) { AskFollowers(std::move(answer)); }) {}
 
 RatisLog::~RatisLog() { Stop(); }
 
@@ -94,6 +97,7 @@ ReplicaCallbacks RatisLog::Callbacks() {
       .skip = [this](LogPosition position) { Apply(position, {}, nullptr); },
       .failed = [this](uint64_t number, bool appended,
                        const std::string& why) { Fail(number, appended, why); },
+      .confirmed = [this](std::optional<LogIndex> index) { AnswerFollowersAsked(index); },
       .hold_images = hooks_.hold_images,
       .release_images = hooks_.release_images,
       .install =
@@ -203,8 +207,10 @@ std::vector<Log::MemberStatus> RatisLog::GetOtherMembers() const {
 }
 
 void RatisLog::AwaitReadable(ReadableFn done) {
-  if (const std::optional<LogIndex> index = replica_->ReadIndex()) {
-    return applied_.Await(*index, std::move(done));
+  if (read_lease_) {
+    if (const std::optional<LogIndex> index = replica_->ReadIndex()) {
+      return applied_.Await(*index, std::move(done));
+    }
   }
   reads_here_.Await([this, done = std::move(done)](const absl::StatusOr<LogIndex>& index) {
     if (!index.ok()) return done(index.status());
@@ -213,13 +219,34 @@ void RatisLog::AwaitReadable(ReadableFn done) {
 }
 
 void RatisLog::ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer) {
-  const std::optional<LogIndex> index = replica_->ReadIndex();
-  if (index && proof != Proof::kEntry) {
+  const bool by_lease = read_lease_ && proof != Proof::kEntry;
+  if (const auto index = by_lease ? replica_->ReadIndex() : std::nullopt) {
     replica_->TellCommitted(*index);
     return answer(*index);
   }
-  if (!Leads()) return answer(absl::UnavailableError("this server does not lead"));
-  no_ops_.Await(std::move(answer));
+  if (!Leads()) return answer(NotLeader());
+  const bool by_entry = read_lease_ || proof == Proof::kEntry;
+  (by_entry ? no_ops_ : ack_rounds_).Await(std::move(answer));
+}
+
+void RatisLog::AskFollowers(ReadRounds::AnswerFn answer) {
+  {
+    MutexLock lock(mutex_);
+    followers_asked_ = std::move(answer);
+  }
+  replica_->ConfirmReadIndex();
+}
+
+void RatisLog::AnswerFollowersAsked(std::optional<LogIndex> index) {
+  ReadRounds::AnswerFn answer;
+  {
+    MutexLock lock(mutex_);
+    answer = std::exchange(followers_asked_, nullptr);
+  }
+  if (!answer) return;
+  if (!index) return answer(NotLeader());
+  replica_->TellCommitted(*index);
+  answer(*index);
 }
 
 absl::StatusOr<LogPosition> RatisLog::KnownState() const {
@@ -373,6 +400,7 @@ void RatisLog::Stop() {
   }
   reads_here_.Stop();
   no_ops_.Stop();
+  ack_rounds_.Stop();
   applied_.Stop();
 }
 

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "disk/data_directory.h"
 #include "log/log.h"
 #include "log/ratis/applied_index.h"
@@ -45,6 +47,8 @@ class RatisLog : public Log {
   struct Settings {
     size_t command_bytes_max = 0;  // when encoded; larger ones must not be submitted
     std::string listen;            // HOST:PORT for the others; empty: where the cluster knows it
+    // Whether a leader trusts its lease when it is read. Else it asks the others each time.
+    bool read_lease = true;
   };
 
   // Starts the replica that `directory` belongs to behind the image in force, which is applied.
@@ -97,7 +101,7 @@ class RatisLog : public Log {
 
  private:
   RatisLog(const DataDirectory& directory, const Membership& membership, MemberStarts& starts,
-           size_t entry_bytes_max, Hooks hooks);
+           const Settings& settings, Hooks hooks);
 
   ReplicaCallbacks Callbacks();
   // Gives Ratis one entry's worth of commands.
@@ -113,6 +117,9 @@ class RatisLog : public Log {
   void SubmitNoOp(ReadRounds::AnswerFn answer);
   // How long a few of them take, one after the other; nothing when one fails.
   std::optional<std::chrono::nanoseconds> TimeOfNoOps();
+  // Asks the followers whether this node still leads.
+  void AskFollowers(ReadRounds::AnswerFn answer);
+  void AnswerFollowersAsked(std::optional<LogIndex> index);
   void AskWhoeverLeads(ReadRounds::AnswerFn answer);
   // Whether it replaces a lost replica and its log does not hold yet what that one's held.
   [[nodiscard]] bool IsBeingRebuilt(LogIndex last) const { return last < membership_.votes_from; }
@@ -121,11 +128,15 @@ class RatisLog : public Log {
   const Membership membership_;
   MemberStarts& starts_;
   const size_t entry_bytes_max_;
+  const bool read_lease_;
   const Hooks hooks_;
   Submissions submissions_;
   AppliedIndex applied_;
   ReadRounds reads_here_;  // of this server's clients
   ReadRounds no_ops_;      // confirm that it leads while it has no lease
+  ReadRounds ack_rounds_;  // confirm it without a lease
+  Mutex mutex_;
+  ReadRounds::AnswerFn followers_asked_ ABSL_GUARDED_BY(mutex_);  // of the round under way
   std::unique_ptr<Replica> replica_;
   std::chrono::steady_clock::time_point next_hand_over_;
   // Of WatchLease().

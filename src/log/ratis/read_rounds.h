@@ -12,8 +12,9 @@
 
 namespace tripla {
 
-// How a leader makes sure that no other leads: by its lease, or by a no-op entry of the log. The
-// entry always works, takes longer, and also shows the leader what a follower's log lacks.
+// How a leader makes sure that no other leads: by its lease (without one, or when it must not be
+// trusted, by asking its followers or by an entry), or by a no-op entry of the log. The entry takes
+// longest, and also shows the leader what a follower's log lacks.
 enum class Proof { kLeaseOrEntry, kEntry };
 
 // Joins reads that ask the same question. While one question is under way, new reads wait; the next

@@ -21,8 +21,8 @@ struct Replica::Bridge {
   jobject object = nullptr;
   bool closed = false;
   bool ended = false;  // in order: nothing of it calls back any more
-  jmethodID submit, submit_later, read_index, tell_committed, leads, leader, describe,
-      describe_member, troubles_of, set_image, purge, hand_over, disconnect, close;
+  jmethodID submit, submit_later, read_index, confirm_read_index, tell_committed, leads, leader,
+      describe, describe_member, troubles_of, set_image, purge, hand_over, disconnect, close;
 
   // By `submit` or `submit_later`.
   void Submit(jmethodID method, uint64_t batch, std::string_view bytes) const {
@@ -62,6 +62,11 @@ void Skip(JNIEnv*, jclass, jlong log, jlong term, jlong index) {
 
 void Failed(JNIEnv* env, jclass, jlong log, jlong batch, jboolean appended, jstring why) {
   Callbacks(log).failed(static_cast<uint64_t>(batch), appended != JNI_FALSE, ToText(env, why));
+}
+
+void Confirmed(JNIEnv*, jclass, jlong log, jlong index) {
+  Callbacks(log).confirmed(index < 0 ? std::nullopt
+                                     : std::optional<LogIndex>(static_cast<LogIndex>(index)));
 }
 
 void HoldImages(JNIEnv*, jclass, jlong log) { Callbacks(log).hold_images(); }
@@ -118,6 +123,7 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("apply", "(JJJLjava/nio/ByteBuffer;I)V", &Apply),
       method("skip", "(JJJ)V", &Skip),
       method("failed", "(JJZLjava/lang/String;)V", &Failed),
+      method("confirmed", "(JJ)V", &Confirmed),
       method("holdImages", "(J)V", &HoldImages),
       method("releaseImages", "(J)V", &ReleaseImages),
       method("install", "(J[J)Ljava/lang/String;", &Install),
@@ -221,6 +227,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   bridge->submit = method("submit", "(J[B)V");
   bridge->submit_later = method("submitLater", "(J[B)V");
   bridge->read_index = method("readIndex", "()J");
+  bridge->confirm_read_index = method("confirmReadIndex", "()V");
   bridge->tell_committed = method("tellCommitted", "(J)V");
   bridge->leads = method("leads", "()Z");
   bridge->leader = method("leader", "()Ljava/lang/String;");
@@ -268,6 +275,12 @@ std::optional<LogIndex> Replica::ReadIndex() const {
   const jlong index = env->CallLongMethod(bridge_->object, bridge_->read_index);
   if (DropException(env) || index < 0) return std::nullopt;
   return static_cast<LogIndex>(index);
+}
+
+void Replica::ConfirmReadIndex() {
+  JNIEnv* env = Java();
+  env->CallVoidMethod(bridge_->object, bridge_->confirm_read_index);
+  if (DropException(env)) bridge_->callbacks.confirmed(std::nullopt);
 }
 
 void Replica::TellCommitted(LogIndex index) {

@@ -35,6 +35,8 @@ struct ReplicaCallbacks {
   // A batch that was given to Submit() will not be passed to `apply_submitted`. If `appended`, it
   // is in the log and may still be applied.
   std::function<void(uint64_t batch, bool appended, std::string why)> failed;
+  // Answers ConfirmReadIndex(): the index, or nothing when this server does not lead.
+  std::function<void(std::optional<LogIndex>)> confirmed;
   // Waits until no image is being written. None is written then before `install`, or
   // `release_images` when there is nothing to install.
   std::function<void()> hold_images;
@@ -85,6 +87,10 @@ class Replica {
   // The place a linearizable read must see, told by the leader's lease; nothing when this server
   // does not lead, or cannot be sure to.
   [[nodiscard]] std::optional<LogIndex> ReadIndex() const;
+
+  // The same without the lease, by a round of acknowledgements; `confirmed` follows, perhaps before
+  // this returns. Not while another one is under way.
+  void ConfirmReadIndex();
 
   // On the leader: lets followers that do not know it yet know that all up to `index` is committed.
   void TellCommitted(LogIndex index);

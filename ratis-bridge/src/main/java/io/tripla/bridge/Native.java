@@ -30,6 +30,9 @@ final class Native {
    */
   static native void failed(long log, long batch, boolean appended, String why);
 
+  /** Of {@link Replica#confirmReadIndex}: the index, or -1 when this node does not lead. */
+  static native void confirmed(long log, long index);
+
   /** No image is being written when it returns, nor will one be until one of the next two. */
   static native void holdImages(long log);
 

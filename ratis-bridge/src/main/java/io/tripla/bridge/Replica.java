@@ -58,6 +58,7 @@ final class Replica {
   private final OwnIdentities identities;
   private final OutgoingImages outgoing = new OutgoingImages(System::nanoTime);
   private final Lease lease;
+  private final AckRound acks;
   private final Candidacy candidacy;
   private final ExecutorService later = Executors.newSingleThreadExecutor(Replica::daemon);
   private final ClientId client = ClientId.randomId();
@@ -129,6 +130,7 @@ final class Replica {
     UUID id = UUID.fromString(cluster);
     group = RaftGroupId.valueOf(id);
     lease = new Lease(members.length, System::nanoTime);
+    acks = new AckRound(members.length, System::nanoTime);
     SocketRpcType.Settings transport =
         new SocketRpcType.Settings(
             id,
@@ -136,6 +138,7 @@ final class Replica {
             address(listen),
             entryBytesMax + (1 << 20),
             lease,
+            acks,
             System::nanoTime,
             votesFrom,
             this::followLaterTerm,
@@ -312,6 +315,15 @@ final class Replica {
   /** As {@link LeaderAccess#readIndex}. */
   long readIndex() {
     return LeaderAccess.readIndex(division, lease::holds);
+  }
+
+  /**
+   * The same without the lease, by a round of acknowledgements: {@link Native#confirmed} follows, perhaps
+   * before this returns. Not while another one is under way.
+   */
+  void confirmReadIndex() {
+    LeaderAccess.confirm(division, acks::begin, acks::end)
+        .thenAccept(index -> Native.confirmed(log, index));
   }
 
   /** As {@link LeaderAccess#tellCommitted}. */

@@ -389,7 +389,9 @@ final class SocketRpc implements RaftServerRpc {
     expectToLead(request.getLeaderTerm(), reply.getTerm());
     if (reply.getResult() == AppendResult.SUCCESS
         || reply.getResult() == AppendResult.INCONSISTENCY) {
-      settings.lease().extend(request.getLeaderTerm(), header.getReplyId().toStringUtf8(), sent);
+      String follower = header.getReplyId().toStringUtf8();
+      settings.lease().extend(request.getLeaderTerm(), follower, sent);
+      settings.acks().acknowledge(request.getLeaderTerm(), follower, sent);
     }
     return reply;
   }
@@ -449,6 +451,7 @@ final class SocketRpc implements RaftServerRpc {
   /** Ends calls to nodes that may hang: Ratis waits for its senders next. */
   @Override
   public void notifyNotLeader(RaftGroupId group) {
+    settings.acks().end();
     settings.outgoing().clear();
     peers.values().forEach(Peer::hangUp);
   }

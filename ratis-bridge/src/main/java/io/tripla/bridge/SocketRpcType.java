@@ -56,6 +56,7 @@ public final class SocketRpcType implements RpcType {
       InetSocketAddress address,
       int frameBytesMax,
       Lease lease,
+      AckRound acks,
       LongSupplier clock,
       long votesFrom,
       LongConsumer laterTerm,

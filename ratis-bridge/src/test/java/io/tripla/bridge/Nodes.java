@@ -110,6 +110,7 @@ abstract class Nodes {
             address,
             FRAME_BYTES_MAX,
             lease,
+            new AckRound(2, now::get),
             now::get,
             votesFrom,
             laterTerm::set,

@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.LongFunction;
 import java.util.function.LongPredicate;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
@@ -50,6 +52,33 @@ public final class LeaderAccess {
       return -1;
     }
     return role.getLeaderState().orElse(null) == leader ? committed : -1;
+  }
+
+  /**
+   * As {@link #readIndex}, but the leader asks its followers once more instead of trusting its lease. The
+   * order is the same: the committed index is read before the round, and nobody else has committed anything
+   * when it begins, since a majority follows this leader after that.
+   *
+   * @param begin a round of the leader of this term; it succeeds when a majority has answered what was sent
+   *     after it had begun
+   * @param end ends the round, because this server leads no more; called by whoever finds that out
+   */
+  public static CompletableFuture<Long> confirm(
+      RaftServer.Division division, LongFunction<CompletableFuture<Boolean>> begin, Runnable end) {
+    RoleInfo role = ((RaftServerImpl) division).getRole();
+    LeaderStateImpl leader = role.getLeaderState().orElse(null);
+    if (leader == null || !leader.isReady()) {
+      return CompletableFuture.completedFuture(-1L);
+    }
+    long committed = division.getRaftLog().getLastCommittedIndex();
+    CompletableFuture<Boolean> round = begin.apply(leader.getCurrentTerm());
+    leader.getLogAppenders().forEach(LogAppender::triggerHeartbeat);
+    if (role.getLeaderState().orElse(null) != leader) {
+      end.run(); // its own end may have come before the round began
+    }
+    return round.thenApply(
+        acknowledged ->
+            acknowledged && role.getLeaderState().orElse(null) == leader ? committed : -1);
   }
 
   /**

@@ -14,6 +14,7 @@
 #include "log/local/log_replay.h"
 #include "log/ratis/segments.h"
 #include "log/ratis/starts.h"
+#include "log/ratis/vote.h"
 #include "model/batch_codec.h"
 #include "snapshot/image_format.h"
 #include "snapshot/image_store.h"
@@ -49,20 +50,11 @@ absl::Status ReplayReplica(const DataDirectory& directory, const Membership& mem
 
 // The term and the vote, as Ratis keeps them.
 std::string VoteText(const DataDirectory& directory, const Membership& membership) {
-  const auto file =
-      directory.disk().Open(RatisLogPath(directory, membership) + "/raft-meta", OpenMode::kRead);
-  if (!file.ok()) return "none\n";
-  std::string text(4096, '\0');
-  const absl::StatusOr<size_t> size = (*file)->ReadAt(0, text.data(), text.size());
-  text.resize(size.ok() ? *size : 0);
-  const auto value = [&](std::string_view key) {
-    const size_t at = ("\n" + text).find(fmt::format("\n{}=", key));
-    if (at == text.npos) return std::string("none");
-    const size_t begin = at + key.size() + 1;
-    const std::string found = text.substr(begin, text.find('\n', begin) - begin);
-    return found.empty() ? "none" : found;
-  };
-  return fmt::format("{}, voted for {}\n", value("term"), value("votedFor"));
+  const absl::StatusOr<Vote> vote = ReadVote(directory, membership);
+  if (absl::IsNotFound(vote.status())) return "none\n";
+  if (!vote.ok()) return fmt::format("unknown: {}\n", std::string(vote.status().message()));
+  return fmt::format("{}, voted for {}\n", vote->term,
+                     vote->voted_for.empty() ? "none" : vote->voted_for);
 }
 
 std::string ReplicaText(const DataDirectory& directory, const Membership& membership) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log/ratis/membership.h"
+#include "log/ratis/vote.h"
 
 #include <fmt/core.h>
 #include <xxhash.h>
@@ -223,13 +224,6 @@ absl::Status WriteMembership(const DataDirectory& directory, const Membership& m
   return directory.disk().SyncDirectory(directory.path());
 }
 
-// Whether Ratis's term and vote are there.
-absl::Status CheckMetadata(Disk& disk, const std::string& path) {
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file, disk.Open(path, OpenMode::kRead));
-  TRIPLA_ASSIGN_OR_RETURN(const uint64_t size, file->Size());
-  return size > 0 ? absl::OkStatus() : absl::DataLossError("empty");
-}
-
 // As a standalone server it would leave out what is in Ratis's log.
 absl::Status CheckIsNoReplica(const DataDirectory& directory) {
   Disk& disk = directory.disk();
@@ -365,13 +359,14 @@ absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& di
   }
   const bool never_started = starts.ok() && starts->own.count == 0;
   if (!membership->is_formed() || never_started) return membership;
-  const std::string metadata = RatisLogPath(directory, *membership) + "/raft-meta";
-  if (const absl::Status status = CheckMetadata(directory.disk(), metadata); !status.ok()) {
-    return absl::DataLossError(fmt::format(
-        "{} is missing or empty: without its log and its vote {} could make the cluster lose "
-        "acknowledged writes; {}",
-        metadata, membership->node, kRebuild));
+  const absl::Status vote = ReadVote(directory, *membership).status();
+  if (absl::IsNotFound(vote) || absl::IsDataLoss(vote)) {
+    return absl::DataLossError(
+        fmt::format("{}: without its log and its vote {} could make the cluster lose acknowledged "
+                    "writes; {}",
+                    std::string(vote.message()), membership->node, kRebuild));
   }
+  TRIPLA_RETURN_IF_ERROR(vote);
   return membership;
 }
 

@@ -8,10 +8,12 @@
 #include <xxhash.h>
 
 #include "disk/faulty_disk.h"
+#include "log/ratis/vote.h"
 
 namespace tripla {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 constexpr char kThree[] = "n1=a:1/a:2,n2=b:1/b:2,n3=[::1]:1/[::1]:2";
@@ -122,7 +124,32 @@ TEST(Membership, WithoutItsVoteAReplicaIsDamaged) {
   ASSERT_TRUE(disk.Remove(RatisLogPath(directory, membership) + "/raft-meta").ok());
   const auto read = ReadMembership(directory);
   EXPECT_TRUE(absl::IsDataLoss(read.status()));
-  EXPECT_THAT(std::string(read.status().message()), HasSubstr("raft-meta is missing or empty"));
+  EXPECT_THAT(std::string(read.status().message()),
+              AllOf(HasSubstr("raft-meta"), HasSubstr("without its log and its vote")));
+}
+
+TEST(Membership, C14_AFileOfTheVoteThatIsDamagedIsNamed) {
+  FaultyDisk disk;
+  const DataDirectory directory = OpenDirectory(disk);
+  const Membership membership = Formed("n1");
+  MakeFormed(directory, membership);
+  const std::string path = RatisLogPath(directory, membership) + "/raft-meta";
+  for (const std::string_view damaged :
+       {std::string_view("\xff\xfe\0\1", 4), std::string_view(""),
+        std::string_view("term=x\nvotedFor=n1\n"), std::string_view("term=-1\nvotedFor=n1\n"),
+        std::string_view("term=5\n"), std::string_view("term=5\nvotedFor=\xff\n"),
+        std::string_view("xterm=5\nxvotedFor=n1\n")}) {
+    ASSERT_TRUE(disk.Remove(path).ok());
+    ASSERT_TRUE((*disk.Open(path, OpenMode::kCreateFresh))->WriteAt(0, damaged).ok());
+    const auto read = ReadMembership(directory);
+    EXPECT_TRUE(absl::IsDataLoss(read.status())) << damaged;
+    EXPECT_THAT(std::string(read.status().message()), HasSubstr(path + " is damaged")) << damaged;
+  }
+  ASSERT_TRUE(disk.Remove(path).ok());
+  const std::string sound = "#\n#Mon Nov 30 06:00:00 UTC 2026\nvotedFor=\nterm=5\n";
+  ASSERT_TRUE((*disk.Open(path, OpenMode::kCreateFresh))->WriteAt(0, sound).ok());
+  EXPECT_TRUE(ReadMembership(directory).ok());
+  EXPECT_EQ(ReadVote(directory, membership)->term, 5u);
 }
 
 TEST(Membership, AReplicaThatLostItsNameIsNoStandaloneServer) {

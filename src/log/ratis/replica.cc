@@ -174,6 +174,7 @@ std::vector<std::string> JvmOptions(const std::string& class_path, size_t entry_
       "-XX:ReservedCodeCacheSize=64m",
       "-XX:TieredStopAtLevel=1",      // full speed at once (docs/performance-cluster.md)
       "-XX:+ExitOnOutOfMemoryError",  // half a replica is worse than none
+      "-Dsun.net.inetaddr.ttl=1",     // a member may move: ask for its address anew each second
   };
   std::error_code error;
   if (const auto archive = Library() / "classes.jsa"; std::filesystem::exists(archive, error)) {

@@ -24,10 +24,12 @@ Replica::~Replica() = default;
 void Replica::Submit(uint64_t, std::string_view) { TRIPLA_CHECK(false, "there is no replica"); }
 void Replica::SubmitLater(uint64_t batch, std::string_view bytes) { Submit(batch, bytes); }
 std::optional<LogIndex> Replica::ReadIndex() const { return std::nullopt; }
+void Replica::ConfirmReadIndex() {}
 void Replica::TellCommitted(LogIndex) {}
 bool Replica::Leads() const { return false; }
 std::string Replica::Leader() const { return ""; }
 Replica::State Replica::GetState() const { return {}; }
+Log::MemberStatus Replica::GetMember(const std::string& node) const { return {.node = node}; }
 absl::Status Replica::SetImage(const ImageFile&) { return absl::OkStatus(); }
 absl::Status Replica::Purge(LogIndex, bool) { return absl::OkStatus(); }
 absl::Status Replica::HandOver(const std::string&) { return absl::OkStatus(); }

@@ -224,7 +224,8 @@ absl::StatusOr<OpenSegment> CheckOpen(const File& file, std::string_view content
   if (IsZero(content.substr(end))) return segment;
   if (IsTorn(content, end)) {
     segment.cut =
-        "a crash has cut it off before it was acknowledged, as far as this server can tell";
+        "a crash cut off its writing; whatever was acknowledged of it, a majority of the servers "
+        "has";
   } else if (HasHole(content, end)) {
     segment.cut = "a power cut left out a page of it, and it goes with what follows";
   } else {

@@ -231,9 +231,12 @@ final class Replica {
       machine.expectClose();
       server.close();
       Throwable cause = e;
+      StringBuilder causes = new StringBuilder(e.toString());
       while (cause.getCause() != null) {
         cause = cause.getCause();
+        causes.append("; because of ").append(cause);
       }
+      LOG.log(Level.DEBUG, "Ratis did not start: " + causes);
       boolean said = cause instanceof IOException && cause.getMessage() != null;
       throw new IOException(said ? cause.getMessage() : cause.toString(), e);
     }

@@ -64,6 +64,7 @@ void AdminService::FillState(v1::StatusReply& reply) const {
   reply.set_sessions(summary.sessions);
   reply.set_answers(summary.answers);
   reply.set_log_index(summary.position.index);
+  reply.set_level(summary.level);
 }
 
 void AdminService::FillLeadership(v1::StatusReply& reply) const {

@@ -4,6 +4,8 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
+#include <string>
 
 #include "disk/disk_reserve.h"
 #include "log/log.h"
@@ -28,6 +30,8 @@ class AdminService : public v1::Admin::CallbackService {
     const DiskReserve& disk_reserve;
     // Whether the health service says that tripla.v1.KeyValue is serving.
     const std::atomic<bool>& ready;
+    // As LevelRaise::held_back().
+    std::function<std::string()> level_held_back;
   };
 
   // `data_bytes_max` is the limit of one value that the status shows (R14).

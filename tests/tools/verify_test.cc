@@ -64,7 +64,8 @@ void WriteImage(TestServer& server) {
 // What the verdict says a start gives.
 std::string StartText(const v1::StatusReply& status) {
   return absl::StrCat("a start gives revision ", status.revision(), ", ", status.keys(),
-                      " keys, level ", status.level(), ", state hash ", absl::BytesToHexString(status.state_hash()));
+                      " keys, level ", status.level(), ", state hash ",
+                      absl::BytesToHexString(status.state_hash()));
 }
 
 std::string ReadFile(const std::string& path) {
@@ -143,7 +144,8 @@ TEST_F(VerifyTest, AnEmptyDatabaseIsSound) {
   TestServer(data()).Stop();
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 0) << verified.output;
-  EXPECT_THAT(verified.output, HasSubstr("revision 0, 0 keys, level 1, state hash " + std::string(32, '0')));
+  EXPECT_THAT(verified.output,
+              HasSubstr("revision 0, 0 keys, level 1, state hash " + std::string(32, '0')));
 }
 
 TEST_F(VerifyTest, ItChangesNothingAndNeedsNoLock) {

@@ -45,6 +45,9 @@ struct ServerStatus {
   // Bytes of keys and data that a write may have now, as far as free disk space goes. Below
   // data_bytes_max the disk is nearly full. None from a server that does not tell.
   std::optional<uint64_t> write_bytes_max = std::nullopt;
+  // Which formats its state may be written in; 0 from a server that does not tell.
+  uint64_t level = 0;
+  std::string level_held_back;  // for people: what keeps the level from rising, said by the leader
 };
 
 // The state of one of several endpoints.

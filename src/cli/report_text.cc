@@ -87,6 +87,10 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
     lines.push_back({"write_refusal", status.write_refusal, ""});
   }
   if (!status.cluster.empty()) lines.push_back({"cluster", status.cluster, ""});
+  if (status.level != 0) lines.push_back({"level", status.level, ""});
+  if (!status.level_held_back.empty()) {
+    lines.push_back({"level_held_back", status.level_held_back, ""});
+  }
   return lines;
 }
 

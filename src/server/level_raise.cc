@@ -34,20 +34,15 @@ std::string WhyNot(const absl::StatusOr<internal::LogStateReply>& reply, Level n
 
 // Shared, because answers may come after a newer question was asked.
 struct LevelRaise::Round {
+  explicit Round(Level asked) : next(asked) {}
+
+  const Level next;
   Mutex mutex;
   std::map<std::string, std::string> in_the_way ABSL_GUARDED_BY(mutex);  // why, by member
 };
 
 LevelRaise::LevelRaise(const Parts& parts, Level level_max)
-    : parts_(parts),
-      level_max_(std::min(level_max, kHighestLevel)),
-      seen_(parts.machine.GetSummary().level) {
-  if (level_max >= seen_) return;
-  Say(Severity::kWarning,
-      fmt::format("--level-max {} holds nothing back: level {} is reached, and no level is ever "
-                  "taken back",
-                  level_max, seen_));
-}
+    : parts_(parts), level_max_(std::min(level_max, kHighestLevel)) {}
 
 void LevelRaise::Step() {
   const Level level = parts_.machine.GetSummary().level;
@@ -60,17 +55,27 @@ void LevelRaise::Step() {
     round_ = nullptr;
     return SetHeldBack(level, "");
   }
-  if (parts_.membership == nullptr) return Clock::now() < next_ ? void() : Raise(level + 1);
-  if (round_ == nullptr) return Clock::now() < next_ ? void() : Ask(level);
+  const bool is_time = Clock::now() >= next_;
+  if (parts_.membership == nullptr) {
+    if (is_time) Raise(level + 1, level_max_);
+  } else if (round_ == nullptr || round_->next != level + 1) {
+    if (is_time) Ask(level + 1);
+  } else {
+    TakeAnswers(is_time);
+  }
+}
+
+void LevelRaise::TakeAnswers(bool is_over) {
   std::string in_the_way;
   {
     MutexLock lock(round_->mutex);
     in_the_way = absl::StrJoin(round_->in_the_way, ", ", absl::PairFormatter(" "));
   }
-  if (!in_the_way.empty() && Clock::now() < next_) return;
-  SetHeldBack(level, in_the_way);
+  if (!in_the_way.empty() && !is_over) return;
+  const Level next = round_->next;
   round_ = nullptr;
-  if (in_the_way.empty()) Raise(level + 1);
+  SetHeldBack(next - 1, in_the_way);
+  if (in_the_way.empty()) Raise(next, next);
 }
 
 std::string LevelRaise::held_back() {
@@ -79,11 +84,19 @@ std::string LevelRaise::held_back() {
 }
 
 void LevelRaise::SayIfRisen(Level level) {
-  if (std::exchange(seen_, level) == level) return;
-  Say(Severity::kInfo,
-      fmt::format("level {} is reached: versions that do not know it can take part "
-                  "no more",
-                  level));
+  const Level before = std::exchange(seen_, level);
+  if (before == level) return;
+  if (before != 0) {
+    Say(Severity::kInfo, fmt::format("level {} is reached: versions that do not know it can take "
+                                     "part no more",
+                                     level));
+  }
+  if (level > level_max_) {
+    Say(Severity::kWarning,
+        fmt::format("--level-max {} holds nothing back: level {} is reached, and no level is ever "
+                    "taken back",
+                    level_max_, level));
+  }
 }
 
 void LevelRaise::SetHeldBack(Level level, const std::string& why) {
@@ -92,9 +105,9 @@ void LevelRaise::SetHeldBack(Level level, const std::string& why) {
   Say(Severity::kInfo, fmt::format("the level stays {}: {}", level, why));
 }
 
-void LevelRaise::Ask(Level level) {
+void LevelRaise::Ask(Level next) {
   next_ = Clock::now() + kPeriod;
-  round_ = std::make_shared<Round>();
+  round_ = std::make_shared<Round>(next);
   std::vector<Member> others = parts_.membership->members;
   std::erase(others, parts_.membership->self());
   {
@@ -102,29 +115,30 @@ void LevelRaise::Ask(Level level) {
     for (const Member& member : others) round_->in_the_way[member.node] = "does not answer";
   }
   for (const Member& member : others) {
-    parts_.peers.AskLogState(
-        member.client_endpoint, parts_.membership->cluster,
-        [round = round_, node = member.node, next = level + 1](const auto& reply) {
-          std::string why = WhyNot(reply, next);
-          MutexLock lock(round->mutex);
-          if (why.empty()) {
-            round->in_the_way.erase(node);
-          } else {
-            round->in_the_way[node] = std::move(why);
-          }
-        });
+    parts_.peers.AskLogState(member.client_endpoint, parts_.membership->cluster,
+                             [round = round_, node = member.node](const auto& reply) {
+                               std::string why = WhyNot(reply, round->next);
+                               MutexLock lock(round->mutex);
+                               if (why.empty()) {
+                                 round->in_the_way.erase(node);
+                               } else {
+                                 round->in_the_way[node] = std::move(why);
+                               }
+                             });
   }
 }
 
-void LevelRaise::Raise(Level level) {
+void LevelRaise::Raise(Level first, Level last) {
   next_ = Clock::now() + kPeriod;
   PendingWrite write;
-  write.commands.push_back(
-      {.kind = CommandKind::kRaiseLevel, .version = static_cast<int64_t>(level)});
-  write.done = [level](const absl::StatusOr<std::span<Outcome>>& done) {
-    if (done.ok()) return;
+  for (Level level = first; level <= last; ++level) {
+    write.commands.push_back(
+        {.kind = CommandKind::kRaiseLevel, .version = static_cast<int64_t>(level)});
+  }
+  write.done = [last, said = said_](const absl::StatusOr<std::span<Outcome>>& done) {
+    if (done.ok() || said->exchange(true)) return;
     Say(Severity::kWarning,
-        fmt::format("level {} is not known to be reached: {}; it is tried again", level,
+        fmt::format("level {} is not known to be reached: {}; it is tried again", last,
                     std::string(done.status().message())));
   };
   // Else the queue is full or the server stops.

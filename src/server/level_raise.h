@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -47,14 +48,18 @@ class LevelRaise {
 
   void SayIfRisen(Level level);
   void SetHeldBack(Level level, const std::string& why);
-  void Ask(Level level);
-  void Raise(Level level);
+  void Ask(Level next);
+  // Of the latest question; `is_over`: no other comes.
+  void TakeAnswers(bool is_over);
+  void Raise(Level first, Level last);
 
   const Parts parts_;
   const Level level_max_;  // that is known and not held back here
-  Level seen_;
+  Level seen_ = 0;
   std::chrono::steady_clock::time_point next_;
   std::shared_ptr<Round> round_;  // the latest question to the others
+  // Whether it was said that the log does not take the command.
+  const std::shared_ptr<std::atomic<bool>> said_ = std::make_shared<std::atomic<bool>>(false);
   Mutex mutex_;
   std::string held_back_ ABSL_GUARDED_BY(mutex_);
 };

@@ -64,7 +64,9 @@ class LevelStart : public testing::Test {
   // Both levels are named.
   void ExpectRefusalBy(const std::vector<std::string>& command) {
     Process refused(command);
-    EXPECT_EQ(refused.Wait() == 0, false);
+    refused.AwaitOutput("level 2 is reached");
+    if (HasFailure()) return;
+    EXPECT_NE(refused.Wait(), 0);
     EXPECT_THAT(refused.output(), AllOf(HasSubstr(data_dir_), HasSubstr("level 2 is reached"),
                                         HasSubstr("knows level 1: use the newer one")));
   }
@@ -107,6 +109,8 @@ TEST_F(LevelStart, R28_HeldBackTheFormerVersionMayReturn) {
     EXPECT_EQ(server.Status().level_held_back(), "--level-max 1");
     server.Snapshot();
   }
+  Process verify({ProgramPath("tripla-verify"), data_dir_});
+  EXPECT_EQ(verify.Wait(), 0) << verify.output();
   {
     Server server(former_, data_dir_, {"--level-max", "1"});
     EXPECT_EQ(server.Status().keys(), 2u);

@@ -16,6 +16,7 @@
 namespace tripla {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 // Clients that replace an entry of their own without pause. No call of theirs may fail.
@@ -99,15 +100,16 @@ class Level : public testing::Test {
         [&] { return "the leader says: " + says; });
   }
 
-  // The former version does not run on this directory.
-  void ExpectFormerEnds(int number) {
+  // The former version does not run on this directory, and says both levels and this.
+  void ExpectFormerEnds(int number, const std::string& because) {
     cluster_.place(number).program = former_;
     cluster_.Start(number);
     Process& process = cluster_.process(number);
     process.AwaitOutput("level 2 is reached");
     if (!HasFailure()) {
       EXPECT_GT(process.Wait(), 0);
-      EXPECT_THAT(process.output(), HasSubstr("knows level 1: use the newer one"));
+      EXPECT_THAT(process.output(),
+                  AllOf(HasSubstr("knows level 1: use the newer one"), HasSubstr(because)));
     }
     cluster_.Kill(number);
     cluster_.place(number).program = newer_;
@@ -143,14 +145,16 @@ TEST_F(Level, R28_RollsUpHeldBackAndBackAgainUnderLoadAndRisesOnceAllKnowTheNext
   cluster_.AwaitSameState();
   for (int i = 0; i < kSize; ++i) load.ExpectAllAt(cluster_.endpoint(i));
 
-  // By what the others say, as its log is applied only when it is told how far; then by its image.
-  const int follower = cluster_.AwaitFollower();
-  cluster_.Stop(follower);
-  ExpectFormerEnds(follower);
-  cluster_.BringBack(follower);
-  cluster_.Snapshot(follower);
-  cluster_.Stop(follower);
-  ExpectFormerEnds(follower);
+  // One by what the others say, as its log is applied only when it is told how far, one by its
+  // image.
+  const int leader = cluster_.AwaitLeader();
+  const int of_log = (leader + 1) % kSize;
+  const int of_image = (leader + 2) % kSize;
+  cluster_.Kill(of_log);
+  ExpectFormerEnds(of_log, "this node cannot take part with");
+  cluster_.Snapshot(of_image);
+  cluster_.Kill(of_image);
+  ExpectFormerEnds(of_image, ".image at offset 0");
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ constexpr size_t kChecksumBytes = sizeof(uint64_t);
 // The last byte of the format's number decides which of those that are read it is.
 image::Header HeaderOfFormat(std::string_view bytes) {
   constexpr size_t kFormatAt = 8;
-  const bool first = bytes.size() > kFormatAt && bytes[kFormatAt] == 1;
-  return {.format = first ? 1 : image::kFormat};
+  const char format = bytes.size() > kFormatAt ? bytes[kFormatAt] : '\0';
+  return {.format = format == 1 || format == 3 ? static_cast<uint32_t>(format) : 2};
 }
 
 std::string WithHeaderChecksum(std::string bytes) {

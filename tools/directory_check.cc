@@ -26,7 +26,6 @@ namespace tripla::verify {
 namespace {
 
 constexpr std::string_view kPartialSuffix = ".partial";
-constexpr size_t kStateHashOffset = image::kHeaderBytes - sizeof(uint64_t) - sizeof(StateHash);
 
 std::string TextOf(const absl::Status& status) { return std::string(status.message()); }
 
@@ -347,7 +346,7 @@ class Check {
     file->condition = FileCondition::kDamaged;
     file->remark = fmt::format(
         "{}/{} at offset {}: its state hash is {}, but the log gives {}; a start does not notice",
-        directory_.path(), name, kStateHashOffset, TextOf(found->second.summary.hash),
+        directory_.path(), name, found->second.hash_offset(), TextOf(found->second.summary.hash),
         TextOf(hash));
   }
 

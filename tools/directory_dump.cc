@@ -80,6 +80,8 @@ std::string_view NameOf(CommandKind kind) {
       return "del-version";
     case CommandKind::kTestAndSet:
       return "test-and-set";
+    case CommandKind::kRaiseLevel:
+      return "raise-level";
   }
   return "unknown";
 }
@@ -88,6 +90,9 @@ std::string TextOf(const Command& command) {
   const CommandKind kind = command.kind;
   const bool writes_data = kind == CommandKind::kSet || kind == CommandKind::kTestAndSet;
   const bool compares = kind == CommandKind::kDelVersion || kind == CommandKind::kTestAndSet;
+  if (kind == CommandKind::kRaiseLevel) {
+    return fmt::format("{}  to {}", NameOf(kind), command.version);
+  }
   std::string text = fmt::format("{}  key {}", NameOf(kind), command.key.ToText());
   if (compares) text += fmt::format("  version {}", command.version);
   if (command.if_revision != 0) text += fmt::format("  if-revision {}", command.if_revision);
@@ -161,11 +166,11 @@ class Dump {
         .end =
             [=](const image::Header& header) {
               const StateSummary& summary = header.summary;
-              return print("state",
-                           fmt::format("record {}  revision {}  keys {}  "
-                                       "forgotten through {}  state hash {}",
-                                       summary.position.index, summary.revision, summary.keys,
-                                       summary.forgotten_through, Hex(summary.hash)));
+              return print("state", fmt::format("record {}  revision {}  keys {}  "
+                                                "forgotten through {}  level {}  state hash {}",
+                                                summary.position.index, summary.revision,
+                                                summary.keys, summary.forgotten_through,
+                                                summary.level, Hex(summary.hash)));
             },
         .damaged_block =
             [this, path](uint64_t offset, const absl::Status& damage) {

@@ -35,8 +35,9 @@ std::string StartText(const Start& start) {
                                ? ""
                                : fmt::format("records 1 to {} from image/{}, ", start.image,
                                              image::FileName(start.image));
-  const std::string state = fmt::format("revision {}, {} keys, state hash {}", start.state.revision,
-                                        start.state.keys, TextOf(start.state.hash));
+  const std::string state =
+      fmt::format("revision {}, {} keys, level {}, state hash {}", start.state.revision,
+                  start.state.keys, start.state.level, TextOf(start.state.hash));
   if (start.of_replica) {
     return fmt::format(
         "a start begins with {} ({}what follows is in the log of Apache Ratis, not looked at)",
@@ -66,6 +67,7 @@ nlohmann::ordered_json StartJson(const absl::StatusOr<Start>& start) {
   if (!start.ok()) return {{"error", std::string(start.status().message())}};
   return {{"revision", std::to_string(start->state.revision)},
           {"keys", std::to_string(start->state.keys)},
+          {"level", std::to_string(start->state.level)},
           {"state_hash", TextOf(start->state.hash)},
           {"image_index", std::to_string(start->image)},
           {"replica", start->of_replica},

@@ -68,6 +68,9 @@ struct ServerStatus {
   // Of a leader: a majority has promised to elect no other now. Without that another may lead.
   std::optional<bool> has_lease = std::nullopt;
   std::vector<MemberStatus> members = {};  // the others of its cluster, as it sees them
+  // Which formats its state may be written in; 0 from a server that does not tell.
+  uint64_t level = 0;
+  std::string level_held_back;  // for people: what keeps the level from rising, said by the leader
 };
 
 // The state of one of several endpoints.

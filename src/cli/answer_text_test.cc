@@ -132,6 +132,22 @@ TEST(StatusText, TellsWhyAServerDoesNotWrite) {
             std::string::npos);
 }
 
+TEST(StatusText, R28_TellsTheLevelAndWhatHoldsItBack) {
+  ServerStatus status;
+  EXPECT_EQ(StatusText(status, OutputFormat::kPlain).find("level"), std::string::npos)
+      << "a server from before there were levels does not say it";
+  status.level = 1;
+  EXPECT_NE(StatusText(status, OutputFormat::kPlain).find("level                 1\n"),
+            std::string::npos);
+  status.level_held_back = "n3 knows only level 1";
+  EXPECT_NE(StatusText(status, OutputFormat::kPlain)
+                .find("level_held_back       n3 knows only level 1\n"),
+            std::string::npos);
+  EXPECT_NE(StatusText(status, OutputFormat::kJson)
+                .find(R"("level":"1","level_held_back":"n3 knows only level 1")"),
+            std::string::npos);
+}
+
 TEST(StatusText, TellsServersThatDoNotBelongTogether) {
   const auto of = [](const char* endpoint, const char* cluster) {
     return EndpointStatus{endpoint, ServerStatus{.cluster = cluster}};

@@ -92,6 +92,10 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
   if (status.has_lease) {
     lines.push_back({"has_lease", *status.has_lease, *status.has_lease ? "" : "another may lead"});
   }
+  if (status.level != 0) lines.push_back({"level", status.level, ""});
+  if (!status.level_held_back.empty()) {
+    lines.push_back({"level_held_back", status.level_held_back, ""});
+  }
   return lines;
 }
 

@@ -150,6 +150,8 @@ ServerStatus FromWire(const v1::StatusReply& reply) {
       .answers_per_client_max = reply.answers_per_client_max(),
       .write_refusal = reply.write_refusal(),
       .cluster = reply.cluster(),
+      .level = reply.level(),
+      .level_held_back = reply.level_held_back(),
   };
   if (reply.has_write_bytes_max()) status.write_bytes_max = reply.write_bytes_max();
   if (reply.has_has_lease()) status.has_lease = reply.has_lease();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "model/level.h"
 #include "model/little_endian.h"
 
 namespace tripla {
@@ -28,6 +29,11 @@ uint8_t FlagsOf(const Command& command) {
 bool IsKnown(uint8_t flags) {
   if ((flags & ~(kHasRequestId | kSentBefore | kShortOfDisk)) != 0) return false;
   return (flags & kSentBefore) == 0 || (flags & kHasRequestId) != 0;
+}
+
+bool IsKnown(CommandKind kind) {
+  return (kind >= CommandKind::kSet && kind <= CommandKind::kTestAndSet) ||
+         kind == CommandKind::kRaiseLevel;
 }
 
 void EncodeCommand(const Command& command, std::string& bytes) {
@@ -58,16 +64,14 @@ RequestId ReadRequestId(ByteReader& reader) {
 
 absl::StatusOr<Command> DecodeCommand(ByteReader& reader) {
   Command command;
-  const uint8_t kind = reader.Read<uint8_t>();
+  command.kind = static_cast<CommandKind>(reader.Read<uint8_t>());
   const uint8_t flags = reader.Read<uint8_t>();
   if (!reader.ok()) return absl::DataLossError("a command is cut short");
-  if (kind < static_cast<uint8_t>(CommandKind::kSet) ||
-      kind > static_cast<uint8_t>(CommandKind::kTestAndSet) || !IsKnown(flags)) {
+  if (!IsKnown(command.kind) || !IsKnown(flags)) {
     return absl::UnimplementedError(
         fmt::format("a command of kind {} with flags {} is unknown to this version of the server",
-                    kind, flags));
+                    static_cast<int>(command.kind), flags));
   }
-  command.kind = static_cast<CommandKind>(kind);
   const uint32_t key_bytes = reader.Read<uint32_t>();
   const uint32_t data_bytes = reader.Read<uint32_t>();
   command.timestamp = reader.Read<int64_t>();
@@ -85,6 +89,9 @@ absl::StatusOr<Command> DecodeCommand(ByteReader& reader) {
   if (!ordered_key.ok()) return absl::DataLossError("a command's key is not in ordered form");
   command.key = *std::move(ordered_key);
   command.data.assign(data);
+  if (command.kind == CommandKind::kRaiseLevel) {
+    TRIPLA_RETURN_IF_ERROR(CheckLevel(static_cast<Level>(command.version)));
+  }
   return command;
 }
 

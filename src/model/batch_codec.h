@@ -30,8 +30,8 @@ void EncodeBatch(const Batch& batch, std::string& bytes);
 // Reads the bytes of EncodeBatch. Safe on any input: it allocates at most a small multiple of its
 // size.
 //
-// Errors: DataLoss when the bytes are no Batch; Unimplemented for a kind or flag this version does
-// not know, which a newer server has written. The message says which.
+// Errors: DataLoss when the bytes are no Batch; Unimplemented for a kind, a flag or a level this
+// version does not know, which a newer server has written. The message says which.
 [[nodiscard]] absl::StatusOr<Batch> DecodeBatch(std::string_view bytes);
 
 }  // namespace tripla

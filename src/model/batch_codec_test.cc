@@ -30,6 +30,7 @@ Batch Sample() {
   batch.commands.push_back(again);
   cas.short_of_disk = true;
   batch.commands.push_back(cas);
+  batch.commands.push_back({.kind = CommandKind::kRaiseLevel, .version = 1});
   return batch;
 }
 
@@ -63,6 +64,28 @@ TEST(BatchCodec, NamesAnUnknownKind) {
   const absl::Status status = DecodeBatch(bytes).status();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
   EXPECT_NE(status.message().find("kind 99"), std::string::npos) << status;
+}
+
+TEST(BatchCodec, R28_ALevelThatIsNotKnownIsNamedBesideTheKnownOne) {
+  for (const int64_t level : {int64_t{0}, int64_t{2}, std::numeric_limits<int64_t>::max()}) {
+    std::string bytes;
+    EncodeBatch({.commands = {{.kind = CommandKind::kRaiseLevel, .version = level}}}, bytes);
+    const absl::Status status = DecodeBatch(bytes).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << level;
+    EXPECT_NE(status.message().find("level " + std::to_string(level) + " is reached"),
+              std::string::npos)
+        << status;
+    EXPECT_NE(status.message().find("knows level 1:"), std::string::npos) << status;
+  }
+}
+
+TEST(BatchCodec, KindsThatLaterLevelsBringAreUnknown) {
+  for (const int kind : {0, 6, 12, 14, 16, 21}) {
+    std::string bytes;
+    EncodeBatch(Sample(), bytes);
+    bytes[4] = static_cast<char>(kind);
+    EXPECT_EQ(DecodeBatch(bytes).status().code(), absl::StatusCode::kUnimplemented) << kind;
+  }
 }
 
 TEST(BatchCodec, NamesUnknownFlags) {

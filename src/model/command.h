@@ -20,6 +20,8 @@ enum class CommandKind : uint8_t {
   kDel = 3,
   kDelVersion = 4,
   kTestAndSet = 5,
+  // 6 to 12 and 16 to 21 are taken by levels to come.
+  kRaiseLevel = 13,  // by servers, not by clients (R28)
 };
 
 using ClientId = std::array<char, limits::kClientIdBytes>;
@@ -40,7 +42,7 @@ struct Command {
   CommandKind kind = CommandKind::kGet;
   Key key;
   int64_t timestamp = 0;     // set, testAndSet
-  int64_t version = 0;       // del-if-version, testAndSet: the version it expects
+  int64_t version = 0;       // del-if-version, testAndSet: the version it expects; the new level
   uint64_t if_revision = 0;  // the same: the revision it expects, 0 for any
   std::string data;          // set, testAndSet
   std::optional<RequestId> request_id;

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/numbers.h"
 #include "base/configuration_file.h"
 #include "base/diagnostics.h"
 #include "base/quantity.h"
@@ -110,6 +111,12 @@ absl::Status ReadSize(const std::string& text, uint64_t least, uint64_t most, ui
   return absl::OkStatus();
 }
 
+absl::Status ReadLevel(const std::string& text, Level& value) {
+  if (absl::SimpleAtoi(text, &value) && value >= kFirstLevel) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      fmt::format("\"{}\" is no level; levels are numbers from {} on", text, kFirstLevel));
+}
+
 absl::Status ReadVerbosity(const std::string& text, Severity& value) {
   if (text == "debug") {
     value = Severity::kDebug;
@@ -151,6 +158,12 @@ void AddStorageFlags(CLI::App& app, Options& options) {
           "keep an operation log; off keeps images only, so a crash loses what came "
           "after the last one [on]",
           "on|off", [&](const std::string& text) { return ReadSwitch(text, options.log); });
+  AddFlag(
+      app, "--level-max",
+      fmt::format("hold back what a version after the one of level N brings, so that all servers "
+                  "may return to that; this version knows {} [no limit]",
+                  LevelsText(kLowestLevel, kHighestLevel)),
+      "N", [&](const std::string& text) { return ReadLevel(text, options.level_max); });
   AddFlag(app, "--snapshot-interval",
           "time between images when anything changed; 0 for none by period [30s]", "DURATION",
           [&](const std::string& text) {

@@ -3,12 +3,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
 
 #include "base/diagnostics.h"
 #include "log/local/fsync_policy.h"
+#include "model/level.h"
 #include "model/limits.h"
 #include "server/exit_code.h"
 
@@ -25,7 +27,8 @@ struct Options {
   FsyncPolicy fsync;
   bool log = true;
   uint64_t data_bytes_max = limits::kDefaultDataBytesMax;
-  std::optional<uint64_t> disk_reserve_bytes;  // nullopt: the default of DiskReserve
+  std::optional<uint64_t> disk_reserve_bytes;           // nullopt: the default of DiskReserve
+  Level level_max = std::numeric_limits<Level>::max();  // higher ones are held back (R28)
   bool reflection = true;
   bool read_lease = true;                           // of a replica
   std::chrono::milliseconds max_connection_age{0};  // 0: no limit

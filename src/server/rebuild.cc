@@ -17,6 +17,7 @@
 #include "absl/strings/str_join.h"
 #include "base/random_number.h"
 #include "base/status_macros.h"
+#include "model/level.h"
 #include "service/peer_service.h"
 #include "tripla/internal/peer.grpc.pb.h"
 
@@ -180,6 +181,7 @@ absl::StatusOr<Replacement> ReplaceLost(const Membership& membership) {
       [&](const Member& member) { return AskLogState(membership, member); },
       [&](const Member& member, const internal::LogStateReply& reply) {
         NoteStarts(reply, starts);
+        if (reply.level() != 0) TRIPLA_RETURN_IF_ERROR(CheckLevel(reply.level()));
         return NoteCluster(member, reply.cluster(), replacement);
       }));
   replacement.starts.own = {.count = CountOfReplacement(starts[membership.node].count),

@@ -131,6 +131,7 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
       .release_images = [&images] { images.Release(); },
       .install = [&directory, membership, &images,
                   machine] { return InstallReceived(directory, membership, images, *machine); },
+      .levels = [machine] { return Levels{.reached = machine->GetSummary().level}; },
       .ask_leader =
           [&peers, cluster = membership.cluster](const std::string& endpoint, Proof proof,
                                                  ReadRounds::AnswerFn answer) {

@@ -230,8 +230,14 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
       SnapshotSchedule::Options{.interval = options.snapshot_interval});
-  server->WatchDisk();
   server->batcher_ = std::make_unique<Batcher>(*server->log_);
+  server->level_raise_ = std::make_unique<LevelRaise>(
+      LevelRaise::Parts{*server->machine_, *server->log_, *server->batcher_, server->peer_link_,
+                        server->membership_ ? &*server->membership_ : nullptr},
+      options.level_max);
+  // One that stands alone raises the level before any client's write.
+  server->level_raise_->Step();
+  server->WatchDisk();
   Say(descriptors);
   WarnOfWideDirectories(server->directory_);
   StopInOrderFromNowOn();
@@ -245,6 +251,7 @@ void Server::WatchDisk() {
     held.Update(log_->CheckFiles());
     if (!held.ok()) Die(std::string(held.message()));
     machine_->Reclaim();
+    level_raise_->Step();
     if (!is_replica()) return;
     ratis_log_->WatchLease();
     succession_->ServeRequests();
@@ -326,6 +333,8 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
           .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
           .log_state = [this] { return ratis_log_->KnownState(); },
           .disk_full = [this] { return disk_reserve_.IsFull(); },
+          .levels = [this] { return Levels{.reached = machine_->GetSummary().level}; },
+          .level_max = options.level_max,
           .note_starts = [this](const std::string& node,
                                 const Starts& said) { return ratis_log_->NoteStarts(node, said); },
           .disconnect = [this](const std::string& node) { ratis_log_->Disconnect(node); },
@@ -359,6 +368,7 @@ absl::Status Server::Listen(const Options& options) {
       options.data_bytes_max);
   admin_service_ = std::make_unique<AdminService>(
       AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_, ready_,
+                          [this] { return level_raise_->held_back(); },
                           [this](const std::string& node, Succession::DoneFn done) {
                             Transfer(node, std::move(done));
                           }},

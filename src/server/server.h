@@ -16,6 +16,7 @@
 #include "log/log.h"
 #include "log/ratis/ratis_log.h"
 #include "server/housekeeping.h"
+#include "server/level_raise.h"
 #include "server/options.h"
 #include "server/readiness.h"
 #include "server/recent_hashes.h"
@@ -100,6 +101,7 @@ class Server {
   std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<SnapshotSchedule> snapshots_;
   std::unique_ptr<Batcher> batcher_;
+  std::unique_ptr<LevelRaise> level_raise_;
   std::unique_ptr<KeyValueService> key_value_service_;
   std::unique_ptr<AdminService> admin_service_;
   std::unique_ptr<PeerService> peer_service_;

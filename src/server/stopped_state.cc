@@ -116,8 +116,9 @@ absl::StatusOr<std::string> InspectText(const DataDirectory& directory) {
     text +=
         fmt::format("\nincomplete   it was to catch up to record {}", state.membership->votes_from);
   }
-  text += fmt::format("\nrevision     {}\nkeys         {}\nrequest ids  {}\nstate hash   {}\n",
-                      summary.revision, summary.keys, summary.answers, TextOf(summary.hash));
+  text += fmt::format(
+      "\nrevision     {}\nkeys         {}\nrequest ids  {}\nlevel        {}\nstate hash   {}\n",
+      summary.revision, summary.keys, summary.answers, summary.level, TextOf(summary.hash));
   return text;
 }
 

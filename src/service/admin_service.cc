@@ -83,6 +83,8 @@ void AdminService::FillState(v1::StatusReply& reply) const {
   reply.set_sessions(summary.sessions);
   reply.set_answers(summary.answers);
   reply.set_log_index(summary.position.index);
+  reply.set_level(summary.level);
+  reply.set_level_held_back(parts_.level_held_back());
 }
 
 void AdminService::FillLeadership(v1::StatusReply& reply) const {

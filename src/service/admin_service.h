@@ -31,6 +31,8 @@ class AdminService : public v1::Admin::CallbackService {
     const DiskReserve& disk_reserve;
     // Whether the health service says that tripla.v1.KeyValue is serving.
     const std::atomic<bool>& ready;
+    // As LevelRaise::held_back().
+    std::function<std::string()> level_held_back;
     // As Succession::Transfer().
     std::function<void(const std::string& node,
                        std::function<void(const absl::StatusOr<Log::Leadership>&)>)>

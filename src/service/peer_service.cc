@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -98,6 +99,10 @@ grpc::Status PeerService::FillLogState(internal::LogStateReply& reply) const {
   reply.set_last_index(state->index);
   reply.set_disk_full(sources_.disk_full());
   reply.set_cluster(membership_.cluster);
+  const Levels levels = sources_.levels();
+  reply.set_level(levels.reached);
+  reply.set_level_highest(levels.highest);
+  reply.set_level_max(std::min(sources_.level_max, levels.highest));
   for (const auto& [node, start] : starts_.others())
     ToProto(start, (*reply.mutable_starts())[node]);
   return grpc::Status::OK;

@@ -10,6 +10,7 @@
 #include "log/ratis/membership.h"
 #include "log/ratis/read_rounds.h"
 #include "log/ratis/starts.h"
+#include "model/level.h"
 #include "model/log_position.h"
 #include "state/state_summary.h"
 #include "tripla/internal/peer.grpc.pb.h"
@@ -30,6 +31,8 @@ class PeerService : public internal::Peer::CallbackService {
     // As RatisLog::GetStats().last; an error while the replica may lack records it acknowledged.
     std::function<absl::StatusOr<LogPosition>()> log_state;
     std::function<bool()> disk_full;
+    std::function<Levels()> levels;
+    Level level_max = kHighestLevel;  // what this server lets be reached
     // As MemberStarts::Note(), but a failed disk ends the process.
     std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
     // From now on nothing is exchanged with this member but by a later start of it.

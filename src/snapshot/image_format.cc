@@ -56,6 +56,7 @@ auto NumbersOf(HeaderType& header) {
   if (header.format >= 2) {
     numbers.insert(numbers.end(), {&summary.runs, &summary.forgotten_through});
   }
+  if (header.format >= 3) numbers.push_back(&summary.level);
   return numbers;
 }
 
@@ -113,6 +114,8 @@ Owner OwnerOfCluster(std::string_view uuid) {
   return owner;
 }
 
+uint32_t FormatAt(Level level) { return level == kFirstLevel ? 2 : kFormat; }
+
 std::string EncodePreamble(uint32_t format) {
   std::string bytes(kMagic);
   AppendLittleEndian(bytes, format);
@@ -143,6 +146,7 @@ absl::StatusOr<Header> DecodeHeader(std::string_view bytes) {
   for (uint64_t* number : NumbersOf(header)) *number = reader.Read<uint64_t>();
   if (header.format >= 2) ReadArray(reader, header.owner);
   ReadArray(reader, header.summary.hash);
+  TRIPLA_RETURN_IF_ERROR(CheckLevel(header.summary.level));
   return header;
 }
 

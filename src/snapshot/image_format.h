@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "model/level.h"
 #include "model/little_endian.h"
 #include "model/log_position.h"
 #include "state/id_row.h"
@@ -20,12 +21,12 @@
 //
 //   image    preamble, header, blocks, end block; nothing after it
 //
-//   preamble magic "TRIPLAIM" | format u32 = 2 | check u32: low half of XXH3-64 of the 12 bytes
+//   preamble magic "TRIPLAIM" | format u32 = 3 | check u32: low half of XXH3-64 of the 12 bytes
 //   (16)     before; the same in every later format, which can so be distinguished from damage
 //
 //   header   written at u64, Unix milliseconds | term u64 | index u64 | revision u64 | keys u64
-//   (128)    payload bytes u64 | sessions u64 | answers u64 | use counter u64 | runs u64
-//            forgotten through u64 | owner 16 bytes | state hash 16 bytes
+//   (136)    payload bytes u64 | sessions u64 | answers u64 | use counter u64 | runs u64
+//            forgotten through u64 | level u64 | owner 16 bytes | state hash 16 bytes
 //            checksum u64 of all bytes before
 //
 //   block    kind u32 | length u32 of the content | checksum u64 of the content, seeded with
@@ -43,15 +44,17 @@
 //       run     03 | first u64 | last u64
 //     kind 3, end: number of the blocks before it u64
 //
-// Format 1 is read too. It has no runs and no owner. In its header hash and checksum follow the use
-// counter, and its sessions end after forgotten below.
+// A state of the first level is written in format 2, the header of which has no level, so that
+// versions from before there were levels can read it. Format 1 is read too. It has no runs and no
+// owner either. In its header hash and checksum follow the use counter, and its sessions end after
+// forgotten below.
 namespace tripla::image {
 
-inline constexpr uint32_t kFormat = 2;  // that is written
+inline constexpr uint32_t kFormat = 3;  // the newest
 inline constexpr size_t kPreambleBytes = 16;
-inline constexpr size_t kHeaderBytes = kPreambleBytes + 128;
-inline constexpr size_t kOwnerOffset = kHeaderBytes - sizeof(uint64_t) - 32;
 inline constexpr size_t kHeaderBytesOfFormat1 = kPreambleBytes + 96;
+inline constexpr size_t kHeaderBytesOfFormat2 = kPreambleBytes + 128;
+inline constexpr size_t kHeaderBytes = kHeaderBytesOfFormat2 + sizeof(uint64_t);
 inline constexpr size_t kBlockHeaderBytes = 16;
 // A block is closed when it holds this much; one large entry may make it larger.
 inline constexpr size_t kBlockBytes = size_t{1} << 20;
@@ -78,7 +81,15 @@ struct Header {
   Owner owner{};
 
   // Preamble included.
-  [[nodiscard]] size_t bytes() const { return format == 1 ? kHeaderBytesOfFormat1 : kHeaderBytes; }
+  [[nodiscard]] size_t bytes() const {
+    if (format == 1) return kHeaderBytesOfFormat1;
+    return format == 2 ? kHeaderBytesOfFormat2 : kHeaderBytes;
+  }
+  // In the file.
+  [[nodiscard]] size_t hash_offset() const {
+    return bytes() - sizeof(uint64_t) - sizeof(StateHash);
+  }
+  [[nodiscard]] size_t owner_offset() const { return hash_offset() - sizeof(Owner); }
 };
 
 struct BlockHeader {
@@ -95,11 +106,14 @@ struct BlockHeader {
 // The disk space for the image of a state; the image takes this or a little less.
 [[nodiscard]] uint64_t BytesOf(const StateSummary& summary);
 
+// The format in which a state of this level is written.
+[[nodiscard]] uint32_t FormatAt(Level level);
+
 [[nodiscard]] std::string EncodePreamble(uint32_t format);
 // Preamble and header, in the format that it names.
 [[nodiscard]] std::string EncodeHeader(const Header& header);
 // Ignores bytes after the header. Errors: DataLoss when the bytes are not a header; Unimplemented
-// for a later format.
+// for a later format, and for a level that this program does not know.
 [[nodiscard]] absl::StatusOr<Header> DecodeHeader(std::string_view bytes);
 
 [[nodiscard]] std::string EncodeBlockHeader(BlockKind kind, uint64_t number,

@@ -224,6 +224,7 @@ absl::StatusOr<image::Header> ProveImage(File& file) {
       .end =
           [&](const image::Header& header) {
             sum.ReplaceForgotten(0, header.summary.forgotten_through);
+            sum.ReplaceLevel(kFirstLevel, header.summary.level);
             if (sum.value() == header.summary.hash) return absl::OkStatus();
             return absl::DataLossError("its state hash is not that of what it holds");
           },

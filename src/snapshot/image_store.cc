@@ -123,7 +123,7 @@ absl::Status ImageStore::CheckOwner(const image::Header& header, const std::stri
   return absl::FailedPreconditionError(
       fmt::format("{} at offset {}: this is an image of database {}, and the directory is of {}; "
                   "move the file to another place",
-                  path, image::kOwnerOffset, text(header.owner), text(*owner_)));
+                  path, header.owner_offset(), text(header.owner), text(*owner_)));
 }
 
 absl::StatusOr<LoadedImage> ImageStore::Load(LogIndex index) const {

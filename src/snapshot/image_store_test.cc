@@ -418,7 +418,7 @@ TEST_F(ImageStoreTest, OnAFullDiskOnlyTheNewestStaysOnceItWasProved) {
   WriteNext();
   EXPECT_THAT(Files(), ElementsAre(image::FileName(3), image::FileName(4))) << "again two";
   EXPECT_EQ(store_->releasable(), 3u);
-  Overwrite(disk_, ImagePath(4), image::kHeaderBytes + image::kBlockHeaderBytes + 3, "?");
+  Overwrite(disk_, ImagePath(4), image::kHeaderBytesOfFormat2 + image::kBlockHeaderBytes + 3, "?");
   const absl::Status damaged = store_->ProveNewest().status();
   EXPECT_TRUE(absl::IsDataLoss(damaged)) << damaged;
   EXPECT_THAT(std::string(damaged.message()), HasSubstr(ImagePath(4)));

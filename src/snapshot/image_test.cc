@@ -71,8 +71,8 @@ std::string SmallImage(const std::string& path) {
 // Replaces the first block by `header` and `content` with a matching checksum.
 std::string WithFirstBlock(const std::string& image, image::BlockKind kind,
                            const std::string& content) {
-  return image.substr(0, image::kHeaderBytes) + image::EncodeBlockHeader(kind, 0, content) +
-         content;
+  return image.substr(0, image::kHeaderBytesOfFormat2) +
+         image::EncodeBlockHeader(kind, 0, content) + content;
 }
 
 TEST_F(ImageTest, WhatIsWrittenIsReadBack) {
@@ -199,17 +199,18 @@ TEST_F(ImageTest, ABlockAtAnotherPlaceIsDetected) {
   std::string image = Write(machine);
   const size_t block_bytes =
       image::kBlockHeaderBytes +
-      image::DecodeBlockHeader(std::string_view(image).substr(image::kHeaderBytes)).length;
-  const std::string first = image.substr(image::kHeaderBytes, block_bytes);
-  const std::string second = image.substr(image::kHeaderBytes + block_bytes, block_bytes);
+      image::DecodeBlockHeader(std::string_view(image).substr(image::kHeaderBytesOfFormat2)).length;
+  const std::string first = image.substr(image::kHeaderBytesOfFormat2, block_bytes);
+  const std::string second = image.substr(image::kHeaderBytesOfFormat2 + block_bytes, block_bytes);
   ASSERT_NE(first, second);
-  image.replace(image::kHeaderBytes, 2 * block_bytes, second + first);
+  image.replace(image::kHeaderBytesOfFormat2, 2 * block_bytes, second + first);
   EXPECT_THAT(DamageIn(image), HasSubstr("checksum"));
 }
 
 TEST_F(ImageTest, ALengthBeyondTheFileIsNotBelieved) {
   std::string image = SmallImage(path());
-  std::memset(image.data() + image::kHeaderBytes + 4, 0xff, 4);  // of the first block: 2^32 - 1
+  std::memset(image.data() + image::kHeaderBytesOfFormat2 + 4, 0xff,
+              4);  // of the first block: 2^32 - 1
   EXPECT_THAT(DamageIn(image), AllOf(HasSubstr("at offset 144"), HasSubstr("4294967295")));
 }
 
@@ -239,7 +240,8 @@ TEST_F(ImageTest, ABlockOrARowOfALaterVersionIsRefusedAsSuch) {
                 AllOf(HasSubstr("at offset 144"), HasSubstr("kind 9"), HasSubstr("newer")));
   }
   std::string flipped = image;
-  flipped[image::kHeaderBytes] ^= 8;  // the kind of the first block, whose checksum covers it
+  flipped[image::kHeaderBytesOfFormat2] ^=
+      8;  // the kind of the first block, whose checksum covers it
   EXPECT_THAT(DamageIn(flipped), HasSubstr("checksum"));
 }
 
@@ -275,6 +277,17 @@ TEST_F(ImageTest, ALaterFormatIsRefusedByName) {
   }
 }
 
+// R28. image_level_test reads such an image in a program that knows the level.
+TEST_F(ImageTest, R28_AnImageOfALaterLevelIsRefusedAndBothAreNamed) {
+  StateMachine machine;
+  ApplyNext(machine, {.kind = CommandKind::kRaiseLevel, .version = 2});
+  const absl::Status status = Load(Write(machine)).status();
+  EXPECT_TRUE(absl::IsUnimplemented(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              AllOf(HasSubstr(path()), HasSubstr("level 2 is reached"),
+                    HasSubstr("knows level 1: use the newer one")));
+}
+
 TEST_F(ImageTest, ABlockOfAnUnknownKindIsANewerVersionAndNoDamage) {
   const std::string image = SmallImage(path());
   const auto unknown = static_cast<image::BlockKind>(4);
@@ -291,7 +304,7 @@ TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
   const auto damage_with = [&](auto change) {
     image::Header changed = header;
     change(changed.summary);
-    return DamageIn(EncodeHeader(changed) + image.substr(image::kHeaderBytes));
+    return DamageIn(EncodeHeader(changed) + image.substr(image::kHeaderBytesOfFormat2));
   };
   EXPECT_THAT(damage_with([](StateSummary& s) { ++s.keys; }), HasSubstr("entries"));
   EXPECT_THAT(damage_with([](StateSummary& s) { ++s.payload_bytes; }), HasSubstr("bytes"));
@@ -307,7 +320,7 @@ TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
   const auto proved_with = [&](auto change) {
     image::Header changed = header;
     change(changed.summary);
-    const std::string bytes = EncodeHeader(changed) + image.substr(image::kHeaderBytes);
+    const std::string bytes = EncodeHeader(changed) + image.substr(image::kHeaderBytesOfFormat2);
     BytesFile file(path(), bytes);
     return ProveImage(file).status();
   };

@@ -19,8 +19,8 @@ class Writer {
       : file_(file), abandoned_(abandoned), written_(written) {}
 
   absl::Status Write(const StateView& view, image::Header label) {
-    label.format = image::kFormat;
     label.summary = view.summary();
+    label.format = image::FormatAt(label.summary.level);
     TRIPLA_RETURN_IF_ERROR(Append(image::EncodeHeader(label)));
     TRIPLA_RETURN_IF_ERROR(WriteEntries(view));
     TRIPLA_RETURN_IF_ERROR(WriteIds(view));

@@ -66,6 +66,13 @@ XXH128_hash_t HashOfForgotten(uint64_t through) {
   return XXH3_128bits(bytes, sizeof(bytes));
 }
 
+// As long as no other part of a state.
+XXH128_hash_t HashOfLevel(Level level) {
+  char bytes[sizeof(uint32_t)];
+  StoreLittleEndian(bytes, static_cast<uint32_t>(level));
+  return XXH3_128bits(bytes, sizeof(bytes));
+}
+
 void AddTo(uint64_t& low, uint64_t& high, const XXH128_hash_t& hash) {
   low += hash.low64;
   high += hash.high64 + (low < hash.low64 ? 1 : 0);
@@ -90,6 +97,11 @@ void StateHashSum::Remove(const IdRow& row) { RemoveFrom(low_, high_, HashOf(row
 void StateHashSum::ReplaceForgotten(uint64_t before, uint64_t now) {
   if (before != 0) RemoveFrom(low_, high_, HashOfForgotten(before));
   if (now != 0) AddTo(low_, high_, HashOfForgotten(now));
+}
+
+void StateHashSum::ReplaceLevel(Level before, Level now) {
+  if (before != kFirstLevel) RemoveFrom(low_, high_, HashOfLevel(before));
+  if (now != kFirstLevel) AddTo(low_, high_, HashOfLevel(now));
 }
 
 StateHash StateHashSum::value() const {

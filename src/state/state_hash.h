@@ -8,8 +8,8 @@
 namespace tripla {
 
 // The running sum of StateSummary::hash: XXH3-128 of each entry, of each row of the memory of
-// request ids and of forgotten_through, added modulo 2^128. The order of additions and removals
-// does not matter (design 11).
+// request ids, of forgotten_through and of the level, added modulo 2^128. The order of additions
+// and removals does not matter (design 11).
 //
 // Thread-safety: a value; const calls may overlap.
 class StateHashSum {
@@ -23,6 +23,8 @@ class StateHashSum {
   void Remove(const IdRow& row);
   // Replaces the value of StateSummary::forgotten_through; 0 adds nothing.
   void ReplaceForgotten(uint64_t before, uint64_t now);
+  // Replaces the value of StateSummary::level; kFirstLevel adds nothing.
+  void ReplaceLevel(Level before, Level now);
 
   [[nodiscard]] StateHash value() const;
 

@@ -108,6 +108,7 @@ absl::Status StateLoader::AddRun(const DecidedRun& run) {
 absl::Status StateLoader::Prove(const StateSummary& summary) {
   StateMachine::Rep& rep = *rep_;
   rep.sessions.EndLoad(summary);
+  rep.hash.ReplaceLevel(kFirstLevel, summary.level);
   StateSummary loaded;
   rep.sessions.Summarize(loaded);
   TRIPLA_RETURN_IF_ERROR(CheckEqual("number of entries", rep.keys, summary.keys));

@@ -51,6 +51,7 @@ void StateMachine::Rep::CheckInvariants() const {
     sum.Add(cursor.row());
   }
   sum.ReplaceForgotten(0, summary.forgotten_through);
+  sum.ReplaceLevel(kFirstLevel, summary.level);
   TRIPLA_CHECK(sum.value() == summary.hash, "the hash kept by differences is the hash of it all");
   TRIPLA_CHECK(bytes == summary.payload_bytes, "bytes of entries are counted");
 }
@@ -76,6 +77,8 @@ Outcome StateMachine::Rep::Execute(const Command& command) {
       return Matches(command, *stored) ? Delete(*stored) : Reported(Result::kWrongVersion, stored);
     case CommandKind::kTestAndSet:
       return TestAndSet(command, stored);
+    case CommandKind::kRaiseLevel:
+      return RaiseLevel(static_cast<Level>(command.version));
   }
   CheckFailed(__FILE__, __LINE__, "kind", "the log refuses kinds it does not know");
 }
@@ -113,6 +116,14 @@ Outcome StateMachine::Rep::TestAndSet(const Command& command, const Entry* store
   summary.payload_bytes += entry->payload_bytes() - stored->payload_bytes();
   entries.Replace(std::move(entry).Release());
   return outcome;
+}
+
+Outcome StateMachine::Rep::RaiseLevel(Level level) {
+  if (level == summary.level + 1) {
+    hash.ReplaceLevel(summary.level, level);
+    summary.level = level;
+  }
+  return Reported(Result::kSuccess, nullptr);
 }
 
 EntryRef StateMachine::Rep::NewEntry(const Command& command, int64_t version) {

@@ -27,6 +27,8 @@ struct StateMachine::Rep {
   Outcome Set(const Command& command, const Entry* stored);
   Outcome Delete(const Entry& stored);
   Outcome TestAndSet(const Command& command, const Entry* stored);
+  // To the next level; anything else changes nothing, because a leader may ask for it twice (R28).
+  Outcome RaiseLevel(Level level);
   // The entry that `command` writes, with the next revision.
   EntryRef NewEntry(const Command& command, int64_t version);
   // R8b, R9: versions compare by equality only, and the revision too if one is given.

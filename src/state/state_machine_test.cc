@@ -116,6 +116,8 @@ class Model {
         found->second = {before.version + 1, ++revision_, command.data};
         return "1@" + std::to_string(revision_) + Value(before);
       }
+      case CommandKind::kRaiseLevel:
+        return Null(1);
     }
     return "";
   }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 
+#include "model/level.h"
 #include "model/log_position.h"
 
 namespace tripla {
@@ -24,6 +25,7 @@ struct StateSummary {
   uint64_t use_counter = 0;    // last SessionRow::last_use given out
   // The highest sequence of any client that was ever forgotten; 0: none was (R13a).
   uint64_t forgotten_through = 0;
+  Level level = kFirstLevel;
   // Of all answers with their data. Not in images: it follows from their rows.
   uint64_t answer_bytes = 0;
   StateHash hash{};

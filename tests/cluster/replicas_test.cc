@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Three replicas on a quiet day (R25-R27): every server takes every call, and all hold the same.
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -12,6 +13,7 @@
 #include "health/health.grpc.pb.h"
 #include "tests/harness/test_cluster.h"
 #include "tripla/client.h"
+#include "tripla/internal/peer.grpc.pb.h"
 
 namespace tripla {
 namespace {
@@ -63,6 +65,35 @@ TEST_F(Replicas, R25_AReadAtAnyServerSeesWhatAnyOtherHasAcknowledged) {
     const CallAnswer read = Get(cluster().stub((i + 1) % kSize), "200");
     ASSERT_EQ(read.reply.value().data(), std::to_string(i)) << read.status.error_message();
   }
+}
+
+// R28, O132: servers of two versions ask each other.
+TEST_F(Replicas, WhatOnlyALaterVersionAsksIsAnswered) {
+  grpc::GenericStub later(cluster().channel(0));
+  grpc::CompletionQueue queue;
+  grpc::ClientContext context;
+  const auto call =
+      later.PrepareUnaryCall(&context, "/tripla.internal.Peer/Later", grpc::ByteBuffer(), &queue);
+  call->StartCall();
+  grpc::ByteBuffer none;
+  grpc::Status unknown_call;
+  call->Finish(&none, &unknown_call, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_EQ(unknown_call.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+
+  const auto peer = internal::Peer::NewStub(cluster().channel(0));
+  internal::LogStateRequest request;
+  request.set_cluster(cluster().Status(0).cluster());
+  request.GetReflection()->MutableUnknownFields(&request)->AddVarint(1000, 1);
+  internal::LogStateReply reply;
+  grpc::ClientContext known;
+  const grpc::Status unknown_field = peer->LogState(&known, request, &reply);
+  EXPECT_TRUE(unknown_field.ok()) << unknown_field.error_message();
+  EXPECT_EQ(reply.level(), 1u);
+  EXPECT_EQ(reply.level_highest(), 1u);
+  EXPECT_EQ(reply.level_max(), 1u);
 }
 
 TEST_F(Replicas, R11_OfRacingTestAndSetsAtAllServersExactlyOneWins) {

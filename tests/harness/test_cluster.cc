@@ -107,7 +107,8 @@ void TestCluster::Start(int number) {
   const auto add = [&](const std::vector<std::string>& words) {
     argv.insert(argv.end(), words.begin(), words.end());
   };
-  add({ProgramPath("triplad"), "--data-dir", data_dir(number), "--node", NodeOf(number)});
+  add({place.program.empty() ? ProgramPath("triplad") : place.program, "--data-dir",
+       data_dir(number), "--node", NodeOf(number)});
   add(flags_);
   add(place.flags);
   Server& server = servers_[number];

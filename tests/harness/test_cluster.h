@@ -18,6 +18,7 @@ struct ServerPlace {
   std::vector<std::string> launcher;     // the words before triplad's own
   std::vector<std::string> environment;  // NAME=VALUE
   std::vector<std::string> flags;
+  std::string program;  // empty: triplad
 };
 
 // Real triplad processes that are replicas of one database, on loopback ports of their own,

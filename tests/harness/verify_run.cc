@@ -22,8 +22,8 @@ std::string VerifiedStart(const std::string& data_dir) {
 }
 
 std::string StartText(const v1::StatusReply& status) {
-  return absl::StrCat("revision ", status.revision(), ", ", status.keys(), " keys, state hash ",
-                      absl::BytesToHexString(status.state_hash()));
+  return absl::StrCat("revision ", status.revision(), ", ", status.keys(), " keys, level ",
+                      status.level(), ", state hash ", absl::BytesToHexString(status.state_hash()));
 }
 
 }  // namespace tripla

@@ -64,7 +64,8 @@ void WriteImage(TestServer& server) {
 // What the verdict says a start gives.
 std::string StartText(const v1::StatusReply& status) {
   return absl::StrCat("a start gives revision ", status.revision(), ", ", status.keys(),
-                      " keys, state hash ", absl::BytesToHexString(status.state_hash()));
+                      " keys, level ", status.level(), ", state hash ",
+                      absl::BytesToHexString(status.state_hash()));
 }
 
 std::string ReadFile(const std::string& path) {
@@ -143,7 +144,8 @@ TEST_F(VerifyTest, AnEmptyDatabaseIsSound) {
   TestServer(data()).Stop();
   const Verified verified = Verify(data());
   EXPECT_EQ(verified.exit_code, 0) << verified.output;
-  EXPECT_THAT(verified.output, HasSubstr("revision 0, 0 keys, state hash " + std::string(32, '0')));
+  EXPECT_THAT(verified.output,
+              HasSubstr("revision 0, 0 keys, level 1, state hash " + std::string(32, '0')));
 }
 
 TEST_F(VerifyTest, ItChangesNothingAndNeedsNoLock) {
@@ -340,7 +342,7 @@ TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
   EXPECT_THAT(
       sound.output,
       AllOf(HasSubstr("node n2 of 3 members, cluster " + cluster), HasSubstr("not looked at"),
-            HasSubstr("sound: a start begins with revision 100, 100 keys, state hash ")));
+            HasSubstr("sound: a start begins with revision 100, 100 keys, level 1, state hash ")));
   FlipAt(image, "data of 7.");
   EXPECT_THAT(Verify(replica).output, HasSubstr(image + " at offset 144"));
   FlipAt(replica + "/replica", "n2");

@@ -109,6 +109,7 @@ ReplicaCallbacks RatisLog::Callbacks() {
       .note_starts = [this](const std::string& node,
                             const Starts& said) { return NoteStarts(node, said); },
       .mark_said = [this] { return starts_.MarkSaid(); },
+      .levels = hooks_.levels,
       .end_as_outdated = [this](const std::string& why) { EndAsOutdated(why); },
   };
 }

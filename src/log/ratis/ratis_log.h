@@ -40,6 +40,7 @@ class RatisLog : public Log {
     std::function<void()> hold_images;
     std::function<void()> release_images;
     std::function<ImageFile()> install;
+    std::function<Levels()> levels;  // as ReplicaCallbacks
     // Asks the leader, which serves at `endpoint`, for ConfirmReadIndex(). Must not block.
     std::function<void(const std::string& endpoint, Proof, ReadRounds::AnswerFn)> ask_leader;
   };

@@ -100,6 +100,11 @@ void MarkSaid(JNIEnv* env, jclass, jlong log) {
   env->ThrowNew(env->FindClass("java/io/IOException"), std::string(marked.message()).c_str());
 }
 
+jlongArray LevelsOf(JNIEnv* env, jclass, jlong log) {
+  const Levels levels = Callbacks(log).levels();
+  return ToJavaLongs(env, {levels.reached, levels.lowest, levels.highest});
+}
+
 void EndAsOutdated(JNIEnv* env, jclass, jlong log, jstring why) {
   Callbacks(log).end_as_outdated(ToText(env, why));
 }
@@ -129,6 +134,7 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("install", "(J[J)Ljava/lang/String;", &Install),
       method("whyOutdated", "(JLjava/lang/String;J[J)Ljava/lang/String;", &WhyOutdated),
       method("markSaid", "(J)V", &MarkSaid),
+      method("levels", "(J)[J", &LevelsOf),
       method("endAsOutdated", "(JLjava/lang/String;)V", &EndAsOutdated),
       method("die", "(Ljava/lang/String;)V", &DieOf),
       method("say", "(ILjava/lang/String;)V", &SayFromJava),

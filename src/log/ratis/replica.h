@@ -13,6 +13,7 @@
 #include "log/log.h"
 #include "log/ratis/membership.h"
 #include "log/ratis/starts.h"
+#include "model/level.h"
 #include "model/log_position.h"
 
 namespace tripla {
@@ -47,6 +48,8 @@ struct ReplicaCallbacks {
   std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
   // As MemberStarts::MarkSaid().
   std::function<absl::Status()> mark_said;
+  // The level of the state, and those that this program knows.
+  std::function<Levels()> levels;
   // Another member says that this server's directory is outdated. Does not return.
   std::function<void(const std::string& why)> end_as_outdated;
 };

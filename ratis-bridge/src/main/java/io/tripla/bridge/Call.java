@@ -32,7 +32,17 @@ enum Call {
   enum Purpose {
     VOTES,
     ENTRIES,
-    SNAPSHOTS
+    SNAPSHOTS;
+
+    /** The purpose of this name, or null. */
+    static Purpose of(String name) {
+      for (Purpose purpose : values()) {
+        if (purpose.name().equals(name)) {
+          return purpose;
+        }
+      }
+      return null;
+    }
   }
 
   final int number;

@@ -22,8 +22,9 @@ import java.util.UUID;
  *
  * A line is "KEY VALUE\n" in UTF-8; one with an unknown key is passed over, so that later versions can
  * say more. The keys are cluster, from, to, for, frame (the size of the largest one), and of either side
- * starts, log ("TERM LAST") and votes-from. Integers are big-endian. The magic, the version and the form
- * of a refusal stay as they are in every version to come.
+ * starts, log ("TERM LAST"), votes-from and levels ("REACHED LOWEST HIGHEST"; without this line it is from
+ * before there were levels). Integers are big-endian. All of this stays as it is in every version to come,
+ * also the version: what is new between servers comes with a level.
  */
 record Greeting(
     UUID cluster, String from, String to, Call.Purpose purpose, int frameBytesMax, NodeState state) {
@@ -82,16 +83,27 @@ record Greeting(
       throw why;
     }
     Map<String, String> lines = readLines(in);
+    checkPurpose(lines, wire);
     try {
       return new Greeting(
           UUID.fromString(value(lines, "cluster")),
           value(lines, "from"),
           value(lines, "to"),
-          Call.Purpose.valueOf(value(lines, "for")),
+          Call.Purpose.of(value(lines, "for")),
           Integer.parseInt(value(lines, "frame")),
           readState(lines));
     } catch (IllegalArgumentException e) {
       throw new IOException("its greeting cannot be read: " + e.getMessage());
+    }
+  }
+
+  /** A later version may have more of them; it is told, so that it does not wait. */
+  private static void checkPurpose(Map<String, String> lines, Wire wire) throws IOException {
+    String purpose = value(lines, "for");
+    if (Call.Purpose.of(purpose) == null) {
+      Refused why = new Refused("this node knows no connections for \"" + purpose + "\"");
+      refuse(wire, why);
+      throw why;
     }
   }
 
@@ -109,7 +121,7 @@ record Greeting(
 
   private static String lines(NodeState state) {
     return "starts " + state.starts().toText() + "\nlog " + state.term() + " " + state.last()
-        + "\nvotes-from " + state.votesFrom() + "\n";
+        + "\nvotes-from " + state.votesFrom() + "\nlevels " + state.levels().toText() + "\n";
   }
 
   private static NodeState readState(Map<String, String> lines) throws IOException {
@@ -119,7 +131,8 @@ record Greeting(
           Starts.parse(value(lines, "starts")),
           Long.parseLong(log[0]),
           Long.parseLong(log[log.length - 1]),
-          Long.parseLong(value(lines, "votes-from")));
+          Long.parseLong(value(lines, "votes-from")),
+          lines.containsKey("levels") ? Levels.parse(lines.get("levels")) : Levels.FIRST);
     } catch (IllegalArgumentException e) {
       throw new IOException("what it says of itself cannot be read: " + e.getMessage());
     }

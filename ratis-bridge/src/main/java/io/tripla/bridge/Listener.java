@@ -287,8 +287,9 @@ final class Listener implements Closeable {
       Wire.Frame frame = wire.receive(CONTENT_TIME);
       wire.allow(IDLE_TIME);
       Call call = Call.of(frame.kind());
-      if (call == null) {
-        throw new IOException("a frame of kind " + frame.kind());
+      if (call == null) { // of a later version, which can do without an answer
+        answer(wire, null, new IOException("this node knows no calls of kind " + frame.kind()));
+        continue;
       }
       serveCall(call, frame.parse(call.request), wire);
     }

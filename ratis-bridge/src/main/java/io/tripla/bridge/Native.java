@@ -61,6 +61,9 @@ final class Native {
   /** A member says that this node's directory is outdated: ends the process for good. */
   static native void endAsOutdated(long log, String why);
 
+  /** The level that this node's state has reached, the lowest and the highest that it knows. */
+  static native long[] levels(long log);
+
   /** Ends the process: durability is lost, or the replica cannot go on. */
   static native void die(String why);
 

@@ -7,5 +7,6 @@ package io.tripla.bridge;
  * @param term the latest that it knows; -1 while it is starting
  * @param last where its log ends
  * @param votesFrom it takes part in no election before its log has reached this place; or 0
+ * @param levels which it knows
  */
-record NodeState(Starts starts, long term, long last, long votesFrom) {}
+record NodeState(Starts starts, long term, long last, long votesFrom, Levels levels) {}

@@ -30,6 +30,12 @@ final class OwnIdentities implements Identities {
 
     /** This node's directory is outdated. Does not return. */
     void endAsOutdated(String why);
+
+    /** Of this node, now. */
+    Levels levels();
+
+    /** Another member has reached a level that this node does not know. Does not return. */
+    void endAsTooOld(String why);
   }
 
   /** Why one start of a member's directory is refused. */
@@ -70,11 +76,12 @@ final class OwnIdentities implements Identities {
     memory.markSaid();
     RaftServer.Division own = division.get();
     if (own == null) {
-      return new NodeState(starts, -1, -1, votesFrom);
+      return new NodeState(starts, -1, -1, votesFrom, memory.levels());
     }
     // First the end of the log: a leader that cuts it off later has a later term.
     long last = Math.max(own.getRaftLog().getNextIndex() - 1, applied.get().getIndex());
-    return new NodeState(starts, own.getInfo().getCurrentTerm(), last, votesFrom);
+    return new NodeState(
+        starts, own.getInfo().getCurrentTerm(), last, votesFrom, memory.levels());
   }
 
   @Override
@@ -99,6 +106,19 @@ final class OwnIdentities implements Identities {
     String why = memory.whyOutdated(node, state.starts());
     if (why != null) {
       throw new Greeting.Refused(why, true);
+    }
+    checkLevels(node, state.levels());
+  }
+
+  private void checkLevels(String node, Levels levels) throws IOException {
+    Levels own = memory.levels();
+    String tooOld = own.whyUnknown(levels);
+    if (tooOld != null) {
+      memory.endAsTooOld("this node cannot take part with " + node + ": " + tooOld);
+    }
+    String why = levels.whyUnknown(own);
+    if (why != null) {
+      throw new Greeting.Refused(node + " cannot take part: " + why);
     }
   }
 

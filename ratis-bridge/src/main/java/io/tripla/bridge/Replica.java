@@ -125,6 +125,17 @@ final class Replica {
               public void endAsOutdated(String why) {
                 Native.endAsOutdated(log, why);
               }
+
+              @Override
+              public Levels levels() {
+                long[] levels = Native.levels(log);
+                return new Levels(levels[0], levels[1], levels[2]);
+              }
+
+              @Override
+              public void endAsTooOld(String why) {
+                Native.die(why);
+              }
             });
     List<RaftPeer> peers = Stream.of(members).map(Replica::toPeer).toList();
     UUID id = UUID.fromString(cluster);

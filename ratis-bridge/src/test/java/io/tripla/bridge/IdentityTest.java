@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.junit.jupiter.api.Test;
@@ -16,6 +17,44 @@ import org.junit.jupiter.api.Test;
 class IdentityTest extends Nodes {
   private final FakeIdentities ofOne = new FakeIdentities(1);
   private final FakeIdentities ofTwo = new FakeIdentities(2);
+
+  private final AtomicReference<Levels> levels = new AtomicReference<>(Levels.FIRST);
+  private final AtomicReference<String> tooOld = new AtomicReference<>();
+
+  private static NodeState state(Starts starts, long term, long last, long votesFrom) {
+    return new NodeState(starts, term, last, votesFrom, Levels.FIRST);
+  }
+
+  /** Those of a real replica, whose division leads nobody and whose memory is the test. */
+  private OwnIdentities ownIdentities() {
+    return new OwnIdentities(
+        new Starts(1, List.of(1L)),
+        0,
+        () -> null,
+        () -> null,
+        new OwnIdentities.Memory() {
+          @Override
+          public String whyOutdated(String node, Starts said) {
+            return null;
+          }
+
+          @Override
+          public void markSaid() {}
+
+          @Override
+          public void endAsOutdated(String why) {}
+
+          @Override
+          public Levels levels() {
+            return levels.get();
+          }
+
+          @Override
+          public void endAsTooOld(String why) {
+            tooOld.set(why);
+          }
+        });
+  }
 
   private SocketRpc startOne() throws IOException {
     return start(CLUSTER, "n1", port1, 0, ofOne);
@@ -104,48 +143,66 @@ class IdentityTest extends Nodes {
   void aFollowerThatLacksWhatItHasAcknowledgedIsOutdated() throws IOException {
     Acknowledged upTo70 = new Acknowledged(5, 70);
     Starts starts = new Starts(3, List.of(7L));
-    assertNull(upTo70.whyIncomplete("n2", new NodeState(starts, 5, 70, 0)));
-    assertNull(upTo70.whyIncomplete("n2", new NodeState(starts, 5, 0, 70)), "it was rebuilt");
-    assertNull(upTo70.whyIncomplete("n2", new NodeState(starts, 6, 3, 0)), "a later leader cut it off");
-    String why = upTo70.whyIncomplete("n2", new NodeState(starts, 5, 69, 0));
+    assertNull(upTo70.whyIncomplete("n2", state(starts, 5, 70, 0)));
+    assertNull(upTo70.whyIncomplete("n2", state(starts, 5, 0, 70)), "it was rebuilt");
+    assertNull(upTo70.whyIncomplete("n2", state(starts, 6, 3, 0)), "a later leader cut it off");
+    String why = upTo70.whyIncomplete("n2", state(starts, 5, 69, 0));
     assertTrue(why.contains("acknowledged records up to 70, its log ends at 69"), why);
     assertThrows(
-        IOException.class, () -> upTo70.whyIncomplete("n2", new NodeState(starts, -1, -1, 0)));
+        IOException.class, () -> upTo70.whyIncomplete("n2", state(starts, -1, -1, 0)));
   }
 
-  /** With the identities of a real replica, whose division leads nobody and whose memory is the test. */
   @Test
   void whoWasFoundIncompleteIsToldWhenItConnectsItself() throws IOException {
-    OwnIdentities own =
-        new OwnIdentities(
-            new Starts(1, List.of(1L)),
-            0,
-            () -> null,
-            () -> null,
-            new OwnIdentities.Memory() {
-              @Override
-              public String whyOutdated(String node, Starts said) {
-                return null;
-              }
-
-              @Override
-              public void markSaid() {}
-
-              @Override
-              public void endAsOutdated(String why) {}
-            });
-    NodeState behind = new NodeState(new Starts(3, List.of(7L)), 5, 69, 0);
+    OwnIdentities own = ownIdentities();
+    NodeState behind = state(new Starts(3, List.of(7L)), 5, 69, 0);
     own.check("n2", behind);
     assertThrows(
         Greeting.Refused.class, () -> own.check("n2", behind, new Acknowledged(5, 70)));
     Greeting.Refused told =
         assertThrows(Greeting.Refused.class, () -> own.check("n2", behind));
     assertTrue(told.outdated);
-    own.check("n2", new NodeState(new Starts(4, List.of(8L)), 5, 69, 0)); // it was rebuilt
+    own.check("n2", state(new Starts(4, List.of(8L)), 5, 69, 0)); // it was rebuilt
     own.check("n3", behind);
     assertThrows(IOException.class, own::checkIntroduced);
     own.introduced();
     own.checkIntroduced();
+  }
+
+  /** R28. Whoever is too old learns it from what another says, whoever has connected. */
+  @Test
+  void aNodeThatDoesNotKnowTheLevelIsRefusedAndEndsItself() throws IOException {
+    OwnIdentities own = ownIdentities();
+    NodeState first = state(new Starts(3, List.of(7L)), 5, 69, 0);
+    NodeState second =
+        new NodeState(new Starts(3, List.of(7L)), 5, 69, 0, new Levels(2, 1, 2));
+    own.check("n2", first);
+    assertEquals(Levels.FIRST, own.self().levels());
+    levels.set(new Levels(1, 1, 2));
+    own.check("n2", first);
+    own.check("n2", second); // this node is only behind
+    levels.set(new Levels(2, 1, 2));
+    own.check("n2", second);
+    Greeting.Refused refused =
+        assertThrows(Greeting.Refused.class, () -> own.check("n2", first));
+    assertTrue(refused.getMessage().contains("n2 cannot take part: level 2 is reached"));
+    assertTrue(refused.getMessage().contains("knows level 1: use the newer one"));
+    assertTrue(!refused.outdated, "it may come back with the newer version");
+    assertNull(tooOld.get());
+    levels.set(Levels.FIRST);
+    own.check("n2", second);
+    assertTrue(tooOld.get().contains("with n2: level 2 is reached"), tooOld.get());
+    assertTrue(tooOld.get().contains("knows level 1: use the newer one"), tooOld.get());
+  }
+
+  @Test
+  void levelsAreReadAsTheyAreWritten() {
+    Levels levels = new Levels(2, 1, 3);
+    assertEquals(levels, Levels.parse(levels.toText()));
+    assertEquals(levels, Levels.parse("2 1 3 and what a later version says"));
+    for (String text : List.of("", "1", "1 1", "1 1 x")) {
+      assertThrows(IllegalArgumentException.class, () -> Levels.parse(text), text);
+    }
   }
 
   @Test

@@ -135,6 +135,9 @@ abstract class Nodes {
     final AtomicReference<String> ended = new AtomicReference<>();
     /** Of the only nonce that is not outdated; 0: any is good. */
     volatile long known;
+    volatile Levels levels = Levels.FIRST;
+    /** What another node has said last. */
+    final AtomicReference<NodeState> heard = new AtomicReference<>();
     private final long nonce;
 
     FakeIdentities(long nonce) {
@@ -143,7 +146,7 @@ abstract class Nodes {
 
     @Override
     public NodeState self() {
-      return new NodeState(new Starts(nonce, List.of(nonce)), 0, 0, 0);
+      return new NodeState(new Starts(nonce, List.of(nonce)), 0, 0, 0, levels);
     }
 
     @Override
@@ -162,6 +165,7 @@ abstract class Nodes {
     @Override
     public void check(String node, NodeState state) throws IOException {
       long nonce = state.starts().last();
+      heard.set(state);
       if (outdated.contains(nonce) || known != 0 && nonce != known) {
         throw new Greeting.Refused(node + "'s directory is an older copy", true);
       }

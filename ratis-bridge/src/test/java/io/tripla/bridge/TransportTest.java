@@ -104,6 +104,66 @@ class TransportTest extends Nodes {
     }
   }
 
+  /** R28: what is new between servers comes with a level; a node may be asked for it too early. */
+  @Test
+  void aCallOfAnUnknownKindIsAnsweredAndTheConnectionGoesOn() throws IOException {
+    start(CLUSTER, "n2", port2);
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2)) {
+      DataOutputStream out = new DataOutputStream(socket.getOutputStream());
+      DataInputStream in = new DataInputStream(socket.getInputStream());
+      out.write(greeting());
+      assertEquals(0, in.read(), "welcome");
+      in.readUTF();
+      out.write(new byte[] {77, 0, 0, 0, 3, 'a', 'b', 'c'});
+      assertEquals(Wire.FAILURE, in.read());
+      String why = new String(in.readNBytes(in.readInt()), StandardCharsets.UTF_8);
+      assertTrue(why.contains("this node knows no calls of kind 77"), why);
+      byte[] request = voteRequest(6).toByteArray();
+      out.writeByte(Call.REQUEST_VOTE.number);
+      out.writeInt(request.length);
+      out.write(request);
+      assertEquals(Wire.REPLY, in.read());
+      assertEquals(1, votesAsked.get());
+    }
+  }
+
+  @Test
+  void aConnectionForAnUnknownPurposeIsRefusedInWords() throws IOException {
+    start(CLUSTER, "n2", port2);
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2)) {
+      byte[] greeting =
+          new String(greeting(), StandardCharsets.ISO_8859_1)
+              .replace("for VOTES", "for NEWER")
+              .getBytes(StandardCharsets.ISO_8859_1);
+      socket.getOutputStream().write(greeting);
+      byte[] answer = socket.getInputStream().readAllBytes();
+      assertEquals(1, answer[0]);
+      String why = new String(answer, 2, answer.length - 2, StandardCharsets.UTF_8);
+      assertEquals("this node knows no connections for \"NEWER\"", why);
+    }
+  }
+
+  /** R28. The greeting of this test is one from before there were levels. */
+  @Test
+  void bothSidesSayTheirLevels() throws IOException {
+    FakeIdentities identities = new FakeIdentities(2);
+    start(CLUSTER, "n2", port2, 0, identities);
+    identities.levels = new Levels(2, 1, 3);
+    try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port2)) {
+      socket.getOutputStream().write(greeting());
+      DataInputStream in = new DataInputStream(socket.getInputStream());
+      assertEquals(0, in.read(), "welcome");
+      assertTrue(in.readUTF().contains("\nlevels 2 1 3\n"));
+    }
+    assertEquals(Levels.FIRST, identities.heard.get().levels());
+    FakeIdentities ofOne = new FakeIdentities(1);
+    SocketRpc n1 = start(CLUSTER, "n1", port1, 0, ofOne);
+    ofOne.levels = new Levels(1, 1, 2);
+    assertEquals(1, askForVote(n1, 1));
+    assertEquals(ofOne.levels, identities.heard.get().levels());
+    assertEquals(identities.levels, ofOne.heard.get().levels());
+  }
+
   @Test
   void aPeerThatWasGoneIsFoundAgainAndCostsLittleMeanwhile() throws IOException {
     SocketRpc n2 = start(CLUSTER, "n2", port2);

@@ -229,7 +229,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
                                     : server->RecoverStandalone(options));
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
-      SnapshotSchedule::Options{.interval = options.snapshot_interval});
+      SnapshotSchedule::Options{.interval = options.snapshot_interval,
+                                .scrub_interval = options.scrub_interval});
   server->WatchDisk();
   server->batcher_ = std::make_unique<Batcher>(*server->log_);
   Say(descriptors);

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/status_macros.h"
-#include "state/state_hash.h"
 #include "state/state_loader.h"
+#include "state/state_proof.h"
 
 namespace tripla {
 namespace {
@@ -170,6 +170,15 @@ class Reader {
   uint64_t number_ = 0;  // of the block being read
 };
 
+ImageRows RowsFor(StateProof& proof) {
+  return {.entry = [&proof](EntryRef entry) { return proof.Add(*entry); },
+          .session = [&proof](const SessionRow& session) { return proof.Add(session); },
+          .answer = [&proof](const AnswerRow& answer) { return proof.Add(answer); },
+          .run = [&proof](const DecidedRun& run) { return proof.Add(run); },
+          .end = [&proof](const image::Header& header) { return proof.Finish(header.summary); },
+          .damaged_block = [](uint64_t, absl::Status damage) { return damage; }};
+}
+
 }  // namespace
 
 absl::StatusOr<LoadedImage> LoadImage(Disk& disk, const std::string& path) {
@@ -199,36 +208,8 @@ absl::StatusOr<LoadedImage> LoadImage(File& file) {
 }
 
 absl::StatusOr<image::Header> ProveImage(File& file) {
-  StateHashSum sum;
-  ClientId client{};
-  const auto add_id_row = [&](IdRow::Kind kind, uint64_t sequence, auto row) {
-    sum.Add(IdRow{.key = IdRow::MakeKey(client, kind, sequence), .content = std::move(row)});
-    return absl::OkStatus();
-  };
-  const ImageRows rows{
-      .entry =
-          [&](EntryRef entry) {
-            sum.Add(*entry);
-            return absl::OkStatus();
-          },
-      .session =
-          [&](const SessionRow& session) {
-            client = session.client;
-            return add_id_row(IdRow::Kind::kSession, 0, session);
-          },
-      .answer =
-          [&](const AnswerRow& answer) {
-            return add_id_row(IdRow::Kind::kAnswer, answer.sequence, answer);
-          },
-      .run = [&](const DecidedRun& run) { return add_id_row(IdRow::Kind::kRun, run.last, run); },
-      .end =
-          [&](const image::Header& header) {
-            sum.ReplaceForgotten(0, header.summary.forgotten_through);
-            if (sum.value() == header.summary.hash) return absl::OkStatus();
-            return absl::DataLossError("its state hash is not that of what it holds");
-          },
-      .damaged_block = [](uint64_t, absl::Status damage) { return damage; }};
-  return ReadImage(file, rows);
+  StateProof proof;
+  return ReadImage(file, RowsFor(proof));
 }
 
 absl::StatusOr<image::Header> ReadImage(File& file, const ImageRows& rows) {

@@ -45,7 +45,7 @@ struct ImageRows {
 };
 
 // Verifies an image without building its state: each block's checksum, that none is missing, and
-// the state hash. Errors: as LoadImage().
+// all that StateProof verifies. Errors: as LoadImage().
 [[nodiscard]] absl::StatusOr<image::Header> ProveImage(File& file);
 
 // Reads the rows of an image without building a state, to show what is left of a damaged one.

@@ -85,7 +85,8 @@ class ImageStore {
   // name failed, the whole image, which the next start may load.
   //
   // Errors: ResourceExhausted when there is no space; Cancelled once `abandon` is true, or while
-  // images are held; Internal.
+  // images are held; DataLoss when the view is not what its summary says: memory is damaged, and
+  // the process must end; Internal.
   [[nodiscard]] absl::StatusOr<ImageSummary> Write(const StateView& view,
                                                    const std::atomic<bool>& abandon);
 

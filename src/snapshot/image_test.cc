@@ -14,6 +14,7 @@
 #include "snapshot/image_reader.h"
 #include "snapshot/image_test_state.h"
 #include "snapshot/image_writer.h"
+#include "snapshot/scrub.h"
 
 // Writing and reading one image file: image_format.h.
 namespace tripla {
@@ -314,6 +315,96 @@ TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
   EXPECT_TRUE(proved_with([](StateSummary&) {}).ok());
   EXPECT_TRUE(absl::IsDataLoss(proved_with([](StateSummary& s) { ++s.forgotten_through; })));
   EXPECT_TRUE(absl::IsDataLoss(proved_with([](StateSummary& s) { s.hash[3] ^= 1; })));
+}
+
+// Changes one byte of memory that nobody may change, as damaged memory does, and puts it back.
+class DamagedByte {
+ public:
+  explicit DamagedByte(const void* at)
+      : byte_(*const_cast<unsigned char*>(static_cast<const unsigned char*>(at))) {
+    byte_ ^= 4;
+  }
+  ~DamagedByte() { byte_ ^= 4; }
+  DamagedByte(const DamagedByte&) = delete;
+  DamagedByte& operator=(const DamagedByte&) = delete;
+
+ private:
+  unsigned char& byte_;
+};
+
+// The places in memory of all that a state's hash covers, but for the lengths of keys and data:
+// with wrong ones this test would read what is no memory.
+std::vector<const void*> PlacesOf(const StateView& view) {
+  constexpr size_t kNumbers = 24;  // version, timestamp, revision: the first bytes of an entry
+  std::vector<const void*> places;
+  const auto add = [&](const void* first, size_t count) {
+    for (size_t i = 0; i < count; ++i) places.push_back(static_cast<const char*>(first) + i);
+  };
+  const auto add_entry = [&](const Entry& entry) {
+    add(&entry, kNumbers);
+    add(entry.ordered_key().data(), entry.payload_bytes());
+  };
+  for (auto entries = view.Entries(); entries.Valid(); entries.Next()) add_entry(entries.entry());
+  AnswerRow answer;
+  for (auto sessions = view.Sessions(); sessions.Valid(); sessions.Next()) {
+    add(&sessions.session().last_use, sizeof(uint64_t));
+    add(&sessions.session().forgotten_below, sizeof(uint64_t));
+    while (sessions.NextAnswer(answer)) {
+      if (answer.outcome.entry) add_entry(*answer.outcome.entry);
+    }
+  }
+  const StateSummary& summary = view.summary();
+  for (const uint64_t* number : {&summary.keys, &summary.payload_bytes, &summary.sessions,
+                                 &summary.answers, &summary.runs, &summary.forgotten_through}) {
+    add(number, sizeof(*number));
+  }
+  add(&summary.hash, sizeof(summary.hash));
+  return places;
+}
+
+absl::Status ScrubOf(const StateMachine& machine) {
+  Scrub scrub(machine.Freeze());
+  absl::StatusOr<bool> done = false;
+  while (done.ok() && !*done) done = scrub.Step();
+  return done.status();
+}
+
+TEST_F(ImageTest, C6_AnyChangedByteInMemoryIsFoundByTheImageAndByTheScrub) {
+  StateMachine machine(kTightBounds);
+  FillWithEverything(machine);
+  FillWithEveryRow(machine);
+  const std::vector<const void*> places = PlacesOf(machine.Freeze());
+  ASSERT_GT(places.size(), 200u);
+  for (size_t i = 0; i < places.size(); ++i) {
+    const DamagedByte damaged(places[i]);
+    std::filesystem::remove(path());
+    for (const absl::Status& status :
+         {WriteImage(PosixDisk(), path(), machine.Freeze(), {}, never_abandoned_).status(),
+          ScrubOf(machine)}) {
+      ASSERT_TRUE(absl::IsDataLoss(status)) << "place " << i << ": " << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("memory of this server was damaged"));
+    }
+  }
+  EXPECT_TRUE(ScrubOf(machine).ok());
+  Write(machine);
+}
+
+TEST_F(ImageTest, AScrubTakesALargeStateInSlices) {
+  StateMachine machine;
+  std::vector<Command> commands;
+  for (int i = 0; i < 200'000; ++i) {
+    commands.push_back(MakeCommand(CommandKind::kSet, std::to_string(i), "data"));
+  }
+  ApplyNext(machine, std::move(commands));
+  Scrub scrub(machine.Freeze());
+  int slices = 1;
+  while (true) {
+    const absl::StatusOr<bool> done = scrub.Step();
+    ASSERT_TRUE(done.ok()) << done.status();
+    if (*done) break;
+    ++slices;
+  }
+  EXPECT_GT(slices, 1);
 }
 
 TEST_F(ImageTest, AWriteThatIsAbandonedSaysSo) {

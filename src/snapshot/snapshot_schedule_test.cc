@@ -410,6 +410,45 @@ TEST_F(SnapshotScheduleTest, AfterAFailureTheOldImageStaysAndTheNextTryMaySuccee
   EXPECT_EQ(Request().get()->position.index, 2u);
 }
 
+TEST_F(SnapshotScheduleTest, C6_DamagedMemoryEndsTheProcess) {
+  ApplyOne();
+  const StateView view = machine_.Freeze();
+  const_cast<char&>(view.Entries().entry().data().front()) ^= 1;
+  const std::string why = "memory of this server was damaged.*state hash";
+  EXPECT_EXIT(
+      {
+        Start({.interval = milliseconds(0)});
+        Request().wait();
+      },
+      testing::ExitedWithCode(1), why);
+  EXPECT_EXIT(
+      {
+        Start({.interval = milliseconds(0), .scrub_interval = milliseconds(1)});
+        std::promise<void>().get_future().wait();
+      },
+      testing::ExitedWithCode(1), why);
+}
+
+// What was replaced meanwhile would stay in memory.
+TEST_F(SnapshotScheduleTest, ASlowScrubHoldsNoViewWhileAnImageIsWritten) {
+  std::vector<Command> commands;
+  for (int i = 0; i < 300'000; ++i) {
+    commands.push_back(MakeCommand(CommandKind::kSet, std::to_string(i), "data"));
+  }
+  ApplyNext(machine_, std::move(commands));
+  std::atomic<int> looks = 0;
+  log_.on_look = [&] { ++looks; };  // before each slice
+  Start({.interval = milliseconds(0), .scrub_interval = milliseconds(1)});
+  while (looks < 6) std::this_thread::yield();
+  for (int i = 0; i < 50; ++i) {
+    ApplyNext(machine_, MakeCommand(CommandKind::kTestAndSet, std::to_string(i), "data", 1));
+  }
+  EXPECT_GT(machine_.waiting(), 50u) << "no pass is under way";
+  ASSERT_TRUE(Request().get().ok());
+  machine_.Reclaim();
+  EXPECT_EQ(machine_.waiting(), 0u);
+}
+
 TEST_F(SnapshotScheduleTest, AStopAbandonsTheImageBeingWritten) {
   const std::string megabyte(1 << 20, 'x');
   for (int i = 0; i < 20; ++i) {

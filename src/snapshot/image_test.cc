@@ -407,6 +407,50 @@ TEST_F(ImageTest, AScrubTakesALargeStateInSlices) {
   EXPECT_GT(slices, 1);
 }
 
+// Takes an image in pieces of this size, as it comes from another replica.
+absl::Status Arrive(const std::string& image, size_t piece_bytes, uint64_t announced) {
+  ArrivingImage arriving("the image of record 9", announced);
+  absl::Status status;
+  for (size_t at = 0; at < image.size() && status.ok(); at += piece_bytes) {
+    status = arriving.Take(std::string_view(image).substr(at, piece_bytes));
+  }
+  EXPECT_TRUE(!status.ok() || arriving.header().has_value());
+  return status;
+}
+
+TEST_F(ImageTest, AnImageIsVerifiedWhileItArrivesInPiecesOfAnySize) {
+  const std::string image = SmallImage(path());
+  for (size_t bytes = 1; bytes <= image.size(); ++bytes) {
+    ASSERT_TRUE(Arrive(image, bytes, image.size()).ok()) << bytes;
+  }
+  StateMachine machine;
+  for (int i = 0; i < 5; ++i) {
+    const std::string data((i + 1) * image::kBlockBytes / 2, 'x');
+    ApplyNext(machine, MakeCommand(CommandKind::kSet, std::to_string(i), data));
+  }
+  const std::string large = Write(machine);
+  for (const size_t bytes : {size_t{1000}, image::kBlockBytes, large.size()}) {
+    EXPECT_TRUE(Arrive(large, bytes, large.size()).ok()) << bytes;
+  }
+}
+
+TEST_F(ImageTest, C6_AnyFlippedBitOfAnImageThatArrivesIsRefused) {
+  std::string image = SmallImage(path());
+  for (size_t at = 0; at < image.size(); ++at) {
+    for (const int bit : {0, 7}) {
+      image[at] = static_cast<char>(image[at] ^ (1 << bit));
+      const absl::Status status = Arrive(image, 100, image.size());
+      ASSERT_TRUE(absl::IsDataLoss(status)) << "bit " << bit << " of byte " << at << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("the image of record 9 at offset "));
+      image[at] = static_cast<char>(image[at] ^ (1 << bit));
+    }
+  }
+  EXPECT_THAT(std::string(Arrive(image, image.size(), image.size() - 1).message()),
+              HasSubstr("more comes"));
+  const std::string cut = image.substr(0, image.size() - 1);
+  EXPECT_TRUE(absl::IsDataLoss(Arrive(cut, 100, cut.size())));
+}
+
 TEST_F(ImageTest, AWriteThatIsAbandonedSaysSo) {
   StateMachine machine;
   FillWithEverything(machine);

@@ -76,6 +76,7 @@ void SnapshotSchedule::Stop() {
 void SnapshotSchedule::Run() {
   while (!abandon_.load(std::memory_order_relaxed)) {
     const std::vector<DoneFn> requests = AwaitDue();
+    if (images_.doubted()) VerifyDoubted();
     Room room = Room::kEnough;
     {
       MutexLock lock(mutex_);
@@ -113,12 +114,32 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
     const bool outgrown = LogHasOutgrownImage();
     const steady_clock::time_point next_scrub = ScrubSome();
     MutexLock lock(mutex_);
-    if (outgrown || stopped_ || !requests_.empty() || room_ != Room::kEnough ||
+    if (outgrown || stopped_ || images_.doubted() || !requests_.empty() || room_ != Room::kEnough ||
         steady_clock::now() >= due) {
       return std::exchange(requests_, {});
     }
     changed_.WaitUntil(mutex_, std::min({due, next_scrub, steady_clock::now() + kGrowthPeriod}));
   }
+}
+
+void SnapshotSchedule::VerifyDoubted() {
+  const absl::StatusOr<LogIndex> proved = images_.ProveNewest();
+  if (proved.ok()) {
+    return Say(Severity::kWarning,
+               fmt::format("another replica has refused an image of this server, but the image of "
+                           "record {} is good here: test the other's memory, and the network",
+                           *proved));
+  }
+  const std::string why(proved.status().message());
+  if (!absl::IsDataLoss(proved.status())) {
+    return Say(Severity::kWarning,
+               fmt::format("another replica has refused an image of this server, and it could not "
+                           "be verified: {}",
+                           why));
+  }
+  Say(Severity::kError, fmt::format("{}; it is replaced by a new image; test this disk", why));
+  images_.GiveUpNewest();
+  WriteImage().IgnoreError();  // says it; the next period tries again
 }
 
 void SnapshotSchedule::MakeRoom(bool image_fits) {

@@ -83,6 +83,8 @@ class SnapshotSchedule {
   // Verifies some rows of the map in memory, if a pass is due or under way. Returns when to go on.
   std::chrono::steady_clock::time_point ScrubSome();
   absl::StatusOr<ImageSummary> WriteImage();
+  // Verifies the newest image, which another replica has refused; replaces it if it is damaged.
+  void VerifyDoubted();
   void MakeRoomNow(bool image_fits);
   // Removes everything but the newest image and the log after it.
   absl::Status KeepNewestOnly();

@@ -429,6 +429,38 @@ TEST_F(SnapshotScheduleTest, C6_DamagedMemoryEndsTheProcess) {
       testing::ExitedWithCode(1), why);
 }
 
+// It was sent again and again, and never verified here.
+TEST_F(SnapshotScheduleTest,
+       C6_ADamagedImageThatAnotherReplicaRefusedIsReplacedByOneOfTheSameState) {
+  Start({.interval = milliseconds(0)});
+  for (int i = 0; i < 2; ++i) {
+    ApplyOne();
+    ASSERT_TRUE(Request().get().ok());
+  }
+  const std::string path = images_.PathOf(2);
+  ASSERT_TRUE((*disk_.Open(path, OpenMode::kReadWrite))->WriteAt(200, "damage").ok());
+  std::atomic<LogIndex> released = 0;
+  log_.on_release = [&](LogIndex through) { released = through; };
+  images_.Doubt();
+  while (released == 0) std::this_thread::yield();
+  EXPECT_EQ(released, 1u) << "the damaged one counts as one of the two";
+  EXPECT_EQ(images_.newest()->position.index, 2u);
+  schedule_->Stop();
+  EXPECT_TRUE(images_.ProveNewest().ok());
+  EXPECT_THAT(*disk_.List("/data/image"),
+              testing::ElementsAre(image::FileName(1), image::FileName(2)));
+}
+
+TEST_F(SnapshotScheduleTest, AGoodImageThatAnotherReplicaRefusedStays) {
+  Start({.interval = milliseconds(0)});
+  ApplyOne();
+  const auto written = Request().get();
+  ASSERT_TRUE(written.ok());
+  images_.Doubt();
+  while (images_.doubted()) std::this_thread::yield();
+  EXPECT_EQ(Request().get()->written_unix_ms, written->written_unix_ms);
+}
+
 // What was replaced meanwhile would stay in memory.
 TEST_F(SnapshotScheduleTest, ASlowScrubHoldsNoViewWhileAnImageIsWritten) {
   std::vector<Command> commands;

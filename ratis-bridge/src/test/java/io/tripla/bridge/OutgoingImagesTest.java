@@ -5,13 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 /** What is kept for a follower that is sent an image (C2). */
 class OutgoingImagesTest {
   private final AtomicLong now = new AtomicLong();
-  private final OutgoingImages images = new OutgoingImages(now::get);
+  private final AtomicInteger refused = new AtomicInteger();
+  private final OutgoingImages images = new OutgoingImages(now::get, refused::incrementAndGet);
   private long acknowledged = -1;
 
   private long releasable(long through) {
@@ -62,6 +64,22 @@ class OutgoingImagesTest {
     images.sent("n2", 100, true);
     acknowledged = 600;
     assertEquals(200, releasable(500));
+  }
+
+  /** It must verify its own image, once, whoever refuses it how often (C6). */
+  @Test
+  void aRefusalIsToldOnceAnImage() {
+    images.begin("n3", 100, 1000);
+    images.failed("n3", "n3 did not answer", false);
+    assertEquals(0, refused.get());
+    for (int attempt = 2; attempt < 9; ++attempt) {
+      images.begin("n3", 100, 1000);
+      images.failed("n3", "the checksum of the block does not fit", true);
+      assertEquals(1, refused.get());
+    }
+    images.begin("n3", 200, 1000);
+    images.failed("n3", "the checksum of the block does not fit", true);
+    assertEquals(2, refused.get());
   }
 
   @Test

@@ -22,7 +22,8 @@ namespace {
 
 // Longer periods are surely mistakes; shorter ones would write images without pause.
 constexpr std::chrono::milliseconds kSnapshotIntervalMin{10};
-constexpr std::chrono::hours kSnapshotIntervalMax{24 * 366};
+constexpr std::chrono::seconds kScrubIntervalMin{1};
+constexpr std::chrono::hours kIntervalMax{24 * 366};
 
 // With a shorter age clients would mostly connect; gRPC allows 24 days at most.
 constexpr std::chrono::seconds kConnectionAgeMin{1};
@@ -77,13 +78,14 @@ absl::Status ReadListen(const std::string& text, std::string& value) {
   return absl::OkStatus();
 }
 
-absl::Status ReadSnapshotInterval(const std::string& text, std::chrono::milliseconds& value) {
+// For a period of which 0 means that there is none.
+absl::Status ReadInterval(const std::string& text, std::chrono::milliseconds least,
+                          std::string_view least_text, std::chrono::milliseconds& value) {
   const absl::StatusOr<std::chrono::milliseconds> interval = ParseDuration(text);
   if (!interval.ok()) return interval.status();
-  if (interval->count() != 0 &&
-      (*interval < kSnapshotIntervalMin || *interval > kSnapshotIntervalMax)) {
+  if (interval->count() != 0 && (*interval < least || *interval > kIntervalMax)) {
     return absl::InvalidArgumentError(fmt::format(
-        "\"{}\" is out of range; from 10ms to a year, or 0 for no images by period", text));
+        "\"{}\" is out of range; from {} to a year, or 0 for none by period", text, least_text));
   }
   value = *interval;
   return absl::OkStatus();
@@ -167,7 +169,13 @@ void AddStorageFlags(CLI::App& app, Options& options) {
   AddFlag(app, "--snapshot-interval",
           "time between images when anything changed; 0 for none by period [30s]", "DURATION",
           [&](const std::string& text) {
-            return ReadSnapshotInterval(text, options.snapshot_interval);
+            return ReadInterval(text, kSnapshotIntervalMin, "10ms", options.snapshot_interval);
+          });
+  AddFlag(app, "--scrub-interval",
+          "time after which the map in memory is verified though no image was written, which "
+          "verifies it too; 0 for never [24h]",
+          "DURATION", [&](const std::string& text) {
+            return ReadInterval(text, kScrubIntervalMin, "1s", options.scrub_interval);
           });
   AddFlag(app, "--disk-reserve",
           "free space, beside that for the next image, below which writes are refused [16MiB, a "

@@ -23,7 +23,8 @@ struct Options {
   std::string node;         // the replica that data_dir must belong to; empty: any
   std::string listen;       // empty: 127.0.0.1:7420, or the replica's address in the cluster
   std::string raft_listen;  // for a replica's peers; empty: its address in the cluster
-  std::chrono::milliseconds snapshot_interval{30'000};  // 0: no periodic images
+  std::chrono::milliseconds snapshot_interval{30'000};                // 0: no periodic images
+  std::chrono::milliseconds scrub_interval = std::chrono::hours(24);  // 0: none
   FsyncPolicy fsync;
   bool log = true;
   uint64_t data_bytes_max = limits::kDefaultDataBytesMax;

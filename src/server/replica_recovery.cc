@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "log/ratis/segments.h"
 #include "model/limits.h"
 #include "snapshot/image_format.h"
+#include "snapshot/image_reader.h"
 
 namespace tripla {
 namespace {
@@ -71,7 +73,27 @@ std::optional<ImageFile> NewestImage(const DataDirectory& directory, const Image
   return ImageFile{newest->position, directory.path() + "/" + newest->file};
 }
 
-// Replaces the state by that of the image just received.
+// Verifies an image of another replica while it arrives.
+absl::Status CheckPiece(const ImagePiece& piece, const ImageStore& images,
+                        std::unique_ptr<ArrivingImage>& arriving) {
+  const std::string name = fmt::format("the image of record {}", piece.image);
+  if (piece.offset == 0) arriving = std::make_unique<ArrivingImage>(name, piece.image_bytes);
+  if (arriving == nullptr) return absl::FailedPreconditionError(name + " was refused before");
+  absl::Status good = arriving->Take(piece.content);
+  if (const auto& header = arriving->header(); good.ok() && header) {
+    good = images.CheckOwner(*header, name);
+    const LogIndex held = header->summary.position.index;
+    if (good.ok() && held != piece.image) {
+      good = absl::DataLossError(fmt::format("{} is in truth that of record {}", name, held));
+    }
+  }
+  if (!good.ok() || piece.offset + piece.content.size() == piece.image_bytes) arriving.reset();
+  return good;
+}
+
+// Replaces the state by that of the image just received. It was verified while it came, so what
+// cannot be read now was damaged here, and the log ends before it already: only a start can tell
+// what is left.
 ImageFile InstallReceived(const DataDirectory& directory, const Membership& membership,
                           ImageStore& images, StateMachine& machine) {
   const absl::StatusOr<std::optional<std::string>> received =
@@ -131,6 +153,9 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
       .release_images = [&images] { images.Release(); },
       .install = [&directory, membership, &images,
                   machine] { return InstallReceived(directory, membership, images, *machine); },
+      .check_piece = [&images, arriving = std::make_shared<std::unique_ptr<ArrivingImage>>()](
+                         const ImagePiece& piece) { return CheckPiece(piece, images, *arriving); },
+      .image_refused = [&images] { images.Doubt(); },
       .levels = [machine] { return Levels{.reached = machine->GetSummary().level}; },
       .ask_leader =
           [&peers, cluster = membership.cluster](const std::string& endpoint, Proof proof,

@@ -229,7 +229,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
                                     : server->RecoverStandalone(options));
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
-      SnapshotSchedule::Options{.interval = options.snapshot_interval});
+      SnapshotSchedule::Options{.interval = options.snapshot_interval,
+                                .scrub_interval = options.scrub_interval});
   server->batcher_ = std::make_unique<Batcher>(*server->log_);
   server->level_raise_ = std::make_unique<LevelRaise>(
       LevelRaise::Parts{*server->machine_, *server->log_, *server->batcher_, server->peer_link_,

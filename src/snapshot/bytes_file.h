@@ -9,7 +9,7 @@
 
 namespace tripla {
 
-// Bytes in memory as a read-only file, for tests and fuzzing.
+// Bytes in memory as a read-only file.
 class BytesFile : public File {
  public:
   // `bytes` outlives the file.

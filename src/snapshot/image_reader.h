@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "disk/disk.h"
@@ -45,8 +47,32 @@ struct ImageRows {
 };
 
 // Verifies an image without building its state: each block's checksum, that none is missing, and
-// the state hash. Errors: as LoadImage().
+// all that StateProof verifies. Errors: as LoadImage().
 [[nodiscard]] absl::StatusOr<image::Header> ProveImage(File& file);
+
+// Verifies an image while it arrives, as ProveImage() does: each block as soon as it is whole.
+//
+//   ArrivingImage image("the image of record 42", bytes);
+//   while (...) TRIPLA_RETURN_IF_ERROR(image.Take(piece));  // until all bytes were taken
+//
+// Thread-safety: one thread. Memory: a piece and a block.
+class ArrivingImage {
+ public:
+  // `name` is for errors, `bytes` the size of the whole image.
+  ArrivingImage(std::string name, uint64_t bytes);
+  ~ArrivingImage();
+
+  // Takes the bytes that follow those taken before. OK for the last ones means that the image is
+  // good. Errors: as LoadImage(); not called again then.
+  [[nodiscard]] absl::Status Take(std::string_view piece);
+
+  // Once it has arrived.
+  [[nodiscard]] const std::optional<image::Header>& header() const;
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
 
 // Reads the rows of an image without building a state, to show what is left of a damaged one.
 // Verifies each block, and that none is missing. Errors: as LoadImage(), and those of `rows`.

@@ -260,7 +260,13 @@ absl::Status ImageStore::RemoveInPieces(LogIndex index) {
   return disk.Remove(partial);
 }
 
-absl::StatusOr<LogIndex> ImageStore::ProveNewest() const {
+void ImageStore::GiveUpNewest() {
+  MutexLock lock(mutex_);
+  newest_.reset();
+}
+
+absl::StatusOr<LogIndex> ImageStore::ProveNewest() {
+  doubted_.store(false);
   const std::optional<ImageSummary> newest = this->newest();
   if (!newest) return absl::FailedPreconditionError("there is no image");
   const LogIndex index = newest->position.index;

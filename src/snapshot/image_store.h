@@ -85,7 +85,8 @@ class ImageStore {
   // name failed, the whole image, which the next start may load.
   //
   // Errors: ResourceExhausted when there is no space; Cancelled once `abandon` is true, or while
-  // images are held; Internal.
+  // images are held; DataLoss when the view is not what its summary says: memory is damaged, and
+  // the process must end; Internal.
   [[nodiscard]] absl::StatusOr<ImageSummary> Write(const StateView& view,
                                                    const std::atomic<bool>& abandon);
 
@@ -105,10 +106,23 @@ class ImageStore {
   // failed.
   [[nodiscard]] absl::StatusOr<std::unique_ptr<StateMachine>> Install(const std::string& path);
 
-  // Reads the newest image and verifies every block. Returns the last record it holds.
+  // FailedPrecondition when an image with this header is surely another owner's; `path` is for the
+  // message.
+  [[nodiscard]] absl::Status CheckOwner(const image::Header& header, const std::string& path) const;
+
+  // Another replica has refused the newest image: it is to be verified. From any thread.
+  void Doubt() { doubted_.store(true); }
+  [[nodiscard]] bool doubted() const { return doubted_.load(); }
+
+  // The newest image is damaged: until another is written there is none that counts as one of the
+  // two, and that one may be of the same state.
+  void GiveUpNewest();
+
+  // Reads the newest image and verifies every block; no doubt is left then. Returns the last record
+  // it holds.
   //
   // Errors: FailedPrecondition when there is none, or images are held; as LoadImage().
-  [[nodiscard]] absl::StatusOr<LogIndex> ProveNewest() const;
+  [[nodiscard]] absl::StatusOr<LogIndex> ProveNewest();
 
   // Removes all images but the newest, which must have been verified: the log before it is gone.
   [[nodiscard]] absl::Status RemoveOlder();
@@ -128,8 +142,6 @@ class ImageStore {
 
  private:
   absl::Status RemovePartial();
-  // FailedPrecondition when it is surely another owner's.
-  absl::Status CheckOwner(const image::Header& header, const std::string& path) const;
   // Warns that `older` is used instead of a damaged image, or returns an error.
   absl::Status FallBack(const absl::Status& damage, LogIndex older, LogIndex first_log_index) const;
   absl::StatusOr<ImageSummary> WriteUnheld(const StateView& view, const std::atomic<bool>& abandon);
@@ -144,6 +156,7 @@ class ImageStore {
   std::optional<ImageSummary> newest_ ABSL_GUARDED_BY(mutex_);
   LogIndex older_ ABSL_GUARDED_BY(mutex_) = 0;  // index of the image before the newest; 0: none
   std::atomic<bool> held_{false};
+  std::atomic<bool> doubted_{false};
   std::atomic<bool> leave_removals_{false};
   std::atomic<uint64_t> written_bytes_{0};
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

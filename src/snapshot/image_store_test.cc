@@ -117,6 +117,22 @@ TEST_F(ImageStoreTest, RemovesWhatUnfinishedImagesLeftAndNothingElse) {
   EXPECT_EQ(store_->newest()->position.index, 1u);
 }
 
+// Its hash, which is kept by differences, would be right.
+TEST_F(ImageStoreTest, C6_AnImageOfDamagedMemoryNeverComesInForce) {
+  WriteNext();
+  ApplySet(machine_);
+  const StateView view = machine_.Freeze();
+  const_cast<char&>(view.Entries().entry().data().front()) ^= 1;
+  const absl::Status status = WriteNow(*store_, machine_).status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("state hash"));
+  EXPECT_THAT(Files(), ElementsAre(image::FileName(1)));
+  EXPECT_EQ(store_->newest()->position.index, 1u);
+  const auto recovered = Restart(0);
+  ASSERT_TRUE(recovered.ok()) << recovered.status();
+  EXPECT_EQ(recovered->machine->Get(*Key::Parse("0")).entry->data(), "data of 0");
+}
+
 // Otherwise the log would be released for it, and nothing could replace the newest one.
 TEST_F(ImageStoreTest, ADamagedImageThatWasPassedOverIsNotCountedAsOneOfTheTwo) {
   WriteNext();

@@ -14,6 +14,7 @@
 #include "snapshot/image_reader.h"
 #include "snapshot/image_test_state.h"
 #include "snapshot/image_writer.h"
+#include "snapshot/scrub.h"
 
 // Writing and reading one image file: image_format.h.
 namespace tripla {
@@ -327,6 +328,140 @@ TEST_F(ImageTest, ASummaryOfAnotherStateIsDetected) {
   EXPECT_TRUE(proved_with([](StateSummary&) {}).ok());
   EXPECT_TRUE(absl::IsDataLoss(proved_with([](StateSummary& s) { ++s.forgotten_through; })));
   EXPECT_TRUE(absl::IsDataLoss(proved_with([](StateSummary& s) { s.hash[3] ^= 1; })));
+}
+
+// Changes one byte of memory that nobody may change, as damaged memory does, and puts it back.
+class DamagedByte {
+ public:
+  explicit DamagedByte(const void* at)
+      : byte_(*const_cast<unsigned char*>(static_cast<const unsigned char*>(at))) {
+    byte_ ^= 4;
+  }
+  ~DamagedByte() { byte_ ^= 4; }
+  DamagedByte(const DamagedByte&) = delete;
+  DamagedByte& operator=(const DamagedByte&) = delete;
+
+ private:
+  unsigned char& byte_;
+};
+
+// The places in memory of all that a state's hash covers, but for the lengths of keys and data:
+// with wrong ones this test would read what is no memory.
+std::vector<const void*> PlacesOf(const StateView& view) {
+  constexpr size_t kNumbers = 24;  // version, timestamp, revision: the first bytes of an entry
+  std::vector<const void*> places;
+  const auto add = [&](const void* first, size_t count) {
+    for (size_t i = 0; i < count; ++i) places.push_back(static_cast<const char*>(first) + i);
+  };
+  const auto add_entry = [&](const Entry& entry) {
+    add(&entry, kNumbers);
+    add(entry.ordered_key().data(), entry.payload_bytes());
+  };
+  for (auto entries = view.Entries(); entries.Valid(); entries.Next()) add_entry(entries.entry());
+  AnswerRow answer;
+  for (auto sessions = view.Sessions(); sessions.Valid(); sessions.Next()) {
+    add(&sessions.session().last_use, sizeof(uint64_t));
+    add(&sessions.session().forgotten_below, sizeof(uint64_t));
+    while (sessions.NextAnswer(answer)) {
+      if (answer.outcome.entry) add_entry(*answer.outcome.entry);
+    }
+  }
+  const StateSummary& summary = view.summary();
+  for (const uint64_t* number : {&summary.keys, &summary.payload_bytes, &summary.sessions,
+                                 &summary.answers, &summary.runs, &summary.forgotten_through}) {
+    add(number, sizeof(*number));
+  }
+  add(&summary.hash, sizeof(summary.hash));
+  return places;
+}
+
+absl::Status ScrubOf(const StateMachine& machine) {
+  Scrub scrub(machine.Freeze());
+  absl::StatusOr<bool> done = false;
+  while (done.ok() && !*done) done = scrub.Step();
+  return done.status();
+}
+
+TEST_F(ImageTest, C6_AnyChangedByteInMemoryIsFoundByTheImageAndByTheScrub) {
+  StateMachine machine(kTightBounds);
+  FillWithEverything(machine);
+  FillWithEveryRow(machine);
+  const std::vector<const void*> places = PlacesOf(machine.Freeze());
+  ASSERT_GT(places.size(), 200u);
+  for (size_t i = 0; i < places.size(); ++i) {
+    const DamagedByte damaged(places[i]);
+    std::filesystem::remove(path());
+    for (const absl::Status& status :
+         {WriteImage(PosixDisk(), path(), machine.Freeze(), {}, never_abandoned_).status(),
+          ScrubOf(machine)}) {
+      ASSERT_TRUE(absl::IsDataLoss(status)) << "place " << i << ": " << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("memory of this server was damaged"));
+    }
+  }
+  EXPECT_TRUE(ScrubOf(machine).ok());
+  Write(machine);
+}
+
+TEST_F(ImageTest, AScrubTakesALargeStateInSlices) {
+  StateMachine machine;
+  std::vector<Command> commands;
+  for (int i = 0; i < 200'000; ++i) {
+    commands.push_back(MakeCommand(CommandKind::kSet, std::to_string(i), "data"));
+  }
+  ApplyNext(machine, std::move(commands));
+  Scrub scrub(machine.Freeze());
+  int slices = 1;
+  while (true) {
+    const absl::StatusOr<bool> done = scrub.Step();
+    ASSERT_TRUE(done.ok()) << done.status();
+    if (*done) break;
+    ++slices;
+  }
+  EXPECT_GT(slices, 1);
+}
+
+// Takes an image in pieces of this size, as it comes from another replica.
+absl::Status Arrive(const std::string& image, size_t piece_bytes, uint64_t announced) {
+  ArrivingImage arriving("the image of record 9", announced);
+  absl::Status status;
+  for (size_t at = 0; at < image.size() && status.ok(); at += piece_bytes) {
+    status = arriving.Take(std::string_view(image).substr(at, piece_bytes));
+  }
+  EXPECT_TRUE(!status.ok() || arriving.header().has_value());
+  return status;
+}
+
+TEST_F(ImageTest, AnImageIsVerifiedWhileItArrivesInPiecesOfAnySize) {
+  const std::string image = SmallImage(path());
+  for (size_t bytes = 1; bytes <= image.size(); ++bytes) {
+    ASSERT_TRUE(Arrive(image, bytes, image.size()).ok()) << bytes;
+  }
+  StateMachine machine;
+  for (int i = 0; i < 5; ++i) {
+    const std::string data((i + 1) * image::kBlockBytes / 2, 'x');
+    ApplyNext(machine, MakeCommand(CommandKind::kSet, std::to_string(i), data));
+  }
+  const std::string large = Write(machine);
+  for (const size_t bytes : {size_t{1000}, image::kBlockBytes, large.size()}) {
+    EXPECT_TRUE(Arrive(large, bytes, large.size()).ok()) << bytes;
+  }
+}
+
+TEST_F(ImageTest, C6_AnyFlippedBitOfAnImageThatArrivesIsRefused) {
+  std::string image = SmallImage(path());
+  for (size_t at = 0; at < image.size(); ++at) {
+    for (const int bit : {0, 7}) {
+      image[at] = static_cast<char>(image[at] ^ (1 << bit));
+      const absl::Status status = Arrive(image, 100, image.size());
+      ASSERT_TRUE(absl::IsDataLoss(status)) << "bit " << bit << " of byte " << at << status;
+      EXPECT_THAT(std::string(status.message()), HasSubstr("the image of record 9 at offset "));
+      image[at] = static_cast<char>(image[at] ^ (1 << bit));
+    }
+  }
+  EXPECT_THAT(std::string(Arrive(image, image.size(), image.size() - 1).message()),
+              HasSubstr("more comes"));
+  const std::string cut = image.substr(0, image.size() - 1);
+  EXPECT_TRUE(absl::IsDataLoss(Arrive(cut, 100, cut.size())));
 }
 
 TEST_F(ImageTest, AWriteThatIsAbandonedSaysSo) {

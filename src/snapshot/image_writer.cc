@@ -7,6 +7,8 @@
 
 #include "base/status_macros.h"
 #include "snapshot/image_format.h"
+#include "snapshot/scrub.h"
+#include "state/state_proof.h"
 
 namespace tripla {
 namespace {
@@ -24,6 +26,7 @@ class Writer {
     TRIPLA_RETURN_IF_ERROR(Append(image::EncodeHeader(label)));
     TRIPLA_RETURN_IF_ERROR(WriteEntries(view));
     TRIPLA_RETURN_IF_ERROR(WriteIds(view));
+    TRIPLA_RETURN_IF_ERROR(Proved(proof_.Finish(view.summary())));
     AppendLittleEndian(content_, number_);
     return EndBlock(BlockKind::kEnd);
   }
@@ -33,6 +36,7 @@ class Writer {
  private:
   absl::Status WriteEntries(const StateView& view) {
     for (StateView::EntryCursor cursor = view.Entries(); cursor.Valid(); cursor.Next()) {
+      TRIPLA_RETURN_IF_ERROR(Proved(proof_.Add(cursor)));
       image::AppendEntry(content_, cursor.entry());
       TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kEntries));
     }
@@ -43,18 +47,25 @@ class Writer {
     AnswerRow answer;
     DecidedRun run;
     for (StateView::SessionCursor cursor = view.Sessions(); cursor.Valid(); cursor.Next()) {
+      TRIPLA_RETURN_IF_ERROR(Proved(proof_.Add(cursor.session())));
       image::AppendSession(content_, cursor.session());
       while (cursor.NextAnswer(answer)) {
+        TRIPLA_RETURN_IF_ERROR(Proved(proof_.Add(answer)));
         image::AppendAnswer(content_, answer);
         TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kIds));
       }
       while (cursor.NextRun(run)) {
+        TRIPLA_RETURN_IF_ERROR(Proved(proof_.Add(run)));
         image::AppendRun(content_, run);
         TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kIds));
       }
       TRIPLA_RETURN_IF_ERROR(EndFullBlock(BlockKind::kIds));
     }
     return EndStartedBlock(BlockKind::kIds);
+  }
+
+  static absl::Status Proved(const absl::Status& status) {
+    return status.ok() ? status : MemoryDamage(status);
   }
 
   absl::Status EndFullBlock(BlockKind kind) {
@@ -85,6 +96,7 @@ class Writer {
   File& file_;
   const std::function<bool()>& abandoned_;
   std::atomic<uint64_t>* const written_;
+  StateProof proof_;
   std::string content_;
   uint64_t number_ = 0;
   uint64_t offset_ = 0;

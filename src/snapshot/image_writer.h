@@ -20,8 +20,12 @@ namespace tripla {
 // `abandoned` returns true. Returns the file's size. `written` is updated with the bytes written so
 // far. Memory: one block, whatever the size of the map.
 //
-// Errors: ResourceExhausted when there is no space; Cancelled when abandoned; Internal for other
-// failures of the disk. The file is left as it is.
+// All that is written is verified with a StateProof: an image of memory that was damaged must never
+// come in force, because its hash, which is kept by differences, would be right.
+//
+// Errors: ResourceExhausted when there is no space; Cancelled when abandoned; DataLoss when memory
+// is damaged, as of MemoryDamage(); Internal for other failures of the disk. The file is left as it
+// is.
 [[nodiscard]] absl::StatusOr<uint64_t> WriteImage(Disk& disk, const std::string& path,
                                                   const StateView& view, image::Header label,
                                                   const std::function<bool()>& abandoned,

@@ -22,6 +22,9 @@ constexpr std::chrono::milliseconds kGrowthPeriod{250};
 constexpr std::chrono::seconds kImagesForRoomPeriod{1};
 constexpr std::chrono::seconds kRetryRoomPeriod{1};
 
+// How long a scrub pauses for the time it has taken: so it costs 1 % of a core.
+constexpr int kScrubPause = 99;
+
 absl::Status ShuttingDown() {
   return absl::UnavailableError(
       "the server is stopping and writes no image; ask again once it runs");
@@ -42,6 +45,7 @@ SnapshotSchedule::SnapshotSchedule(ImageStore& images, const StateMachine& machi
       log_(log),
       options_(options),
       log_bytes_after_image_(log.GetStats().bytes),
+      next_scrub_(steady_clock::now() + options.scrub_interval),
       thread_([this] { Run(); }) {}
 
 SnapshotSchedule::~SnapshotSchedule() { Stop(); }
@@ -72,6 +76,7 @@ void SnapshotSchedule::Stop() {
 void SnapshotSchedule::Run() {
   while (!abandon_.load(std::memory_order_relaxed)) {
     const std::vector<DoneFn> requests = AwaitDue();
+    if (images_.doubted()) VerifyDoubted();
     Room room = Room::kEnough;
     {
       MutexLock lock(mutex_);
@@ -107,13 +112,34 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
     // Checked without the mutex: a replica reads a directory for it, and Request() must not
     // wait.
     const bool outgrown = LogHasOutgrownImage();
+    const steady_clock::time_point next_scrub = ScrubSome();
     MutexLock lock(mutex_);
-    if (outgrown || stopped_ || !requests_.empty() || room_ != Room::kEnough ||
+    if (outgrown || stopped_ || images_.doubted() || !requests_.empty() || room_ != Room::kEnough ||
         steady_clock::now() >= due) {
       return std::exchange(requests_, {});
     }
-    changed_.WaitUntil(mutex_, std::min(due, steady_clock::now() + kGrowthPeriod));
+    changed_.WaitUntil(mutex_, std::min({due, next_scrub, steady_clock::now() + kGrowthPeriod}));
   }
+}
+
+void SnapshotSchedule::VerifyDoubted() {
+  const absl::StatusOr<LogIndex> proved = images_.ProveNewest();
+  if (proved.ok()) {
+    return Say(Severity::kWarning,
+               fmt::format("another replica has refused an image of this server, but the image of "
+                           "record {} is good here: test the other's memory, and the network",
+                           *proved));
+  }
+  const std::string why(proved.status().message());
+  if (!absl::IsDataLoss(proved.status())) {
+    return Say(Severity::kWarning,
+               fmt::format("another replica has refused an image of this server, and it could not "
+                           "be verified: {}",
+                           why));
+  }
+  Say(Severity::kError, fmt::format("{}; it is replaced by a new image; test this disk", why));
+  images_.GiveUpNewest();
+  WriteImage().IgnoreError();  // says it; the next period tries again
 }
 
 void SnapshotSchedule::MakeRoom(bool image_fits) {
@@ -202,13 +228,40 @@ bool SnapshotSchedule::LogHasOutgrownImage() const {
   return log_.GetStats().bytes > log_bytes_after_image_ + allowed;
 }
 
+steady_clock::time_point SnapshotSchedule::ScrubSome() {
+  if (options_.scrub_interval.count() == 0) return steady_clock::time_point::max();
+  const std::optional<ImageSummary> newest = images_.newest();
+  const LogIndex index = newest ? newest->position.index : 0;
+  const steady_clock::time_point start = steady_clock::now();
+  // All was verified when this image was written, or when it came from another replica.
+  if (std::exchange(scrubbed_behind_, index) != index) {
+    scrub_.reset();
+    next_scrub_ = start + options_.scrub_interval;
+  }
+  if (start < next_scrub_) return next_scrub_;
+  if (!scrub_) scrub_.emplace(machine_.Freeze());
+  const absl::StatusOr<bool> done = scrub_->Step();
+  if (!done.ok()) Die(std::string(done.status().message()));
+  const steady_clock::time_point end = steady_clock::now();
+  if (*done) {
+    scrub_.reset();
+    next_scrub_ = end + options_.scrub_interval;
+    Say(Severity::kDebug, "the map in memory was verified: it is not damaged");
+  } else {
+    next_scrub_ = end + kScrubPause * (end - start);
+  }
+  return next_scrub_;
+}
+
 absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
   log_bytes_in_image_.store(log_.GetStats().bytes, std::memory_order_relaxed);
   const StateView view = machine_.Freeze();
   const std::optional<ImageSummary> newest = images_.newest();
   if (newest && newest->position == view.summary().position) return *newest;
+  scrub_.reset();  // the image verifies the same
   absl::StatusOr<ImageSummary> info = images_.Write(view, abandon_);
   if (!info.ok()) {
+    if (absl::IsDataLoss(info.status())) Die(std::string(info.status().message()));
     log_bytes_after_image_ = log_.GetStats().bytes;  // no second try before it has grown again
     if (absl::IsCancelled(info.status())) {
       return abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : AnothersImageComes();

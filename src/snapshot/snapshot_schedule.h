@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "disk/disk_reserve.h"
 #include "log/log.h"
 #include "snapshot/image_store.h"
+#include "snapshot/scrub.h"
 #include "state/state_machine.h"
 
 namespace tripla {
@@ -26,6 +28,11 @@ namespace tripla {
 // with a large map leaves half of the disk's time to the calls. If an image cannot be written, the
 // schedule prints that and tries again; meanwhile the log keeps everything.
 //
+// An image verifies the map in memory while it is written. When none was written for
+// `scrub_interval` the thread verifies the map without one. A pass takes a hundredth of the time
+// of this thread, and is given up when an image is due, so that no view is held for long while
+// there are writes. If the map was damaged, the process ends (Die).
+//
 // Thread-safety: Request() from any thread; Stop() and the destructor from one.
 class SnapshotSchedule {
  public:
@@ -33,6 +40,7 @@ class SnapshotSchedule {
     std::chrono::milliseconds interval{30'000};  // 0: no periodic images
     // An image is due when the log has grown by this, or by the size of the image if that is more.
     uint64_t log_growth_bytes = uint64_t{64} << 20;
+    std::chrono::milliseconds scrub_interval = std::chrono::hours(24);  // 0: no scrub
   };
 
   // Receives the image in force, or an error as of ImageStore::Write(), but Unavailable with the
@@ -72,7 +80,11 @@ class SnapshotSchedule {
   [[nodiscard]] bool LogHasOutgrownImage() const;
   // Whether something was applied since the image in force.
   [[nodiscard]] bool HasChanged();
+  // Verifies some rows of the map in memory, if a pass is due or under way. Returns when to go on.
+  std::chrono::steady_clock::time_point ScrubSome();
   absl::StatusOr<ImageSummary> WriteImage();
+  // Verifies the newest image, which another replica has refused; replaces it if it is damaged.
+  void VerifyDoubted();
   void MakeRoomNow(bool image_fits);
   // Removes everything but the newest image and the log after it.
   absl::Status KeepNewestOnly();
@@ -91,7 +103,10 @@ class SnapshotSchedule {
   std::chrono::steady_clock::time_point next_image_for_room_;
   LogIndex failed_image_ = 0;  // the newest one when KeepNewestOnly() failed last
   std::chrono::steady_clock::time_point retry_room_;
-  std::string room_failure_;  // why it failed, as it was said
+  std::string room_failure_;                          // why it failed, as it was said
+  std::optional<Scrub> scrub_;                        // the pass that is under way
+  std::chrono::steady_clock::time_point next_scrub_;  // of a pass, or of its next slice
+  LogIndex scrubbed_behind_ = 0;                      // the newest image when next_scrub_ was set
 
   Mutex mutex_;
   Condition changed_;

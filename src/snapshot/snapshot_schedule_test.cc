@@ -410,6 +410,77 @@ TEST_F(SnapshotScheduleTest, AfterAFailureTheOldImageStaysAndTheNextTryMaySuccee
   EXPECT_EQ(Request().get()->position.index, 2u);
 }
 
+TEST_F(SnapshotScheduleTest, C6_DamagedMemoryEndsTheProcess) {
+  ApplyOne();
+  const StateView view = machine_.Freeze();
+  const_cast<char&>(view.Entries().entry().data().front()) ^= 1;
+  const std::string why = "memory of this server was damaged.*state hash";
+  EXPECT_EXIT(
+      {
+        Start({.interval = milliseconds(0)});
+        Request().wait();
+      },
+      testing::ExitedWithCode(1), why);
+  EXPECT_EXIT(
+      {
+        Start({.interval = milliseconds(0), .scrub_interval = milliseconds(1)});
+        std::promise<void>().get_future().wait();
+      },
+      testing::ExitedWithCode(1), why);
+}
+
+// It was sent again and again, and never verified here.
+TEST_F(SnapshotScheduleTest,
+       C6_ADamagedImageThatAnotherReplicaRefusedIsReplacedByOneOfTheSameState) {
+  Start({.interval = milliseconds(0)});
+  for (int i = 0; i < 2; ++i) {
+    ApplyOne();
+    ASSERT_TRUE(Request().get().ok());
+  }
+  const std::string path = images_.PathOf(2);
+  ASSERT_TRUE((*disk_.Open(path, OpenMode::kReadWrite))->WriteAt(200, "damage").ok());
+  std::atomic<LogIndex> released = 0;
+  log_.on_release = [&](LogIndex through) { released = through; };
+  images_.Doubt();
+  while (released == 0) std::this_thread::yield();
+  EXPECT_EQ(released, 1u) << "the damaged one counts as one of the two";
+  EXPECT_EQ(images_.newest()->position.index, 2u);
+  schedule_->Stop();
+  EXPECT_TRUE(images_.ProveNewest().ok());
+  EXPECT_THAT(*disk_.List("/data/image"),
+              testing::ElementsAre(image::FileName(1), image::FileName(2)));
+}
+
+TEST_F(SnapshotScheduleTest, AGoodImageThatAnotherReplicaRefusedStays) {
+  Start({.interval = milliseconds(0)});
+  ApplyOne();
+  const auto written = Request().get();
+  ASSERT_TRUE(written.ok());
+  images_.Doubt();
+  while (images_.doubted()) std::this_thread::yield();
+  EXPECT_EQ(Request().get()->written_unix_ms, written->written_unix_ms);
+}
+
+// What was replaced meanwhile would stay in memory.
+TEST_F(SnapshotScheduleTest, ASlowScrubHoldsNoViewWhileAnImageIsWritten) {
+  std::vector<Command> commands;
+  for (int i = 0; i < 300'000; ++i) {
+    commands.push_back(MakeCommand(CommandKind::kSet, std::to_string(i), "data"));
+  }
+  ApplyNext(machine_, std::move(commands));
+  std::atomic<int> looks = 0;
+  log_.on_look = [&] { ++looks; };  // before each slice
+  Start({.interval = milliseconds(0), .scrub_interval = milliseconds(1)});
+  while (looks < 6) std::this_thread::yield();
+  for (int i = 0; i < 50; ++i) {
+    ApplyNext(machine_, MakeCommand(CommandKind::kTestAndSet, std::to_string(i), "data", 1));
+  }
+  EXPECT_GT(machine_.waiting(), 50u) << "no pass is under way";
+  ASSERT_TRUE(Request().get().ok());
+  machine_.Reclaim();
+  EXPECT_EQ(machine_.waiting(), 0u);
+}
+
 TEST_F(SnapshotScheduleTest, AStopAbandonsTheImageBeingWritten) {
   const std::string megabyte(1 << 20, 'x');
   for (int i = 0; i < 20; ++i) {

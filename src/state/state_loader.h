@@ -3,15 +3,14 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <set>
-#include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "model/entry.h"
 #include "state/id_row.h"
 #include "state/state_machine.h"
+#include "state/state_proof.h"
 #include "state/state_summary.h"
 
 namespace tripla {
@@ -48,19 +47,13 @@ class StateLoader {
       const StateSummary& summary);
 
  private:
-  absl::Status CheckAnswer(const AnswerRow& answer) const;
-  absl::Status CheckRun(const DecidedRun& run) const;
   // Finish() without publishing the state.
   absl::Status Prove(const StateSummary& summary);
   std::unique_ptr<StateMachine> Publish();
 
   std::unique_ptr<StateMachine::Rep> rep_;
-  std::string last_key_;
-  uint64_t highest_revision_ = 0;
-  uint64_t highest_doubt_ = 0;
-  std::optional<SessionRow> session_;
-  uint64_t last_sequence_ = 0;          // of the session's answers
-  std::optional<DecidedRun> last_run_;  // of the session
+  StateProof proof_;
+  SessionRow session_;  // the one added last
   const SessionBounds bounds_;
   std::set<uint64_t> uses_;  // last_use of each session: unique
 };

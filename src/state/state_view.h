@@ -33,6 +33,8 @@ class StateView {
     [[nodiscard]] bool Valid() const { return cursor_.Valid(); }
     void Next() { cursor_.Next(); }
     [[nodiscard]] const Entry& entry() const { return cursor_.row(); }
+    // As VersionedTree::Cursor::IsFound().
+    [[nodiscard]] bool IsFound() const { return cursor_.IsFound(); }
 
    private:
     friend class StateView;

@@ -78,6 +78,9 @@ class VersionedTree {
       return *static_cast<const Row*>(path_[depth_].node->children[path_[depth_].index]);
     }
     void Next();
+    // Whether a search for the row's key finds the way to it: what nodes say of their keys may be
+    // damaged though the rows are not.
+    [[nodiscard]] bool IsFound() const;
 
    private:
     friend class VersionedTree;
@@ -235,8 +238,24 @@ VersionedTree<Row>::Cursor::Cursor(const TreeNode* root, std::string_view from) 
 
 template <typename Row>
 void VersionedTree<Row>::Cursor::Next() {
-  ++path_[depth_].index;
+  Step& at = path_[depth_];
+  ++at.index;
+  // Rows lie anywhere in memory: a walk would wait for each.
+  constexpr int kAhead = 4;
+  if (at.index + kAhead < at.node->count) __builtin_prefetch(at.node->children[at.index + kAhead]);
   Settle();
+}
+
+template <typename Row>
+bool VersionedTree<Row>::Cursor::IsFound() const {
+  const std::string_view key = row().ordered_key();
+  for (int depth = depth_; depth >= 0; --depth) {
+    const auto& [node, index] = path_[depth];
+    const std::string_view prefix(node->prefix, node->prefix_bytes);
+    if (!key.starts_with(prefix) || node->hints[index] != node->HintOf(key)) return false;
+    if (index != 0) break;  // further up the key is not the least one of a child
+  }
+  return true;
 }
 
 template <typename Row>

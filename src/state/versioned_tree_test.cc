@@ -102,6 +102,37 @@ std::string RandomKey(std::mt19937_64& random) {
   }
 }
 
+// The keys at which a walk says that a search would miss them.
+size_t CountNotFound(const TreeNode* root) {
+  size_t missed = 0;
+  for (EntryTree::Cursor cursor(root, ""); cursor.Valid(); cursor.Next()) {
+    missed += cursor.IsFound() ? 0 : 1;
+  }
+  return missed;
+}
+
+TEST(VersionedTree, C6_AWalkSeesWhatSearchesMissSinceANodeWasDamaged) {
+  TestedTree tree;
+  for (int i = 0; i < 10'000; ++i) tree.Put("key " + std::to_string(10'000 + i));
+  tree.Publish();
+  EXPECT_EQ(CountNotFound(tree.root()), 0u);
+  int level = 0;
+  for (const TreeNode* node = tree.root();; node = node->child(node->count / 2)) {
+    auto& damaged = const_cast<TreeNode&>(*node);
+    uint64_t& hint = damaged.hints[node->count / 2];
+    hint ^= uint64_t{1} << 40;
+    EXPECT_EQ(CountNotFound(tree.root()), 1u) << level;
+    hint ^= uint64_t{1} << 40;
+    damaged.prefix[0] ^= 1;
+    EXPECT_GT(CountNotFound(tree.root()), 0u) << level;
+    damaged.prefix[0] ^= 1;
+    ++level;
+    if (node->is_leaf()) break;
+  }
+  EXPECT_GT(level, 2);
+  EXPECT_EQ(CountNotFound(tree.root()), 0u);
+}
+
 TEST(VersionedTree, AgreesWithAModelThroughRandomEditsAndFrozenVersions) {
   const uint64_t seed = std::random_device()();
   std::cout << "seed " << seed << "\n";

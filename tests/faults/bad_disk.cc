@@ -9,7 +9,7 @@
 //           ENOSPC@N the same
 //           short@N  a write is half done, and says so
 //           each of these also with CALL:END for N, as in kill@unlink:.image.partial: at the first
-//           such call of a file whose path ends so
+//           such call of a file whose path ends so, or with a * behind it holds it
 //
 //           slow@N   every step takes N times as long as it would, at most 2 ms * N longer: on a
 //                    busy machine a step also waits for a core
@@ -135,7 +135,11 @@ bool IsPlanned(long step, const char* call, std::string_view path) {
   static std::atomic<bool> met{false};
   const Plan& plan = ThePlan();
   if (plan.call.empty()) return step == plan.step;
-  return plan.call == call && path.ends_with(plan.path_end) && !met.exchange(true);
+  std::string_view part = plan.path_end;
+  const bool anywhere = part.ends_with('*');
+  if (anywhere) part.remove_suffix(1);
+  const bool fits = anywhere ? path.find(part) != path.npos : path.ends_with(part);
+  return plan.call == call && fits && !met.exchange(true);
 }
 
 // Counts a step; what is to happen at it.

@@ -106,6 +106,8 @@ ReplicaCallbacks RatisLog::Callbacks() {
             applied_.Advance(image.position.index);
             return image;
           },
+      .check_piece = hooks_.check_piece,
+      .image_refused = hooks_.image_refused,
       .note_starts = [this](const std::string& node,
                             const Starts& said) { return NoteStarts(node, said); },
       .mark_said = [this] { return starts_.MarkSaid(); },

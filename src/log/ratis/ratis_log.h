@@ -36,10 +36,13 @@ class RatisLog : public Log {
   struct Hooks {
     ApplyFn apply;
     std::function<std::optional<ImageFile>()> newest_image;  // in force
-    // As ReplicaCallbacks; install() ends the process when the image is no good.
+    // As ReplicaCallbacks; install() ends the process when the image, which was verified while it
+    // came, cannot be read any more.
     std::function<void()> hold_images;
     std::function<void()> release_images;
     std::function<ImageFile()> install;
+    std::function<absl::Status(const ImagePiece&)> check_piece;
+    std::function<void()> image_refused;
     std::function<Levels()> levels;  // as ReplicaCallbacks
     // Asks the leader, which serves at `endpoint`, for ConfirmReadIndex(). Must not block.
     std::function<void(const std::string& endpoint, Proof, ReadRounds::AnswerFn)> ask_leader;

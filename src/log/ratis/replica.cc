@@ -81,6 +81,22 @@ jstring Install(JNIEnv* env, jclass, jlong log, jlongArray term_and_index) {
   return ToJava(env, image.path);
 }
 
+// Null when the piece is good.
+jstring CheckPiece(JNIEnv* env, jclass, jlong log, jlong image, jlong image_bytes, jlong offset,
+                   jbyteArray bytes) {
+  std::string content(env->GetArrayLength(bytes), '\0');
+  env->GetByteArrayRegion(bytes, 0, static_cast<jsize>(content.size()),
+                          reinterpret_cast<jbyte*>(content.data()));
+  const absl::Status good =
+      Callbacks(log).check_piece({.image = static_cast<LogIndex>(image),
+                                  .image_bytes = static_cast<uint64_t>(image_bytes),
+                                  .offset = static_cast<uint64_t>(offset),
+                                  .content = content});
+  return good.ok() ? nullptr : ToJava(env, std::string(good.message()));
+}
+
+void ImageRefused(JNIEnv*, jclass, jlong log) { Callbacks(log).image_refused(); }
+
 // Null when this is the directory that is known, or a later start of it.
 jstring WhyOutdated(JNIEnv* env, jclass, jlong log, jstring node, jlong count, jlongArray nonces) {
   Starts said{.count = static_cast<uint64_t>(count)};
@@ -132,6 +148,8 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("holdImages", "(J)V", &HoldImages),
       method("releaseImages", "(J)V", &ReleaseImages),
       method("install", "(J[J)Ljava/lang/String;", &Install),
+      method("checkPiece", "(JJJJ[B)Ljava/lang/String;", &CheckPiece),
+      method("imageRefused", "(J)V", &ImageRefused),
       method("whyOutdated", "(JLjava/lang/String;J[J)Ljava/lang/String;", &WhyOutdated),
       method("markSaid", "(J)V", &MarkSaid),
       method("levels", "(J)[J", &LevelsOf),

@@ -24,6 +24,14 @@ struct ImageFile {
   std::string path;
 };
 
+// A part of an image that is on its way from another replica.
+struct ImagePiece {
+  LogIndex image = 0;        // the last record that it holds
+  uint64_t image_bytes = 0;  // of the whole
+  uint64_t offset = 0;       // 0 begins an image; else it follows the piece before
+  std::string_view content;
+};
+
 // What Ratis calls, on threads of Java's. All of these must return soon.
 struct ReplicaCallbacks {
   // Applies a batch that was given to Submit() and is durable now. False when its submission was
@@ -44,6 +52,10 @@ struct ReplicaCallbacks {
   std::function<void()> release_images;
   // Replaces the state by the image from another replica that lies in ReceivedImagesPath().
   std::function<ImageFile()> install;
+  // Verifies a piece before Ratis takes it, one at a time. After an error the image is given up.
+  std::function<absl::Status(const ImagePiece&)> check_piece;
+  // Another replica has refused the image of this one. Said once an image.
+  std::function<void()> image_refused;
   // Another member says these of its directory: as MemberStarts::Note().
   std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
   // As MemberStarts::MarkSaid().

@@ -69,17 +69,17 @@ final class Images implements StateMachineStorage {
   }
 
   /**
-   * Offers this image to the other replicas, unless a later one is offered; {@code path} is on the file
+   * Offers this image to the other replicas, unless it or a later one is offered; {@code path} is on the file
    * system of the log. Does nothing while a received image is being installed.
    */
   synchronized void set(Path path, TermIndex place) throws IOException {
-    if (installing || newest != null && newest.getIndex() >= place.getIndex()) {
+    Path link = sending.toPath().resolve(path.getFileName());
+    if (installing || newest != null && newest.getIndex() > place.getIndex() || isOffered(link, path)) {
       return;
     }
     this.image = path;
     this.place = place;
     FileUtils.createDirectories(sending);
-    Path link = sending.toPath().resolve(path.getFileName());
     Files.deleteIfExists(link);
     Files.createLink(link, path);
     // Without a digest Ratis makes one while it sends.
@@ -89,6 +89,14 @@ final class Images implements StateMachineStorage {
     removeFrom(
         sending,
         name -> !name.equals(link.getFileName().toString()) && !isBeingSent.test(indexOf(name)));
+  }
+
+  /** False for one of the same entries that has replaced a damaged one. */
+  private boolean isOffered(Path link, Path path) throws IOException {
+    return newest != null
+        && newest.getFiles().get(0).getPath().equals(link)
+        && Files.exists(link)
+        && Files.isSameFile(link, path);
   }
 
   /** Of an image, by the name of its file; -1 for another file. */

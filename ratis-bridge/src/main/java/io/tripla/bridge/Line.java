@@ -172,7 +172,7 @@ final class Line implements Closeable {
   }
 
   /** The peer executed the call and failed; the connection is sound. */
-  private static final class Failed extends IOException {
+  static final class Failed extends IOException {
     Failed(String why) {
       super(why);
     }

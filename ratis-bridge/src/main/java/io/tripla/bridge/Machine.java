@@ -11,6 +11,8 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongPredicate;
+import org.apache.ratis.proto.RaftProtos.FileChunkProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto.SnapshotChunkProto;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftClientRequest;
@@ -45,6 +47,7 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   private final TermIndex imagePlace;
   private ByteBuffer kept = ByteBuffer.allocateDirect(64 << 10);
   private volatile boolean closing;
+  private String refusal; // why the last image that was no good was refused
 
   /** Batches of this process that are in the log, or about to be, and not answered. */
   private final Set<Long> appended = ConcurrentHashMap.newKeySet();
@@ -76,6 +79,26 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
   public void begin() throws IOException {
     images.awaitInstalled();
     images.removeIncoming();
+  }
+
+  @Override
+  public void check(SnapshotChunkProto piece) throws IOException {
+    for (FileChunkProto chunk : piece.getFileChunksList()) {
+      String why =
+          Native.checkPiece(
+              log,
+              piece.getTermIndex().getIndex(),
+              piece.getTotalSize(),
+              chunk.getOffset(),
+              chunk.getData().toByteArray());
+      if (why != null) {
+        if (!why.equals(refusal)) {
+          LOG.log(Level.WARNING, "an image that the leader sends is refused: " + why);
+        }
+        refusal = why;
+        throw new IOException(why);
+      }
+    }
   }
 
   /** Forgets the image, unless it is in sm/ already: then Ratis goes on and installs it. */

@@ -43,6 +43,18 @@ final class Native {
   static native String install(long log, long[] termAndIndex);
 
   /**
+   * Verifies a piece of an image of this many bytes that another node sends; at offset 0 an image
+   * begins. One thread at a time.
+   *
+   * @return why the image is refused, or null
+   */
+  static native String checkPiece(
+      long log, long image, long imageBytes, long offset, byte[] content);
+
+  /** Another node has refused the image of this one: it is verified, and replaced if it is damaged. */
+  static native void imageRefused(long log);
+
+  /**
    * A member says that these are the starts of its directory; what is new is remembered durably.
    *
    * @return why the directory is outdated, or null

@@ -38,16 +38,23 @@ final class OutgoingImages {
     boolean done;
     int attempt;
     long percent;
+    String failure = ""; // as it was said last
+    long refused = -1; // the image that the follower has refused last
     long reached = -1; // what the follower has
     long lastProgress;
   }
 
   private final LongSupplier clock;
+  private final Runnable onRefused;
   private final Map<String, Sending> followers = new HashMap<>();
 
-  /** @param clock nanoseconds, as System.nanoTime() */
-  OutgoingImages(LongSupplier clock) {
+  /**
+   * @param clock nanoseconds, as System.nanoTime()
+   * @param onRefused is called when a follower refuses an image, once an image
+   */
+  OutgoingImages(LongSupplier clock, Runnable onRefused) {
     this.clock = clock;
+    this.onRefused = onRefused;
   }
 
   /** The first piece of an image of this many bytes is about to be sent. */
@@ -60,7 +67,7 @@ final class OutgoingImages {
     sending.percent = 0;
     sending.lastProgress = clock.getAsLong();
     LOG.log(
-        Level.INFO,
+        isSaid(sending) ? Level.INFO : Level.DEBUG,
         follower + " is too far behind for the log: it is sent the image of record " + image + ", "
             + bytes + " bytes, attempt " + sending.attempt);
   }
@@ -81,15 +88,31 @@ final class OutgoingImages {
     }
   }
 
-  /** The follower did not take a piece. Ratis begins again. */
-  synchronized void failed(String follower, String why) {
+  /** Of many attempts each second one would be a message too many. */
+  private static boolean isSaid(Sending sending) {
+    return Integer.bitCount(sending.attempt) == 1; // 1, 2, 4, 8 and so on
+  }
+
+  /**
+   * The follower did not take a piece. Ratis begins again.
+   *
+   * @param refused whether the follower has answered that
+   */
+  synchronized void failed(String follower, String why, boolean refused) {
     Sending sending = followers.get(follower);
-    if (sending != null) {
-      sending.trouble = why;
-      LOG.log(
-          Level.WARNING,
-          follower + " did not take the image of record " + sending.image + ", of which "
-              + sending.percent + " % were sent: " + why);
+    if (sending == null) {
+      return;
+    }
+    boolean said = isSaid(sending) || !why.equals(sending.failure);
+    sending.failure = why;
+    sending.trouble = why;
+    LOG.log(
+        said ? Level.WARNING : Level.DEBUG,
+        follower + (refused ? " has refused" : " did not take") + " the image of record "
+            + sending.image + ", of which " + sending.percent + " % were sent: " + why);
+    if (refused && sending.refused != sending.image) {
+      sending.refused = sending.image;
+      onRefused.run();
     }
   }
 

@@ -56,7 +56,7 @@ final class Replica {
   private volatile RaftServer.Division division; // null while it is starting
   private final RaftClientAsynchronousProtocol orders;
   private final OwnIdentities identities;
-  private final OutgoingImages outgoing = new OutgoingImages(System::nanoTime);
+  private final OutgoingImages outgoing;
   private final Lease lease;
   private final AckRound acks;
   private final Candidacy candidacy;
@@ -94,6 +94,7 @@ final class Replica {
     ExitUtils.disableSystemExit();
     Messages.install(debug);
     this.log = log;
+    outgoing = new OutgoingImages(System::nanoTime, () -> Native.imageRefused(log));
     Path ofGroup = Path.of(logDirectory, cluster);
     images = directory(ofGroup);
     entries = directory(ofGroup.resolve("current"));

@@ -325,6 +325,8 @@ final class SocketRpc implements RaftServerRpc {
         settings.installs().begin();
       }
       try {
+        // Before Ratis takes the last one: then it would forget the log that the image replaces.
+        settings.installs().check(request.getSnapshotChunk());
         MessageLite reply =
             request.getSnapshotChunk().getDone()
                 ? putInForce(request)
@@ -425,7 +427,7 @@ final class SocketRpc implements RaftServerRpc {
       settings.outgoing().sent(follower, percentOf(piece), piece.getDone());
       return reply;
     } catch (IOException e) {
-      settings.outgoing().failed(follower, e.getMessage());
+      settings.outgoing().failed(follower, e.getMessage(), e instanceof Line.Failed);
       // Else Ratis would send the whole image again at once.
       pauseAfterFailedInstall();
       throw e;

@@ -10,6 +10,7 @@ import java.util.function.LongSupplier;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
 import org.apache.ratis.conf.Parameters;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto.SnapshotChunkProto;
 import org.apache.ratis.rpc.RpcFactory;
 import org.apache.ratis.rpc.RpcType;
 import org.apache.ratis.server.RaftServer;
@@ -22,6 +23,9 @@ public final class SocketRpcType implements RpcType {
   interface Installs {
     /** Another node begins to send one. An error: not now, it shall begin again. */
     void begin() throws IOException;
+
+    /** A piece has come, in its turn. An error: the image is no good, and must not go on. */
+    void check(SnapshotChunkProto piece) throws IOException;
 
     /** All of it was sent, but could not be put in force. */
     void failed();

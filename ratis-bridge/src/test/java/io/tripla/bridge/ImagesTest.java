@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -51,6 +52,22 @@ class ImagesTest {
     images.set(write("image-20"), SECOND);
     assertFalse(Files.exists(link));
     assertEquals(SECOND, images.getLatestSnapshot().getTermIndex());
+  }
+
+  /** The one before was damaged; nothing has changed since (C6). */
+  @Test
+  void aNewImageOfTheSameEntriesTakesThePlaceOfTheOneBefore() throws IOException {
+    Path image = write("image-10");
+    images.set(image, FIRST);
+    Path link = root.resolve("sm").resolve("image-10");
+    Files.move(
+        Files.writeString(root.resolve("partial"), "the new one"),
+        image,
+        StandardCopyOption.REPLACE_EXISTING);
+    assertFalse(Files.isSameFile(image, link));
+    images.set(image, FIRST);
+    assertTrue(Files.isSameFile(image, link));
+    assertEquals(11, images.getLatestSnapshot().getFiles().get(0).getFileSize());
   }
 
   /** The server shortens what has no second name. */

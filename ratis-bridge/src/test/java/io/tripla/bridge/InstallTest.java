@@ -47,6 +47,24 @@ class InstallTest extends Nodes {
     assertEquals(1, installsFailed.get());
   }
 
+  /** Ratis would put it in force, and forget the log that it replaces; the sender heard nothing (C6). */
+  @Test
+  void oneThatIsDamagedIsRefusedBeforeRatisHasTheLastPieceAndItsSenderHearsOfIt() throws IOException {
+    start(CLUSTER, "n2", port2);
+    SocketRpc n1 = start(CLUSTER, "n1", port1);
+    damaged = true;
+    n1.installSnapshot(piece(1, 0, false));
+    IOException e =
+        assertThrows(IOException.class, () -> n1.installSnapshot(piece(1, 1, true)));
+    assertTrue(e.getMessage().contains("the checksum of the block does not fit"), e.getMessage());
+    assertEquals(1, piecesReceived.get());
+    assertEquals(1, refused.get());
+    damaged = false;
+    n1.installSnapshot(piece(1, 0, false));
+    n1.installSnapshot(piece(1, 1, true));
+    assertEquals(3, piecesReceived.get());
+  }
+
   /** Ratis would count each as a message that is being executed for ever (C8). */
   @Test
   void aPieceThatIsNotTheNextIsRefusedBeforeRatisSeesIt() throws IOException {

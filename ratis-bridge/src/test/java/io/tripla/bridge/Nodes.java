@@ -27,6 +27,7 @@ import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
+import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto.SnapshotChunkProto;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
@@ -61,6 +62,8 @@ abstract class Nodes {
   final AtomicInteger installsBegun = new AtomicInteger();
   final AtomicInteger installsFailed = new AtomicInteger();
   final AtomicInteger piecesReceived = new AtomicInteger();
+  final AtomicInteger refused = new AtomicInteger(); // images of this node
+  volatile boolean damaged; // what arrives
   volatile boolean installing;
   volatile CompletableFuture<Void> onDisk = CompletableFuture.completedFuture(null);
   final AtomicLong lastIndex = new AtomicLong();
@@ -71,7 +74,7 @@ abstract class Nodes {
   final AtomicLong laterTerm = new AtomicLong();
   final Set<String> written = ConcurrentHashMap.newKeySet(); // votes
   final Lease lease = new Lease(2, now::get);
-  final OutgoingImages outgoing = new OutgoingImages(now::get);
+  final OutgoingImages outgoing = new OutgoingImages(now::get, refused::incrementAndGet);
   private final List<Socket> ports = new ArrayList<>();
   final int port1 = freePort();
   final int port2 = freePort();
@@ -190,6 +193,13 @@ abstract class Nodes {
           throw new IOException("it still installs the image that came before");
         }
         installsBegun.incrementAndGet();
+      }
+
+      @Override
+      public void check(SnapshotChunkProto piece) throws IOException {
+        if (damaged && piece.getDone()) {
+          throw new IOException("the checksum of the block does not fit");
+        }
       }
 
       @Override

@@ -6,13 +6,15 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 
 /** What is kept for a follower that is sent an image (C2). */
 class OutgoingImagesTest {
   private final AtomicLong now = new AtomicLong();
-  private final OutgoingImages images = new OutgoingImages(now::get);
+  private final AtomicInteger refused = new AtomicInteger();
+  private final OutgoingImages images = new OutgoingImages(now::get, refused::incrementAndGet);
   private long acknowledged = -1;
 
   private long releasable(long through) {
@@ -51,7 +53,7 @@ class OutgoingImagesTest {
     images.begin("n3", 100, 1000);
     images.sent("n3", 40, false);
     assertEquals(new OutgoingImages.Progress(100, 1000, 40, 1, ""), images.progress("n3"));
-    images.failed("n3", "its disk is full");
+    images.failed("n3", "its disk is full", false);
     assertEquals("its disk is full", images.progress("n3").trouble());
     images.begin("n3", 200, 2000);
     images.sent("n3", 10, false);
@@ -78,6 +80,22 @@ class OutgoingImagesTest {
     images.sent("n2", 100, true);
     acknowledged = 600;
     assertEquals(200, releasable(500));
+  }
+
+  /** It must verify its own image, once, whoever refuses it how often (C6). */
+  @Test
+  void aRefusalIsToldOnceAnImage() {
+    images.begin("n3", 100, 1000);
+    images.failed("n3", "n3 did not answer", false);
+    assertEquals(0, refused.get());
+    for (int attempt = 2; attempt < 9; ++attempt) {
+      images.begin("n3", 100, 1000);
+      images.failed("n3", "the checksum of the block does not fit", true);
+      assertEquals(1, refused.get());
+    }
+    images.begin("n3", 200, 1000);
+    images.failed("n3", "the checksum of the block does not fit", true);
+    assertEquals(2, refused.get());
   }
 
   @Test

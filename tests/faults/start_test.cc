@@ -46,6 +46,8 @@ TEST(Start, BadFlagsAreUsageErrors) {
   ExpectOneLine(RunTriplad({"--data-dir", data, "--fsync", "interval:"}), 2, "--fsync");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--snapshot-interval", "30"}), 2, "30s");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--snapshot-interval", "1ms"}), 2, "out of range");
+  ExpectOneLine(RunTriplad({"--data-dir", data, "--scrub-interval", "1ms"}), 2,
+                "from 1s to a year");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--log", "maybe"}), 2, "neither on nor off");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--listen", "nonsense"}), 2, "HOST:PORT");
   ExpectOneLine(RunTriplad({"--data-dir", data, "--listen", "127.0.0.1:65536"}), 2, "HOST:PORT");

@@ -245,12 +245,17 @@ void Server::WatchDisk() {
     held.Update(log_->CheckFiles());
     if (!held.ok()) Die(std::string(held.message()));
     machine_->Reclaim();
+    if (cluster_room_ != nullptr) cluster_room_->Look();
   };
   const auto tight = [this] {
     snapshots_->MakeRoom(disk_reserve_.HasRoomForImage(snapshots_->NextImage().bytes_left));
   };
   const auto too_full = [this] {
-    if (succession_ != nullptr) succession_->TransferIfPossible();
+    if (cluster_room_ == nullptr) return;
+    const std::string successor = cluster_room_->Successor();
+    if (!successor.empty()) {
+      ratis_log_->TransferLeadership(successor, "its disk is too full to write");
+    }
   };
   housekeeping_ = std::make_unique<Housekeeping>(
       disk_reserve_, Housekeeping::Hooks{.look = look,
@@ -302,11 +307,12 @@ absl::Status Server::RecoverStandalone(const Options& options) {
 
 absl::Status Server::RecoverReplica(const Options& options, const Membership& membership) {
   TRIPLA_RETURN_IF_ERROR(PrepareFirstStart(directory_, membership));
-  TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
-                          tripla::RecoverReplica(directory_, membership,
-                                                 {.data_bytes_max = options.data_bytes_max,
-                                                  .raft_listen = options.raft_listen},
-                                                 images_, recent_hashes_, peer_link_));
+  TRIPLA_ASSIGN_OR_RETURN(
+      RecoveredReplica recovered,
+      tripla::RecoverReplica(
+          directory_, membership,
+          {.data_bytes_max = options.data_bytes_max, .raft_listen = options.raft_listen}, images_,
+          recent_hashes_, peer_link_, disk_reserve_));
   machine_ = std::move(recovered.machine);
   starts_ = std::move(recovered.starts);
   ratis_log_ = recovered.log.get();
@@ -321,7 +327,7 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
               },
           .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
           .log_state = [this] { return ratis_log_->KnownState(); },
-          .disk_full = [this] { return disk_reserve_.IsFull(); },
+          .fill_room = [this](internal::LogStateReply& reply) { FillRoom(reply); },
           .note_starts = [this](const std::string& node,
                                 const Starts& said) { return ratis_log_->NoteStarts(node, said); },
           .disconnect = [this](const std::string& node) { ratis_log_->Disconnect(node); },
@@ -331,8 +337,35 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
                     membership_->Find(node)->client_endpoint, membership_->cluster,
                     [answer = std::move(answer)](const auto& reply) { answer(reply.ok()); });
               }});
-  succession_ = std::make_unique<Succession>(*membership_, *ratis_log_, peer_link_);
+  cluster_room_ = MakeClusterRoom();
   return absl::OkStatus();
+}
+
+void Server::FillRoom(internal::LogStateReply& reply) const {
+  reply.set_disk_full(disk_reserve_.IsFull());
+  reply.set_takes_no_entries(!disk_reserve_.HasRoomForEntries(0));
+  reply.set_room(disk_reserve_.RoomText());
+}
+
+std::unique_ptr<ClusterRoom> Server::MakeClusterRoom() {
+  std::vector<std::string> others;
+  for (const Member& member : membership_->members) {
+    if (member.node != membership_->node) others.push_back(member.node);
+  }
+  const auto own = [this] {
+    internal::LogStateReply state;
+    FillRoom(state);
+    if (const auto known = ratis_log_->KnownState(); known.ok()) state.set_last_index(known->index);
+    return state;
+  };
+  const auto ask = [this](const std::string& node, ClusterRoom::AnswerFn answer) {
+    peer_link_.AskLogState(membership_->Find(node)->client_endpoint, membership_->cluster,
+                           std::move(answer));
+  };
+  return std::make_unique<ClusterRoom>(
+      membership_->node, std::move(others),
+      ClusterRoom::Sources{
+          .leads = [this] { return ratis_log_->Leads(); }, .own = own, .ask = ask});
 }
 
 absl::Status Server::WriteImageOfAll() {
@@ -347,10 +380,12 @@ absl::Status Server::WriteImageOfAll() {
 
 absl::Status Server::Listen(const Options& options) {
   key_value_service_ = std::make_unique<KeyValueService>(
-      KeyValueService::Parts{*machine_, *log_, *batcher_, peer_link_, disk_reserve_},
+      KeyValueService::Parts{*machine_, *log_, *batcher_, peer_link_, disk_reserve_,
+                             cluster_room_.get()},
       options.data_bytes_max);
   admin_service_ = std::make_unique<AdminService>(
-      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_, ready_},
+      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_,
+                          cluster_room_.get(), ready_},
       options.data_bytes_max);
   PrepareGrpc();
   grpc::ServerBuilder builder;

@@ -7,6 +7,7 @@
 
 #include "disk/disk_reserve.h"
 #include "log/log.h"
+#include "service/cluster_room.h"
 #include "snapshot/image_store.h"
 #include "snapshot/snapshot_schedule.h"
 #include "state/state_machine.h"
@@ -26,6 +27,7 @@ class AdminService : public v1::Admin::CallbackService {
     const ImageStore& images;
     SnapshotSchedule& snapshots;
     const DiskReserve& disk_reserve;
+    const ClusterRoom* cluster_room;  // of a replica, else null
     // Whether the health service says that tripla.v1.KeyValue is serving.
     const std::atomic<bool>& ready;
   };

@@ -28,7 +28,8 @@ class PeerService : public internal::Peer::CallbackService {
     std::function<std::map<LogIndex, StateHash>()> state_hashes;
     // As RatisLog::GetStats().last; an error while the replica may lack records it acknowledged.
     std::function<absl::StatusOr<LogPosition>()> log_state;
-    std::function<bool()> disk_full;
+    // Fills in what LogStateReply says of the disk.
+    std::function<void(internal::LogStateReply&)> fill_room;
     // As MemberStarts::Note(), but a failed disk ends the process.
     std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
     // From now on nothing is exchanged with this member but by a later start of it.

@@ -91,6 +91,7 @@ ReplicaCallbacks RatisLog::Callbacks() {
       .skip = [this](LogPosition position) { Apply(position, {}, nullptr); },
       .failed = [this](uint64_t number, bool appended,
                        const std::string& why) { Fail(number, appended, why); },
+      .has_room = hooks_.has_room,
       .hold_images = hooks_.hold_images,
       .release_images = hooks_.release_images,
       .install =
@@ -188,8 +189,17 @@ void RatisLog::AwaitReadable(ReadableFn done) {
   }
   reads_here_.Await([this, done = std::move(done)](const absl::StatusOr<LogIndex>& index) {
     if (!index.ok()) return done(index.status());
-    applied_.Await(*index, done);
+    AwaitApplied(*index, done);
   });
+}
+
+void RatisLog::AwaitApplied(LogIndex index, ReadableFn done) {
+  // It would wait until somebody makes room, and others can answer now.
+  if (applied_.get() < index && !Leads() && !hooks_.has_room(0)) {
+    return done(absl::UnavailableError(
+        "this server's disk is full, so it lacks the newest writes; ask another one"));
+  }
+  applied_.Await(index, std::move(done));
 }
 
 void RatisLog::ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer) {
@@ -282,7 +292,6 @@ void RatisLog::TransferLeadership(const std::string& successor, std::string_view
   const auto now = std::chrono::steady_clock::now();
   if (now < next_hand_over_ || !Leads()) return;
   next_hand_over_ = now + kHandOverPause;
-  const bool followed = replica_->ReadIndex().has_value();
   const absl::Status status = replica_->HandOver(successor);
   if (status.ok()) return Say(Severity::kWarning, fmt::format("this node leads no more: {}", why));
   // The others may elect one yet: each keeps its promise to this leader for a second.
@@ -291,11 +300,8 @@ void RatisLog::TransferLeadership(const std::string& successor, std::string_view
     std::this_thread::sleep_for(kSuccessorPatience / 20);
   }
   if (!Leads()) return;
-  const std::string cannot =
-      fmt::format("this node must not lead ({}), but {}", why, std::string(status.message()));
-  // This node may be unable to write down a vote for another. The others can elect one without it.
-  if (followed) Die(cannot + "; it ends, so that the others choose a leader; start it again then");
-  Say(Severity::kWarning, cannot);
+  Say(Severity::kWarning,
+      fmt::format("this node should not lead ({}), but {}", why, std::string(status.message())));
 }
 
 void RatisLog::NoteReached() {

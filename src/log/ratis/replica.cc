@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -64,6 +65,10 @@ void Failed(JNIEnv* env, jclass, jlong log, jlong batch, jboolean appended, jstr
   Callbacks(log).failed(static_cast<uint64_t>(batch), appended != JNI_FALSE, ToText(env, why));
 }
 
+jboolean HasRoom(JNIEnv*, jclass, jlong log, jlong bytes) {
+  return static_cast<jboolean>(Callbacks(log).has_room(static_cast<uint64_t>(bytes)));
+}
+
 void HoldImages(JNIEnv*, jclass, jlong log) { Callbacks(log).hold_images(); }
 
 void ReleaseImages(JNIEnv*, jclass, jlong log) { Callbacks(log).release_images(); }
@@ -118,6 +123,7 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("apply", "(JJJLjava/nio/ByteBuffer;I)V", &Apply),
       method("skip", "(JJJ)V", &Skip),
       method("failed", "(JJZLjava/lang/String;)V", &Failed),
+      method("hasRoom", "(JJ)Z", &HasRoom),
       method("holdImages", "(J)V", &HoldImages),
       method("releaseImages", "(J)V", &ReleaseImages),
       method("install", "(J[J)Ljava/lang/String;", &Install),
@@ -138,7 +144,8 @@ std::filesystem::path Library() {
   return program.parent_path().parent_path() / "lib" / "tripla";
 }
 
-// In the order of the archive of classes, which Java compares (ratis-bridge/archive-classes).
+// In the order of the archive of classes, which Java compares (ratis-bridge/archive-classes). The
+// bridge comes before Ratis, because it replaces two classes of it.
 absl::StatusOr<std::string> ClassPath() {
   const std::filesystem::path directory = Library();
   std::error_code error;
@@ -146,7 +153,7 @@ absl::StatusOr<std::string> ClassPath() {
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     if (entry.path().extension() == ".jar") jars.push_back(entry.path().string());
   }
-  std::ranges::sort(jars);
+  std::ranges::sort(jars, std::greater());
   if (!jars.empty()) return absl::StrJoin(jars, ":");
   return absl::UnavailableError(fmt::format(
       "{} holds no jars, which a replica needs; install tripla with them", directory.string()));

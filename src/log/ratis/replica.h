@@ -34,6 +34,8 @@ struct ReplicaCallbacks {
   // A batch that was given to Submit() will not be passed to `apply_submitted`. If `appended`, it
   // is in the log and may still be applied.
   std::function<void(uint64_t batch, bool appended, std::string why)> failed;
+  // Whether entries of so many bytes, which a leader has sent, may be added to the log.
+  std::function<bool(uint64_t bytes)> has_room;
   // Waits until no image is being written. None is written then before `install`, or
   // `release_images` when there is nothing to install.
   std::function<void()> hold_images;

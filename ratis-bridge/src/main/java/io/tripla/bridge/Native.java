@@ -30,6 +30,9 @@ final class Native {
    */
   static native void failed(long log, long batch, boolean appended, String why);
 
+  /** Whether entries of so many bytes, which a leader has sent, may be added to the log. */
+  static native boolean hasRoom(long log, long bytes);
+
   /** No image is being written when it returns, nor will one be until one of the next two. */
   static native void holdImages(long log);
 

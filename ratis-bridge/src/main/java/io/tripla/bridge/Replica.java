@@ -142,6 +142,7 @@ final class Replica {
             machine,
             outgoing,
             new File(logDirectory),
+            bytes -> Native.hasRoom(log, bytes),
             this::awaitDurable,
             (term, candidate) ->
                 LeaderAccess.writeVote(server().getDivision(group), term, candidate),
@@ -419,6 +420,7 @@ final class Replica {
     machine.expectClose();
     Messages.expectEnd();
     candidacy.close();
+    LogRoom.end();
     ServerEnd.close(server);
     later.shutdown();
     try {

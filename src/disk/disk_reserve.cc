@@ -24,6 +24,10 @@ uint64_t ReserveOf(Disk& disk, const std::string& log_path, std::optional<uint64
 // A write goes into the log and then into an image.
 constexpr uint64_t kCopiesOfAWrite = 2;
 
+// Of a replica's log: the zeros that it writes ahead, and what it leaves for its term and its vote
+// (Properties.java, LogRoom.java).
+constexpr uint64_t kEntryRoomBytes = (uint64_t{1} << 20) + (uint64_t{256} << 10);
+
 // Of AwaitSegment(): a Refresh() can end between its look and its wait.
 constexpr std::chrono::milliseconds kLookPeriod{100};
 // A refusal so soon after another one is of the same write, which the client repeats.
@@ -166,6 +170,18 @@ absl::Status DiskReserve::CheckSegment(uint64_t bytes, const NextImage& next) co
   return absl::ResourceExhaustedError(
       fmt::format("{} has {} bytes free, and the next image needs {} of them", log_path_,
                   log->free_bytes, next.bytes_left));
+}
+
+bool DiskReserve::HasRoomForEntries(uint64_t bytes) const {
+  const uint64_t needed = bytes + kEntryRoomBytes;
+  const absl::StatusOr<DiskSpace> log = disk_.Space(log_path_);
+  if (log.ok() && log->free_bytes < needed) return false;
+  return CheckSegment(needed, {.bytes_left = image_bytes_.load(std::memory_order_relaxed)}).ok();
+}
+
+std::string DiskReserve::RoomText() const {
+  MutexLock lock(mutex_);
+  return text_;
 }
 
 absl::Status DiskReserve::AwaitSegment(uint64_t bytes, const NextImageFn& next_image) const {

@@ -81,6 +81,12 @@ class DiskReserve {
   // fits now, would no longer fit.
   [[nodiscard]] absl::Status CheckSegment(uint64_t bytes, const NextImage& next) const;
 
+  // Whether a replica's log may take entries of so many bytes, which its leader has sent. They may
+  // begin a new segment. Beside that the next image must still fit, as CheckSegment() has it, and
+  // the files that hold the term and the vote. Less than the leader leaves when it takes writes, so
+  // that removals are taken when it takes no others.
+  [[nodiscard]] bool HasRoomForEntries(uint64_t bytes) const;
+
   // As CheckSegment(), but waits until there is room, for kSegmentPatience at most. Meanwhile
   // IsTight() asks for the image that makes room. So a removal waits for it and is not refused.
   [[nodiscard]] absl::Status AwaitSegment(uint64_t bytes, const NextImageFn& next_image) const;
@@ -98,6 +104,9 @@ class DiskReserve {
 
   // Reads the disk now: whether writes are refused, or would be after the next Refresh().
   [[nodiscard]] bool IsFull() const;
+
+  // What is free and what is needed, as the last Refresh() found it; for messages.
+  [[nodiscard]] std::string RoomText() const;
 
   // Where the log is.
   [[nodiscard]] uint64_t free_bytes() const { return free_bytes_.load(std::memory_order_relaxed); }

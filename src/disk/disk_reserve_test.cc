@@ -271,6 +271,20 @@ TEST(DiskReserve, ASegmentMustLeaveRoomForTheImageThatFits) {
   EXPECT_TRUE(reserve.CheckSegment(301, next).ok());
 }
 
+TEST(DiskReserve, C7_EntriesAreTakenBelowTheReserve) {
+  constexpr uint64_t kMiB = uint64_t{1} << 20;
+  FreeSpaceDisk disk;
+  DiskReserve reserve(disk, "/data/log", "/data/image", 16 * kMiB);
+  disk.free = 40 * kMiB;
+  Refresh(reserve, {.bytes_left = 30 * kMiB});
+  EXPECT_FALSE(reserve.Check().ok());
+  EXPECT_TRUE(reserve.HasRoomForEntries(8 * kMiB)) << "removals make room";
+  EXPECT_FALSE(reserve.HasRoomForEntries(9 * kMiB)) << "the next image would not fit any more";
+  disk.free = 2 * kMiB;  // it does not fit anyway
+  EXPECT_TRUE(reserve.HasRoomForEntries(kMiB / 2));
+  EXPECT_FALSE(reserve.HasRoomForEntries(kMiB));
+}
+
 // Removals filled the segment before the image that lets it go was there, and were refused.
 TEST(DiskReserve, S14_ASegmentWaitsForTheImageThatMakesItsRoom) {
   FreeSpaceDisk disk;

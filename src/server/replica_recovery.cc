@@ -130,7 +130,8 @@ absl::Status CheckReached(const DataDirectory& directory, LogIndex last) {
 absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
                                                 const Membership& membership,
                                                 const ReplicaSettings& settings, ImageStore& images,
-                                                RecentHashes& hashes, PeerLink& peers) {
+                                                RecentHashes& hashes, PeerLink& peers,
+                                                const DiskReserve& disk_reserve) {
   RecoveredReplica replica;
   absl::StatusOr<RecoveredState> recovered = LoadState(directory, membership, images);
   if (!recovered.ok()) return AdviseRebuild(recovered.status());
@@ -149,6 +150,7 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
             return outcomes;
           },
       .newest_image = [&directory, &images] { return NewestImage(directory, images); },
+      .has_room = [&disk_reserve](uint64_t bytes) { return disk_reserve.HasRoomForEntries(bytes); },
       .hold_images = [&images] { images.Hold(); },
       .release_images = [&images] { images.Release(); },
       .install = [&directory, membership, &images,

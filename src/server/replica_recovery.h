@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "disk/data_directory.h"
+#include "disk/disk_reserve.h"
 #include "log/ratis/membership.h"
 #include "log/ratis/ratis_log.h"
 #include "server/recent_hashes.h"
@@ -37,6 +38,6 @@ struct ReplicaSettings {
 // RatisLog::Open().
 [[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(
     const DataDirectory& directory, const Membership& membership, const ReplicaSettings& settings,
-    ImageStore& images, RecentHashes& hashes, PeerLink& peers);
+    ImageStore& images, RecentHashes& hashes, PeerLink& peers, const DiskReserve& disk_reserve);
 
 }  // namespace tripla

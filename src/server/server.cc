@@ -254,14 +254,19 @@ void Server::WatchDisk() {
     machine_->Reclaim();
     level_raise_->Step();
     if (!is_replica()) return;
+    cluster_room_->Look();
     ratis_log_->WatchLease();
-    succession_->ServeRequests();
+    leadership_transfer_->ServeRequests();
   };
   const auto tight = [this] {
     snapshots_->MakeRoom(disk_reserve_.HasRoomForImage(snapshots_->NextImage().bytes_left));
   };
   const auto too_full = [this] {
-    if (succession_ != nullptr) succession_->TransferIfPossible();
+    if (cluster_room_ == nullptr) return;
+    const std::string successor = cluster_room_->Successor();
+    if (!successor.empty()) {
+      ratis_log_->TransferLeadership(successor, "its disk is too full to write");
+    }
   };
   housekeeping_ = std::make_unique<Housekeeping>(
       disk_reserve_, Housekeeping::Hooks{.look = look,
@@ -313,12 +318,13 @@ absl::Status Server::RecoverStandalone(const Options& options) {
 
 absl::Status Server::RecoverReplica(const Options& options, const Membership& membership) {
   TRIPLA_RETURN_IF_ERROR(PrepareFirstStart(directory_, membership));
-  TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
-                          tripla::RecoverReplica(directory_, membership,
-                                                 {.data_bytes_max = options.data_bytes_max,
-                                                  .raft_listen = options.raft_listen,
-                                                  .read_lease = options.read_lease},
-                                                 images_, recent_hashes_, peer_link_));
+  TRIPLA_ASSIGN_OR_RETURN(
+      RecoveredReplica recovered,
+      tripla::RecoverReplica(directory_, membership,
+                             {.data_bytes_max = options.data_bytes_max,
+                              .raft_listen = options.raft_listen,
+                              .read_lease = options.read_lease},
+                             images_, recent_hashes_, peer_link_, disk_reserve_));
   machine_ = std::move(recovered.machine);
   starts_ = std::move(recovered.starts);
   ratis_log_ = recovered.log.get();
@@ -333,15 +339,15 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
               },
           .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
           .log_state = [this] { return ratis_log_->KnownState(); },
-          .disk_full = [this] { return disk_reserve_.IsFull(); },
+          .fill_room = [this](internal::LogStateReply& reply) { FillRoom(reply); },
           .levels = [this] { return Levels{.reached = machine_->GetSummary().level}; },
           .level_max = options.level_max,
           .note_starts = [this](const std::string& node,
                                 const Starts& said) { return ratis_log_->NoteStarts(node, said); },
           .disconnect = [this](const std::string& node) { ratis_log_->Disconnect(node); },
           .transfer =
-              [this](const std::string& node, Succession::DoneFn done) {
-                succession_->TransferFromHere(node, std::move(done));
+              [this](const std::string& node, LeadershipTransfer::DoneFn done) {
+                leadership_transfer_->AskHere(node, std::move(done));
               },
           .answers =
               [this](const std::string& node, std::function<void(bool)> answer) {
@@ -349,8 +355,37 @@ absl::Status Server::RecoverReplica(const Options& options, const Membership& me
                     membership_->Find(node)->client_endpoint, membership_->cluster,
                     [answer = std::move(answer)](const auto& reply) { answer(reply.ok()); });
               }});
-  succession_ = std::make_unique<Succession>(*membership_, *ratis_log_, peer_link_);
+  cluster_room_ = MakeClusterRoom();
+  leadership_transfer_ =
+      std::make_unique<LeadershipTransfer>(*membership_, *ratis_log_, peer_link_);
   return absl::OkStatus();
+}
+
+void Server::FillRoom(internal::LogStateReply& reply) const {
+  reply.set_disk_full(disk_reserve_.IsFull());
+  reply.set_takes_no_entries(!disk_reserve_.HasRoomForEntries(0));
+  reply.set_room(disk_reserve_.RoomText());
+}
+
+std::unique_ptr<ClusterRoom> Server::MakeClusterRoom() {
+  std::vector<std::string> others;
+  for (const Member& member : membership_->members) {
+    if (member.node != membership_->node) others.push_back(member.node);
+  }
+  const auto own = [this] {
+    internal::LogStateReply state;
+    FillRoom(state);
+    if (const auto known = ratis_log_->KnownState(); known.ok()) state.set_last_index(known->index);
+    return state;
+  };
+  const auto ask = [this](const std::string& node, ClusterRoom::AnswerFn answer) {
+    peer_link_.AskLogState(membership_->Find(node)->client_endpoint, membership_->cluster,
+                           std::move(answer));
+  };
+  return std::make_unique<ClusterRoom>(
+      membership_->node, std::move(others),
+      ClusterRoom::Sources{
+          .leads = [this] { return ratis_log_->Leads(); }, .own = own, .ask = ask});
 }
 
 absl::Status Server::WriteImageOfAll() {
@@ -365,12 +400,13 @@ absl::Status Server::WriteImageOfAll() {
 
 absl::Status Server::Listen(const Options& options) {
   key_value_service_ = std::make_unique<KeyValueService>(
-      KeyValueService::Parts{*machine_, *log_, *batcher_, peer_link_, disk_reserve_},
+      KeyValueService::Parts{*machine_, *log_, *batcher_, peer_link_, disk_reserve_,
+                             cluster_room_.get()},
       options.data_bytes_max);
   admin_service_ = std::make_unique<AdminService>(
-      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_, ready_,
-                          [this] { return level_raise_->held_back(); },
-                          [this](const std::string& node, Succession::DoneFn done) {
+      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_,
+                          cluster_room_.get(), ready_, [this] { return level_raise_->held_back(); },
+                          [this](const std::string& node, LeadershipTransfer::DoneFn done) {
                             Transfer(node, std::move(done));
                           }},
       options.data_bytes_max);
@@ -411,8 +447,8 @@ absl::Status Server::Listen(const Options& options) {
   return absl::OkStatus();
 }
 
-void Server::Transfer(const std::string& node, Succession::DoneFn done) {
-  if (succession_ != nullptr) return succession_->Transfer(node, std::move(done));
+void Server::Transfer(const std::string& node, LeadershipTransfer::DoneFn done) {
+  if (leadership_transfer_ != nullptr) return leadership_transfer_->Ask(node, std::move(done));
   done(
       absl::FailedPreconditionError("this server stands alone: there is no other that could lead"));
 }
@@ -446,7 +482,7 @@ absl::Status Server::WriteLastImage() {
 absl::Status Server::Shutdown() {
   absl::Status status;
   housekeeping_ = nullptr;
-  if (succession_ != nullptr) succession_->Stop();
+  if (leadership_transfer_ != nullptr) leadership_transfer_->Stop();
   state_comparison_ = nullptr;
   if (snapshots_ != nullptr) snapshots_->Stop();
   readiness_ = nullptr;

@@ -16,13 +16,14 @@
 #include "log/log.h"
 #include "log/ratis/ratis_log.h"
 #include "server/housekeeping.h"
+#include "server/leadership_transfer.h"
 #include "server/level_raise.h"
 #include "server/options.h"
 #include "server/readiness.h"
 #include "server/recent_hashes.h"
 #include "server/state_comparison.h"
-#include "server/succession.h"
 #include "service/admin_service.h"
+#include "service/cluster_room.h"
 #include "service/key_value_service.h"
 #include "service/peer_link.h"
 #include "service/peer_service.h"
@@ -79,10 +80,13 @@ class Server {
   // earlier log, and at the stop.
   absl::Status WriteImageOfAll();
   absl::Status Listen(const Options& options);
+  // Fills in what other servers are told of this one's disk.
+  void FillRoom(internal::LogStateReply& reply) const;
+  [[nodiscard]] std::unique_ptr<ClusterRoom> MakeClusterRoom();
   // Starts to watch the free disk space and to make room when there is little.
   void WatchDisk();
-  // As Succession::Transfer(); FailedPrecondition on a server that stands alone.
-  void Transfer(const std::string& node, Succession::DoneFn done);
+  // As LeadershipTransfer::Ask(); FailedPrecondition on a server that stands alone.
+  void Transfer(const std::string& node, LeadershipTransfer::DoneFn done);
   void SetReady(bool ready);
   absl::Status WriteLastImage();
 
@@ -96,8 +100,9 @@ class Server {
   RecentHashes recent_hashes_;            // filled on a replica
   PeerLink peer_link_;
   std::unique_ptr<Log> log_;
-  RatisLog* ratis_log_ = nullptr;           // log_, on a replica
-  std::unique_ptr<Succession> succession_;  // of a replica
+  RatisLog* ratis_log_ = nullptr;                            // log_, on a replica
+  std::unique_ptr<ClusterRoom> cluster_room_;                // of a replica
+  std::unique_ptr<LeadershipTransfer> leadership_transfer_;  // of a replica
   std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<SnapshotSchedule> snapshots_;
   std::unique_ptr<Batcher> batcher_;

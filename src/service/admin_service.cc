@@ -126,7 +126,10 @@ void AdminService::FillDisk(v1::StatusReply& reply) const {
   const Log::Stats log = parts_.log.GetStats();
   reply.set_durability(log.durability);
   reply.set_log_bytes(log.bytes);
-  const absl::Status room = parts_.disk_reserve.Check();
+  absl::Status room;
+  // First, because it names all disks that are full, this server's among them.
+  if (parts_.cluster_room != nullptr) room = parts_.cluster_room->Check(ClusterRoom::Write::kAdds);
+  room.Update(parts_.disk_reserve.Check());
   reply.set_writable(room.ok() && log.refusal.empty());
   if (!reply.writable()) {
     reply.set_write_refusal(log.refusal.empty() ? std::string(room.message()) : log.refusal);

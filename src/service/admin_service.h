@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "disk/disk_reserve.h"
 #include "log/log.h"
+#include "service/cluster_room.h"
 #include "snapshot/image_store.h"
 #include "snapshot/snapshot_schedule.h"
 #include "state/state_machine.h"
@@ -29,11 +30,12 @@ class AdminService : public v1::Admin::CallbackService {
     const ImageStore& images;
     SnapshotSchedule& snapshots;
     const DiskReserve& disk_reserve;
+    const ClusterRoom* cluster_room;  // of a replica, else null
     // Whether the health service says that tripla.v1.KeyValue is serving.
     const std::atomic<bool>& ready;
     // As LevelRaise::held_back().
     std::function<std::string()> level_held_back;
-    // As Succession::Transfer().
+    // As LeadershipTransfer::Ask().
     std::function<void(const std::string& node,
                        std::function<void(const absl::StatusOr<Log::Leadership>&)>)>
         transfer;

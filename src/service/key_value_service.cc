@@ -122,15 +122,6 @@ uint64_t AddedBytes(const std::vector<Command>& commands) {
   return bytes;
 }
 
-// Admits a write to the disk, until the write is destroyed.
-absl::Status Admit(const DiskReserve& reserve, PendingWrite& write) {
-  const uint64_t bytes = AddedBytes(write.commands);
-  if (bytes == 0) return absl::OkStatus();
-  TRIPLA_RETURN_IF_ERROR(reserve.Check(bytes));
-  write.admission = DiskReserve::Admission(&reserve, {bytes});
-  return absl::OkStatus();
-}
-
 bool OnlyReads(const v1::BatchRequest& request) {
   return std::ranges::all_of(request.operations(),
                              [](const v1::Operation& operation) { return operation.has_get(); });
@@ -303,11 +294,29 @@ bool KeyValueService::PassedOn(PendingCall& call, const Request& request, Reply*
   return true;
 }
 
+absl::Status KeyValueService::Admit(PendingWrite& write) const {
+  const uint64_t bytes = AddedBytes(write.commands);
+  if (parts_.cluster_room != nullptr) {
+    TRIPLA_RETURN_IF_ERROR(parts_.cluster_room->Check(bytes == 0 ? ClusterRoom::Write::kRemoves
+                                                                 : ClusterRoom::Write::kAdds));
+  }
+  if (bytes == 0) return absl::OkStatus();
+  TRIPLA_RETURN_IF_ERROR(parts_.disk_reserve.Check(bytes));
+  write.admission = DiskReserve::Admission(&parts_.disk_reserve, {bytes});
+  return absl::OkStatus();
+}
+
+bool KeyValueService::IsShortOfDisk() const {
+  return parts_.disk_reserve.write_bytes_max() < data_bytes_max_ ||
+         (parts_.cluster_room != nullptr &&
+          !parts_.cluster_room->Check(ClusterRoom::Write::kAdds).ok());
+}
+
 void KeyValueService::Enqueue(PendingCall& pending, PendingWrite call) {
-  if (const absl::Status status = Admit(parts_.disk_reserve, call); !status.ok()) {
+  if (const absl::Status status = Admit(call); !status.ok()) {
     return FailUndecided(pending, status, NoRoom::ReadOnly());
   }
-  if (parts_.disk_reserve.write_bytes_max() < data_bytes_max_) {
+  if (IsShortOfDisk()) {
     for (Command& command : call.commands) command.short_of_disk = true;
   }
   if (const absl::Status status = unsent_replies_.Check(); !status.ok()) {

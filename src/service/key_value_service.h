@@ -8,6 +8,7 @@
 #include "disk/disk_reserve.h"
 #include "log/log.h"
 #include "model/command.h"
+#include "service/cluster_room.h"
 #include "service/peer_link.h"
 #include "service/unsent_replies.h"
 #include "state/state_machine.h"
@@ -30,6 +31,7 @@ class KeyValueService : public v1::KeyValue::CallbackService {
     Batcher& batcher;
     PeerLink& peers;
     const DiskReserve& disk_reserve;
+    const ClusterRoom* cluster_room;  // of a replica, else null
   };
 
   // `data_bytes_max`: limit of one value (R14).
@@ -61,6 +63,10 @@ class KeyValueService : public v1::KeyValue::CallbackService {
   // Forwards the call if another server is the leader; ends it if no leader is known.
   template <typename Request, typename Reply>
   bool PassedOn(PendingCall& call, const Request& request, Reply* reply);
+  // Admits a write to the disks, until the write is destroyed.
+  [[nodiscard]] absl::Status Admit(PendingWrite& write) const;
+  // Whether the largest write would be refused.
+  [[nodiscard]] bool IsShortOfDisk() const;
   // Queues a write, or refuses it.
   void Enqueue(PendingCall& pending, PendingWrite write);
   // Calls `answer` once the state may be read with this consistency.

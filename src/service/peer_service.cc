@@ -97,7 +97,7 @@ grpc::Status PeerService::FillLogState(internal::LogStateReply& reply) const {
   if (!state.ok()) return ReadError(state.status(), NoRoom::Overloaded());
   reply.set_term(state->term);
   reply.set_last_index(state->index);
-  reply.set_disk_full(sources_.disk_full());
+  sources_.fill_room(reply);
   reply.set_cluster(membership_.cluster);
   const Levels levels = sources_.levels();
   reply.set_level(levels.reached);

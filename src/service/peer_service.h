@@ -30,14 +30,15 @@ class PeerService : public internal::Peer::CallbackService {
     std::function<std::map<LogIndex, StateHash>()> state_hashes;
     // As RatisLog::GetStats().last; an error while the replica may lack records it acknowledged.
     std::function<absl::StatusOr<LogPosition>()> log_state;
-    std::function<bool()> disk_full;
+    // Fills in what LogStateReply says of the disk.
+    std::function<void(internal::LogStateReply&)> fill_room;
     std::function<Levels()> levels;
     Level level_max = kHighestLevel;  // what this server lets be reached
     // As MemberStarts::Note(), but a failed disk ends the process.
     std::function<absl::Status(const std::string& node, const Starts&)> note_starts;
     // From now on nothing is exchanged with this member but by a later start of it.
     std::function<void(const std::string& node)> disconnect;
-    // As Succession::TransferFromHere().
+    // As LeadershipTransfer::AskHere().
     std::function<void(const std::string& node,
                        std::function<void(const absl::StatusOr<Log::Leadership>&)>)>
         transfer;

@@ -98,6 +98,7 @@ ReplicaCallbacks RatisLog::Callbacks() {
       .failed = [this](uint64_t number, bool appended,
                        const std::string& why) { Fail(number, appended, why); },
       .confirmed = [this](std::optional<LogIndex> index) { AnswerFollowersAsked(index); },
+      .has_room = hooks_.has_room,
       .hold_images = hooks_.hold_images,
       .release_images = hooks_.release_images,
       .install =
@@ -217,8 +218,17 @@ void RatisLog::AwaitReadable(ReadableFn done) {
   }
   reads_here_.Await([this, done = std::move(done)](const absl::StatusOr<LogIndex>& index) {
     if (!index.ok()) return done(index.status());
-    applied_.Await(*index, done);
+    AwaitApplied(*index, done);
   });
+}
+
+void RatisLog::AwaitApplied(LogIndex index, ReadableFn done) {
+  // It would wait until somebody makes room, and others can answer now.
+  if (applied_.get() < index && !Leads() && !hooks_.has_room(0)) {
+    return done(absl::UnavailableError(
+        "this server's disk is full, so it lacks the newest writes; ask another one"));
+  }
+  applied_.Await(index, std::move(done));
 }
 
 void RatisLog::ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer) {
@@ -344,14 +354,10 @@ void RatisLog::TransferLeadership(const std::string& successor, std::string_view
   const auto now = std::chrono::steady_clock::now();
   if (now < next_hand_over_ || !Leads()) return;
   next_hand_over_ = now + kHandOverPause;
-  const bool followed = replica_->ReadIndex().has_value();
   const absl::Status status = HandOver(successor, why);
   if (status.ok()) return;
-  const std::string cannot =
-      fmt::format("this node must not lead ({}), but {}", why, std::string(status.message()));
-  // This node may be unable to write down a vote for another. The others can elect one without it.
-  if (followed) Die(cannot + "; it ends, so that the others choose a leader; start it again then");
-  Say(Severity::kWarning, cannot);
+  Say(Severity::kWarning,
+      fmt::format("this node should not lead ({}), but {}", why, std::string(status.message())));
 }
 
 void RatisLog::WatchLease() {

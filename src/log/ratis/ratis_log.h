@@ -36,6 +36,7 @@ class RatisLog : public Log {
   struct Hooks {
     ApplyFn apply;
     std::function<std::optional<ImageFile>()> newest_image;  // in force
+    std::function<bool(uint64_t bytes)> has_room;            // as ReplicaCallbacks
     // As ReplicaCallbacks; install() ends the process when the image, which was verified while it
     // came, cannot be read any more.
     std::function<void()> hold_images;
@@ -77,8 +78,7 @@ class RatisLog : public Log {
   // Transfers leadership if this node leads, and answers all calls that wait. Idempotent.
   void Stop() override;
   // If this node leads, transfers leadership to `successor`, for the reason `why`, at most once in
-  // five seconds. Ends the process when no other leads afterwards though the others follow. One
-  // thread at a time; takes a second or two.
+  // five seconds. One thread at a time; takes a second or two.
   void TransferLeadership(const std::string& successor, std::string_view why);
   // If this node leads, transfers leadership to `successor`, empty: to any, for the reason `why`.
   // Errors: Unavailable when it leads on. One thread at a time; takes a second or two.
@@ -124,6 +124,8 @@ class RatisLog : public Log {
   // Asks the followers whether this node still leads.
   void AskFollowers(ReadRounds::AnswerFn answer);
   void AnswerFollowersAsked(std::optional<LogIndex> index);
+  // Until this server has applied what a read at `index` must see; not while it cannot.
+  void AwaitApplied(LogIndex index, ReadableFn done);
   void AskWhoeverLeads(ReadRounds::AnswerFn answer);
   // Whether it replaces a lost replica and its log does not hold yet what that one's held.
   [[nodiscard]] bool IsBeingRebuilt(LogIndex last) const { return last < membership_.votes_from; }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -67,6 +68,10 @@ void Failed(JNIEnv* env, jclass, jlong log, jlong batch, jboolean appended, jstr
 void Confirmed(JNIEnv*, jclass, jlong log, jlong index) {
   Callbacks(log).confirmed(index < 0 ? std::nullopt
                                      : std::optional<LogIndex>(static_cast<LogIndex>(index)));
+}
+
+jboolean HasRoom(JNIEnv*, jclass, jlong log, jlong bytes) {
+  return static_cast<jboolean>(Callbacks(log).has_room(static_cast<uint64_t>(bytes)));
 }
 
 void HoldImages(JNIEnv*, jclass, jlong log) { Callbacks(log).hold_images(); }
@@ -145,6 +150,7 @@ absl::Status RegisterNatives(JNIEnv* env) {
       method("skip", "(JJJ)V", &Skip),
       method("failed", "(JJZLjava/lang/String;)V", &Failed),
       method("confirmed", "(JJ)V", &Confirmed),
+      method("hasRoom", "(JJ)Z", &HasRoom),
       method("holdImages", "(J)V", &HoldImages),
       method("releaseImages", "(J)V", &ReleaseImages),
       method("install", "(J[J)Ljava/lang/String;", &Install),
@@ -168,7 +174,8 @@ std::filesystem::path Library() {
   return program.parent_path().parent_path() / "lib" / "tripla";
 }
 
-// In the order of the archive of classes, which Java compares (ratis-bridge/archive-classes).
+// In the order of the archive of classes, which Java compares (ratis-bridge/archive-classes). The
+// bridge comes before Ratis, because it replaces two classes of it.
 absl::StatusOr<std::string> ClassPath() {
   const std::filesystem::path directory = Library();
   std::error_code error;
@@ -176,7 +183,7 @@ absl::StatusOr<std::string> ClassPath() {
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
     if (entry.path().extension() == ".jar") jars.push_back(entry.path().string());
   }
-  std::ranges::sort(jars);
+  std::ranges::sort(jars, std::greater());
   if (!jars.empty()) return absl::StrJoin(jars, ":");
   return absl::UnavailableError(fmt::format(
       "{} holds no jars, which a replica needs; install tripla with them", directory.string()));

@@ -46,6 +46,8 @@ struct ReplicaCallbacks {
   std::function<void(uint64_t batch, bool appended, std::string why)> failed;
   // Answers ConfirmReadIndex(): the index, or nothing when this server does not lead.
   std::function<void(std::optional<LogIndex>)> confirmed;
+  // Whether entries of so many bytes, which a leader has sent, may be added to the log.
+  std::function<bool(uint64_t bytes)> has_room;
   // Waits until no image is being written. None is written then before `install`, or
   // `release_images` when there is nothing to install.
   std::function<void()> hold_images;

@@ -243,6 +243,9 @@ final class Machine extends BaseStateMachine implements SocketRpcType.Installs {
 
   @Override
   public void notifyLogFailed(Throwable cause, LogEntryProto entry) {
+    if (LogRoom.isEnd(cause)) {
+      return; // nothing of the entry was written
+    }
     Native.die(
         "the log could not be written, so what it holds is unknown: " + cause
             + "; check the disk, then start the server again");

@@ -33,6 +33,9 @@ final class Native {
   /** Of {@link Replica#confirmReadIndex}: the index, or -1 when this node does not lead. */
   static native void confirmed(long log, long index);
 
+  /** Whether entries of so many bytes, which a leader has sent, may be added to the log. */
+  static native boolean hasRoom(long log, long bytes);
+
   /** No image is being written when it returns, nor will one be until one of the next two. */
   static native void holdImages(long log);
 

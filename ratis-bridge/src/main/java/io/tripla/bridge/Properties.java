@@ -15,7 +15,7 @@ final class Properties {
     RaftServerConfigKeys.setStorageDir(p, List.of(logDirectory));
     p.set("raft.rpc.type", SocketRpcType.class.getName());
     setTimes(p);
-    setLog(p, entryBytesMax);
+    setLog(p, entryBytesMax, segmentBytes(logDirectory));
 
     // Images are written when the server says so; Ratis only sends them.
     p.set("raft.server.snapshot.auto.trigger.enabled", "false");
@@ -39,13 +39,19 @@ final class Properties {
     p.set("raft.server.close.threshold", "1h");
   }
 
-  private static void setLog(RaftProperties p, int entryBytesMax) {
+  /** 16 MB, or less on a disk below 1 GB: only whole segments are removed. */
+  private static long segmentBytes(File logDirectory) {
+    long mb = logDirectory.getTotalSpace() / 64 >> 20;
+    return Math.max(1, Math.min(16, mb)) << 20;
+  }
+
+  private static void setLog(RaftProperties p, int entryBytesMax, long segmentBytes) {
     p.set("raft.server.log.appender.buffer.byte-limit", entryBytesMax + "B");
     // What may stand behind a page that a power cut has left out (kOnTheirWayMax in segments.cc).
     p.set("raft.server.log.appender.buffer.element-limit", "8");
     p.set("raft.server.log.write.buffer.size", entryBytesMax + 64 + "B");
     p.set("raft.server.log.queue.byte-limit", "1GB");
-    p.set("raft.server.log.segment.size.max", "16MB");
+    p.set("raft.server.log.segment.size.max", segmentBytes + "B");
     // Zeros are written ahead in small pieces: a large one holds up the write it comes with.
     p.set("raft.server.log.preallocated.size", "1MB");
     p.set("raft.server.log.segment.cache.num.max", "2");

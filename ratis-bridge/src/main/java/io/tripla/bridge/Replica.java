@@ -157,6 +157,7 @@ final class Replica {
             machine,
             outgoing,
             new File(logDirectory),
+            bytes -> Native.hasRoom(log, bytes),
             this::awaitDurable,
             (term, candidate) ->
                 LeaderAccess.writeVote(server().getDivision(group), term, candidate),
@@ -474,6 +475,7 @@ final class Replica {
     machine.expectClose();
     Messages.expectEnd();
     candidacy.close();
+    LogRoom.end();
     ServerEnd.close(server);
     later.shutdown();
     try {

@@ -20,6 +20,7 @@ import org.apache.ratis.proto.RaftProtos.FileChunkProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotReplyProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto;
 import org.apache.ratis.proto.RaftProtos.InstallSnapshotRequestProto.SnapshotChunkProto;
+import org.apache.ratis.proto.RaftProtos.LogEntryProto;
 import org.apache.ratis.proto.RaftProtos.RaftRpcRequestProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteReplyProto;
 import org.apache.ratis.proto.RaftProtos.RequestVoteRequestProto;
@@ -31,6 +32,8 @@ import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.rpc.RpcType;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.RaftServerRpc;
+import org.apache.ratis.server.protocol.TermIndex;
+import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.thirdparty.com.google.protobuf.ByteString;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 
@@ -43,8 +46,8 @@ final class SocketRpc implements RaftServerRpc {
   private static final Logger LOG = System.getLogger(SocketRpc.class.getName());
 
   private static final long PAUSE_AFTER_FAILED_INSTALL_MS = 1000;
-  private static final long ROOM_BYTES = 256 << 10;
   private static final long GREETING_PERIOD_MS = 3000;
+  private static final long PAUSE_WHILE_HELD_BACK_MS = 100;
 
   private final RaftServer server;
   private final RpcType type;
@@ -57,6 +60,8 @@ final class SocketRpc implements RaftServerRpc {
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
   private final Object installing = new Object();
   private final IncomingImage incoming = new IncomingImage();
+  private final VoteRoom voteRoom;
+  private final HeldBack heldBack;
   private volatile Listener listener;
   private volatile long lastLeaderTerm = -1;
 
@@ -66,10 +71,13 @@ final class SocketRpc implements RaftServerRpc {
     this.settings = settings;
     promise = new VotePromise(settings.clock());
     ballot = new Ballot(settings.node(), settings.voteFile());
+    voteRoom = new VoteRoom(settings.disk(), settings.clock());
+    heldBack = new HeldBack(settings.clock());
   }
 
   @Override
   public void start() throws IOException {
+    voteRoom.keep();
     listener =
         new Listener(
             settings.serverSockets(),
@@ -234,7 +242,7 @@ final class SocketRpc implements RaftServerRpc {
   private MessageLite vote(RequestVoteRequestProto request) throws IOException {
     hear(request.getServerRequest());
     checkKnowsEnough();
-    checkDiskHasRoom();
+    voteRoom.check();
     return request.getPreVote()
         ? server.requestVote(request)
         : promise.keepOr(requestor(request.getServerRequest()), () -> castVote(request));
@@ -265,31 +273,53 @@ final class SocketRpc implements RaftServerRpc {
     return server.getDivision(RaftGroupId.valueOf(settings.cluster()));
   }
 
-  /**
-   * Called before Ratis writes a new term or a vote. If the disk is full, Ratis 3.3.0 replaces the file
-   * that holds them by an empty one (AtomicFileOutputStream renames what it could not write), and the
-   * node never starts again.
-   */
-  private void checkDiskHasRoom() throws IOException {
-    if (settings.disk().getUsableSpace() < ROOM_BYTES) {
-      throw new IOException("its disk is full");
-    }
-  }
-
   private CompletableFuture<? extends MessageLite> append(AppendEntriesRequestProto request)
       throws IOException {
     hear(request.getServerRequest());
     if (request.getLeaderTerm() != lastLeaderTerm) {
-      checkDiskHasRoom();
+      voteRoom.check();
       lastLeaderTerm = request.getLeaderTerm();
     }
     if (request.getLeaderTerm() >= division().getInfo().getCurrentTerm()) {
       promise.renew(requestor(request.getServerRequest()), request.getLeaderTerm());
     }
-    return request.getEntriesCount() == 0
-        ? server.appendEntriesAsync(request)
-        : turn.take(
-            () -> server.appendEntriesAsync(request).thenApply(reply -> onDisk(request, reply)));
+    if (request.getEntriesCount() == 0) {
+      return server.appendEntriesAsync(request);
+    }
+    voteRoom.keep();
+    return settings.entryRoom().test(request.getSerializedSize())
+        ? appendEntriesOf(request)
+        : appendWithoutRoom(request);
+  }
+
+  private CompletableFuture<? extends MessageLite> appendEntriesOf(
+      AppendEntriesRequestProto request) throws IOException {
+    return turn.take(
+        () -> server.appendEntriesAsync(request).thenApply(reply -> onDisk(request, reply)));
+  }
+
+  /** Takes what needs no room: the entries that it has, or none. */
+  private CompletableFuture<? extends MessageLite> appendWithoutRoom(
+      AppendEntriesRequestProto request) throws IOException {
+    AppendEntriesRequestProto known = HeldBack.reduce(request, countKnown(request));
+    return known.getEntriesCount() > 0
+        ? appendEntriesOf(known)
+        : server
+            .appendEntriesAsync(known)
+            .thenApply(reply -> HeldBack.refuse(request, reply));
+  }
+
+  private int countKnown(AppendEntriesRequestProto request) throws IOException {
+    RaftLog log = division().getRaftLog();
+    int known = 0;
+    for (LogEntryProto entry : request.getEntriesList()) {
+      if (entry.getIndex() > log.getFlushIndex()
+          || !TermIndex.valueOf(entry).equals(log.getTermIndex(entry.getIndex()))) {
+        break;
+      }
+      ++known;
+    }
+    return known;
   }
 
   /**
@@ -311,7 +341,7 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   private MessageLite startElection(StartLeaderElectionRequestProto request) throws IOException {
-    checkDiskHasRoom();
+    voteRoom.check();
     promise.release(
         requestor(request.getServerRequest()), request.getLeaderLastEntry().getTerm());
     return server.startLeaderElection(request);
@@ -321,6 +351,7 @@ final class SocketRpc implements RaftServerRpc {
     // One at a time: pieces of two senders, one of them given up or deposed, must not mix.
     synchronized (installing) {
       incoming.expect(request);
+      checkHasRoomFor(request);
       if (request.hasSnapshotChunk() && request.getSnapshotChunk().getRequestIndex() == 0) {
         settings.installs().begin();
       }
@@ -340,6 +371,15 @@ final class SocketRpc implements RaftServerRpc {
         }
         throw e;
       }
+    }
+  }
+
+  /** Else pieces would be written until the disk is full, each second anew. */
+  private void checkHasRoomFor(InstallSnapshotRequestProto request) throws IOException {
+    SnapshotChunkProto piece = request.getSnapshotChunk();
+    if (piece.getRequestIndex() == 0
+        && settings.disk().getUsableSpace() < piece.getTotalSize() + LogRoom.VOTE_BYTES) {
+      throw new IOException("its disk has no room for it");
     }
   }
 
@@ -373,7 +413,7 @@ final class SocketRpc implements RaftServerRpc {
     // To stand for election is to vote for oneself.
     settings.identities().checkIntroduced();
     checkKnowsEnough();
-    checkDiskHasRoom();
+    voteRoom.check();
     if (!request.getPreVote()) {
       promise.check(settings.node());
       ballot.stand(request.getCandidateTerm());
@@ -383,6 +423,23 @@ final class SocketRpc implements RaftServerRpc {
 
   @Override
   public AppendEntriesReplyProto appendEntries(AppendEntriesRequestProto request)
+      throws IOException {
+    if (request.getEntriesCount() == 0) {
+      return sendAppend(request);
+    }
+    voteRoom.keep();
+    String follower = request.getServerRequest().getReplyId().toStringUtf8();
+    if (heldBack.isNow(follower)) {
+      AppendEntriesReplyProto reply = sendAppend(HeldBack.reduce(request, 0));
+      pause(PAUSE_WHILE_HELD_BACK_MS); // else Ratis asks again at once
+      return HeldBack.refuse(request, reply);
+    }
+    AppendEntriesReplyProto reply = sendAppend(request);
+    heldBack.note(follower, request, reply);
+    return reply;
+  }
+
+  private AppendEntriesReplyProto sendAppend(AppendEntriesRequestProto request)
       throws IOException {
     RaftRpcRequestProto header = request.getServerRequest();
     long sent = settings.clock().getAsLong();
@@ -405,7 +462,7 @@ final class SocketRpc implements RaftServerRpc {
    */
   private void expectToLead(long term, long known) throws IOException {
     if (known > term) {
-      checkDiskHasRoom();
+      voteRoom.check();
       settings.laterTerm().accept(known);
       throw new IOException("it knows of term " + known + ", this node led in term " + term);
     }
@@ -429,7 +486,7 @@ final class SocketRpc implements RaftServerRpc {
     } catch (IOException e) {
       settings.outgoing().failed(follower, e.getMessage(), e instanceof Line.Failed);
       // Else Ratis would send the whole image again at once.
-      pauseAfterFailedInstall();
+      pause(PAUSE_AFTER_FAILED_INSTALL_MS);
       throw e;
     }
   }
@@ -442,9 +499,9 @@ final class SocketRpc implements RaftServerRpc {
     return 100 * (chunk.getOffset() + chunk.getData().size()) / piece.getTotalSize();
   }
 
-  private static void pauseAfterFailedInstall() {
+  private static void pause(long milliseconds) {
     try {
-      Thread.sleep(PAUSE_AFTER_FAILED_INSTALL_MS);
+      Thread.sleep(milliseconds);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.UUID;
 import java.util.function.LongConsumer;
+import java.util.function.LongPredicate;
 import java.util.function.LongSupplier;
 import javax.net.ServerSocketFactory;
 import javax.net.SocketFactory;
@@ -45,7 +46,8 @@ public final class SocketRpcType implements RpcType {
 
   /**
    * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
-   * election before its log has reached this place; 0 for none. {@code disk}: a directory on the log's.
+   * election before its log has reached this place; 0 for none. {@code disk}: the directory of the log.
+   * {@code entryRoom}: whether entries of so many bytes may be added to the log.
    * {@code outgoing}: is told of the images that this node sends.
    * {@code durable}: makes durable what a message tells, before it is sent.
    * {@code voteFile}: makes sure that this node's vote is written.
@@ -67,6 +69,7 @@ public final class SocketRpcType implements RpcType {
       Installs installs,
       OutgoingImages outgoing,
       File disk,
+      LongPredicate entryRoom,
       Durable durable,
       VoteFile voteFile,
       Identities identities,

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.util.concurrent.CompletableFuture;
+import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto;
 import org.apache.ratis.proto.RaftProtos.AppendEntriesReplyProto.AppendResult;
 import org.junit.jupiter.api.Test;
 
@@ -53,6 +54,31 @@ class AppendTest extends Nodes {
     expectNotYet(9);
     lastIndex.set(9);
     assertEquals(AppendResult.SUCCESS, send(9));
+  }
+
+  @Test
+  void entriesForWhichThereIsNoRoomAreAnsweredAsAHeartbeat() throws IOException {
+    startBoth();
+    entryRoom = false;
+    AppendEntriesReplyProto reply = leader.appendEntries(entryFrom("n1", 1, 9));
+    assertEquals(AppendResult.SUCCESS, reply.getResult());
+    assertEquals(9, reply.getNextIndex(), "where the leader goes on");
+    assertEquals(0, entriesAppended.get());
+    assertTrue(lease.holds(1), "the follower follows");
+  }
+
+  @Test
+  void aFollowerWithoutRoomIsSentEntriesOnceASecond() throws IOException {
+    startBoth();
+    entryRoom = false;
+    send(9);
+    entryRoom = true;
+    lastIndex.set(9);
+    assertEquals(9, leader.appendEntries(entryFrom("n1", 1, 9)).getNextIndex());
+    assertEquals(0, entriesAppended.get());
+    now.addAndGet(1_000_000_000L);
+    assertEquals(AppendResult.SUCCESS, send(9));
+    assertEquals(1, entriesAppended.get());
   }
 
   @Test

@@ -159,7 +159,7 @@ class ElectionTest extends Nodes {
   void aNodeWithAFullDiskWritesDownNoTermAndNoVote() throws IOException {
     disk = new File("/proc"); // a file system without a byte of space
     start(CLUSTER, "n2", port2);
-    disk = new File(".");
+    disk = null;
     SocketRpc n1 = start(CLUSTER, "n1", port1);
     for (boolean preVote : List.of(true, false)) {
       assertDiskFull(() -> n1.requestVote(voteFrom("n1", preVote)));

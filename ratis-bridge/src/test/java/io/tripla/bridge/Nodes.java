@@ -55,12 +55,14 @@ abstract class Nodes {
   final List<SocketRpc> nodes = new ArrayList<>();
   final AtomicInteger votesAsked = new AtomicInteger();
   volatile Step onVote = () -> {};
-  File disk = new File(".");
+  File disk; // null: where the test's files are
+  volatile boolean entryRoom = true;
   @TempDir Path directory;
   LogDirectory.Sync synced = path -> {};
   final AtomicReference<String> died = new AtomicReference<>();
   final AtomicInteger installsBegun = new AtomicInteger();
   final AtomicInteger installsFailed = new AtomicInteger();
+  final AtomicInteger entriesAppended = new AtomicInteger();
   final AtomicInteger piecesReceived = new AtomicInteger();
   final AtomicInteger refused = new AtomicInteger(); // images of this node
   volatile boolean damaged; // what arrives
@@ -119,7 +121,8 @@ abstract class Nodes {
             laterTerm::set,
             installs(),
             outgoing,
-            disk,
+            disk == null ? directory.toFile() : disk,
+            bytes -> entryRoom,
             new LogDirectory(directory, synced, died::set, System::currentTimeMillis)::sync,
             (term, candidate) -> written.add(candidate + " in term " + term),
             identities,
@@ -220,7 +223,7 @@ abstract class Nodes {
                   case "requestVote" -> vote((RequestVoteRequestProto) arguments[0]);
                   case "appendEntriesAsync" ->
                       onDisk.thenApply(
-                          done -> append((AppendEntriesRequestProto) arguments[0]));
+                          done -> count((AppendEntriesRequestProto) arguments[0]));
                   case "installSnapshot" -> install((InstallSnapshotRequestProto) arguments[0]);
                   case "startLeaderElection" -> StartLeaderElectionReplyProto.getDefaultInstance();
                   case "getDivision" -> division();
@@ -258,6 +261,11 @@ abstract class Nodes {
         RequestVoteReplyProto.newBuilder().setTerm(request.getCandidateTerm());
     reply.getServerReplyBuilder().setSuccess(true);
     return reply.build();
+  }
+
+  private AppendEntriesReplyProto count(AppendEntriesRequestProto request) {
+    entriesAppended.addAndGet(request.getEntriesCount());
+    return append(request);
   }
 
   static AppendEntriesReplyProto append(AppendEntriesRequestProto request) {

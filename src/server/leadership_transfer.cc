@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/succession.h"
+#include "server/leadership_transfer.h"
 
 #include <fmt/core.h>
 
@@ -18,9 +18,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// The time between questions; each question discards the answers to the one before.
-constexpr std::chrono::seconds kPeriod{1};
-
 // A follower that lives answers a heartbeat every 500 ms.
 constexpr std::chrono::milliseconds kSilenceMax{2000};
 
@@ -32,16 +29,10 @@ absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutt
 
 }  // namespace
 
-// Shared, because answers may come after a newer question was asked.
-struct Succession::Answers {
-  Mutex mutex;
-  std::string successor ABSL_GUARDED_BY(mutex);  // a replica that can write and has the whole log
-};
-
-Succession::Succession(const Membership& membership, RatisLog& log, PeerLink& peers)
+LeadershipTransfer::LeadershipTransfer(const Membership& membership, RatisLog& log, PeerLink& peers)
     : membership_(membership), log_(log), peers_(peers) {}
 
-absl::Status Succession::CheckIsMember(const std::string& node) const {
+absl::Status LeadershipTransfer::CheckIsMember(const std::string& node) const {
   if (node.empty() || membership_.Find(node) != nullptr) return absl::OkStatus();
   const std::string members =
       absl::StrJoin(membership_.members, ", ",
@@ -50,13 +41,13 @@ absl::Status Succession::CheckIsMember(const std::string& node) const {
       fmt::format("\"{}\" is no member of this cluster; its members are {}", node, members));
 }
 
-void Succession::Transfer(const std::string& node, DoneFn done) {
+void LeadershipTransfer::Ask(const std::string& node, DoneFn done) {
   if (const absl::Status status = CheckIsMember(node); !status.ok()) return done(status);
   const Log::Leadership leadership = log_.GetLeadership();
   if (leadership.leader.empty()) {
     return done(absl::UnavailableError("no leader is known, so none can be asked to hand over"));
   }
-  if (leadership.leader == membership_.node) return TransferFromHere(node, std::move(done));
+  if (leadership.leader == membership_.node) return AskHere(node, std::move(done));
   peers_.AskTransfer(
       leadership.leader_endpoint, membership_.cluster, node,
       [done = std::move(done)](const absl::StatusOr<internal::TransferReply>& reply) {
@@ -67,7 +58,7 @@ void Succession::Transfer(const std::string& node, DoneFn done) {
       });
 }
 
-void Succession::TransferFromHere(const std::string& node, DoneFn done) {
+void LeadershipTransfer::AskHere(const std::string& node, DoneFn done) {
   if (const absl::Status status = CheckIsMember(node); !status.ok()) return done(status);
   {
     MutexLock lock(mutex_);
@@ -76,7 +67,7 @@ void Succession::TransferFromHere(const std::string& node, DoneFn done) {
   done(ShuttingDown());
 }
 
-void Succession::ServeRequests() {
+void LeadershipTransfer::ServeRequests() {
   std::vector<Request> requests;
   {
     MutexLock lock(mutex_);
@@ -85,7 +76,7 @@ void Succession::ServeRequests() {
   for (const Request& request : requests) request.done(HandOver(request.node));
 }
 
-void Succession::Stop() {
+void LeadershipTransfer::Stop() {
   std::vector<Request> requests;
   {
     MutexLock lock(mutex_);
@@ -95,7 +86,7 @@ void Succession::Stop() {
   for (const Request& request : requests) request.done(ShuttingDown());
 }
 
-absl::Status Succession::CheckIsHeard(const std::string& node) const {
+absl::Status LeadershipTransfer::CheckIsHeard(const std::string& node) const {
   for (const Log::MemberStatus& member : log_.GetOtherMembers()) {
     if (member.node != node || (member.silence && *member.silence <= kSilenceMax)) continue;
     return absl::FailedPreconditionError(fmt::format(
@@ -106,14 +97,14 @@ absl::Status Succession::CheckIsHeard(const std::string& node) const {
   return absl::OkStatus();
 }
 
-bool Succession::CanRead() {
+bool LeadershipTransfer::CanRead() {
   const auto answered = std::make_shared<std::promise<bool>>();
   log_.AwaitReadable([answered](const absl::Status& status) { answered->set_value(status.ok()); });
   std::future<bool> answer = answered->get_future();
   return answer.wait_for(kLeaderPatience) == std::future_status::ready && answer.get();
 }
 
-absl::StatusOr<Log::Leadership> Succession::HandOver(const std::string& node) {
+absl::StatusOr<Log::Leadership> LeadershipTransfer::HandOver(const std::string& node) {
   const Clock::time_point ready_by = Clock::now() + kLeaderPatience;
   while (!log_.Leads() && log_.GetLeadership().leader == membership_.node &&
          Clock::now() < ready_by) {
@@ -142,35 +133,6 @@ absl::StatusOr<Log::Leadership> Succession::HandOver(const std::string& node) {
   }
   return absl::FailedPreconditionError(
       fmt::format("{} leads now: it was chosen, not {}", leadership.leader, node));
-}
-
-void Succession::TransferIfPossible() {
-  if (!log_.Leads()) return;
-  if (answers_ == nullptr || Clock::now() - asked_ >= kPeriod) return Ask();
-  std::string successor;
-  {
-    MutexLock lock(answers_->mutex);
-    successor = std::exchange(answers_->successor, "");
-  }
-  if (!successor.empty()) log_.TransferLeadership(successor, "its disk is too full to write");
-}
-
-void Succession::Ask() {
-  asked_ = Clock::now();
-  answers_ = std::make_shared<Answers>();
-  const absl::StatusOr<LogPosition> known = log_.KnownState();
-  if (!known.ok()) return;
-  for (const Member& member : membership_.members) {
-    if (member.node == membership_.node) continue;
-    peers_.AskLogState(member.client_endpoint, membership_.cluster,
-                       [answers = answers_, node = member.node,
-                        last = known->index](const absl::StatusOr<internal::LogStateReply>& state) {
-                         if (!state.ok() || state->disk_full() || state->last_index() < last)
-                           return;
-                         MutexLock lock(answers->mutex);
-                         answers->successor = node;
-                       });
-  }
 }
 
 }  // namespace tripla

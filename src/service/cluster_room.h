@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "model/log_position.h"
+#include "tripla/internal/peer.pb.h"
+
+namespace tripla {
+
+// What a leader knows of the room on the disks of all servers, its own included. A write is durable
+// on a majority of them, so without room on a majority it would be submitted and wait for room;
+// such writes are refused before (C7, docs/decisions/0025-full-disks-of-replicas.md).
+//
+// Thread-safety: Look() from one thread, the rest from any. No answer may come after its end.
+class ClusterRoom {
+ public:
+  using AnswerFn = std::function<void(const absl::StatusOr<internal::LogStateReply>&)>;
+
+  struct Sources {
+    std::function<bool()> leads;
+    // Of this server; without `cluster` and `starts`.
+    std::function<internal::LogStateReply()> own;
+    // Asks another one; must not block.
+    std::function<void(const std::string& node, AnswerFn)> ask;
+    std::function<std::chrono::steady_clock::time_point()> now = &std::chrono::steady_clock::now;
+  };
+
+  // `others`: the nodes beside this one.
+  ClusterRoom(std::string node, std::vector<std::string> others, Sources sources);
+
+  // The time between two questions to each server. What one has said holds for kTrust.
+  static constexpr std::chrono::milliseconds kPeriod{250};
+  static constexpr std::chrono::seconds kTrust{5};
+
+  // Looks at the own disk, asks the others if it is time, and prints when writing ends or resumes.
+  // Call it every hundred milliseconds. On a follower it forgets everything.
+  void Look();
+
+  enum class Write { kAdds, kRemoves };
+  // Whether a write of this kind may be taken. OK as long as nobody has said that its disk is full,
+  // and on a follower; ResourceExhausted, whose message says whose disks are full and what to do.
+  [[nodiscard]] absl::Status Check(Write write) const;
+
+  // A server that can write, knows the whole log, and is of a majority without this one that can;
+  // empty when there is none. Only what others have said after this one's disk was full for
+  // kPeriod counts: disks that are filled together must not seem to be free. A new leader that
+  // finds no room on a majority cannot begin, and no reads are answered then.
+  [[nodiscard]] std::string Successor() const;
+
+ private:
+  struct Known {
+    bool adds = true;
+    bool removes = true;
+    std::string text;  // for messages: what is free and what is needed
+    LogIndex last = 0;
+    std::chrono::steady_clock::time_point until;
+  };
+
+  void Note(const std::string& node, const internal::LogStateReply& state);
+  [[nodiscard]] bool IsKnown(const std::string& node) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The refusal of such writes; OK when they are taken.
+  [[nodiscard]] absl::Status Judge(Write write) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] std::string Lacking(Write write) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] size_t majority() const { return (others_.size() + 1) / 2 + 1; }
+
+  const std::string node_;
+  const std::vector<std::string> others_;
+  const Sources sources_;
+  std::chrono::steady_clock::time_point next_question_;  // of the thread of Look()
+  bool refusing_ = false;                                // as it was said
+  mutable Mutex mutex_;
+  std::map<std::string, Known> known_ ABSL_GUARDED_BY(mutex_);
+  std::optional<std::chrono::steady_clock::time_point> full_since_ ABSL_GUARDED_BY(mutex_);
+  absl::Status adds_ ABSL_GUARDED_BY(mutex_);
+  absl::Status removes_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace tripla

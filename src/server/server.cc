@@ -230,6 +230,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
       server->images_, *server->machine_, *server->log_,
       SnapshotSchedule::Options{.interval = options.snapshot_interval,
+                                .random_times = membership.has_value(),
                                 .scrub_interval = options.scrub_interval});
   server->batcher_ = std::make_unique<Batcher>(*server->log_);
   server->level_raise_ = std::make_unique<LevelRaise>(

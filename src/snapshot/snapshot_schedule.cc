@@ -2,11 +2,15 @@
 #include "snapshot/snapshot_schedule.h"
 
 #include <fmt/core.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
 
 #include "base/diagnostics.h"
+#include "base/random_number.h"
 #include "base/status_macros.h"
 #include "snapshot/image_format.h"
 
@@ -24,6 +28,17 @@ constexpr std::chrono::seconds kRetryRoomPeriod{1};
 
 // How long a scrub pauses for the time it has taken: so it costs 1 % of a core.
 constexpr int kScrubPause = 99;
+
+// Linux has it for each thread. A lower priority may always be asked for.
+constexpr int kNiceness = 5;
+
+void LowerPriority() {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), kNiceness);
+}
+
+double DrawUpToHalf() {
+  return static_cast<double>(RandomNumber() >> 12) / static_cast<double>(uint64_t{1} << 53);
+}
 
 absl::Status ShuttingDown() {
   return absl::UnavailableError(
@@ -74,6 +89,7 @@ void SnapshotSchedule::Stop() {
 }
 
 void SnapshotSchedule::Run() {
+  LowerPriority();
   while (!abandon_.load(std::memory_order_relaxed)) {
     const std::vector<DoneFn> requests = AwaitDue();
     if (images_.doubted()) VerifyDoubted();
@@ -102,12 +118,16 @@ void SnapshotSchedule::Run() {
   for (const DoneFn& done : late) done(ShuttingDown());
 }
 
+steady_clock::time_point SnapshotSchedule::NextByPeriod() const {
+  if (options_.interval.count() == 0) return steady_clock::time_point::max();
+  const std::chrono::duration<double> period(options_.interval * part_);
+  return steady_clock::now() +
+         std::max(std::chrono::duration_cast<steady_clock::duration>(period), last_took_);
+}
+
 std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
-  const bool by_period = options_.interval.count() != 0;
-  const steady_clock::time_point due =
-      by_period
-          ? steady_clock::now() + std::max<steady_clock::duration>(options_.interval, last_took_)
-          : steady_clock::time_point::max();
+  if (options_.random_times) part_ = 1 - DrawUpToHalf();
+  const steady_clock::time_point due = NextByPeriod();
   while (true) {
     // Checked without the mutex: a replica reads a directory for it, and Request() must not
     // wait.
@@ -225,7 +245,8 @@ bool SnapshotSchedule::HasChanged() {
 bool SnapshotSchedule::LogHasOutgrownImage() const {
   const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t allowed = std::max(options_.log_growth_bytes, newest ? newest->bytes : 0);
-  return log_.GetStats().bytes > log_bytes_after_image_ + allowed;
+  return log_.GetStats().bytes >
+         log_bytes_after_image_ + static_cast<uint64_t>(static_cast<double>(allowed) * part_);
 }
 
 steady_clock::time_point SnapshotSchedule::ScrubSome() {

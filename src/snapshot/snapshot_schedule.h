@@ -33,6 +33,8 @@ namespace tripla {
 // of this thread, and is given up when an image is due, so that no view is held for long while
 // there are writes. If the map was damaged, the process ends (Die).
 //
+// The thread has a lower priority than others, so that heartbeats and calls go first (C16).
+//
 // Thread-safety: Request() from any thread; Stop() and the destructor from one.
 class SnapshotSchedule {
  public:
@@ -40,6 +42,9 @@ class SnapshotSchedule {
     std::chrono::milliseconds interval{30'000};  // 0: no periodic images
     // An image is due when the log has grown by this, or by the size of the image if that is more.
     uint64_t log_growth_bytes = uint64_t{64} << 20;
+    // Each time both are shorter by a part that is drawn at random, up to a half. For replicas,
+    // which apply the same at the same time: their images should not all be written at once (C16).
+    bool random_times = false;
     std::chrono::milliseconds scrub_interval = std::chrono::hours(24);  // 0: no scrub
   };
 
@@ -78,6 +83,8 @@ class SnapshotSchedule {
   // Waits for the period, log growth, a request, a full disk or the stop; returns the requests.
   std::vector<DoneFn> AwaitDue();
   [[nodiscard]] bool LogHasOutgrownImage() const;
+  // When the next image is due by its period.
+  [[nodiscard]] std::chrono::steady_clock::time_point NextByPeriod() const;
   // Whether something was applied since the image in force.
   [[nodiscard]] bool HasChanged();
   // Verifies some rows of the map in memory, if a pass is due or under way. Returns when to go on.
@@ -97,6 +104,7 @@ class SnapshotSchedule {
   std::atomic<uint64_t> log_bytes_in_image_{0};  // when the one being written began; 0: none is
   std::atomic<bool> making_room_{false};         // by an image, until what it replaces is removed
   // The thread's own.
+  double part_ = 1;  // of the period and of the growth, until the next image
   uint64_t log_bytes_after_image_;
   std::chrono::steady_clock::duration last_took_{0};
   LogIndex only_image_ = 0;  // the newest one when KeepNewestOnly() was done last

@@ -3,6 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -394,6 +397,26 @@ TEST_F(SnapshotScheduleTest, AnImageComesWhenTheLogHasOutgrownTheLast) {
   log_.bytes = 101'001;
   written.get_future().wait();
   EXPECT_EQ(images_.newest()->position.index, 1u);
+}
+
+TEST_F(SnapshotScheduleTest, C16_AReplicasImageComesEarlierByChance) {
+  std::promise<void> written;
+  log_.on_release = [&](LogIndex) { written.set_value(); };
+  Start({.interval = milliseconds(0), .log_growth_bytes = 100'000, .random_times = true});
+  ApplyOne();
+  log_.bytes = 99'990;
+  EXPECT_EQ(written.get_future().wait_for(std::chrono::minutes(1)), std::future_status::ready);
+}
+
+TEST_F(SnapshotScheduleTest, C16_HeartbeatsGoBeforeAnImage) {
+  std::atomic<int> niceness{0};
+  disk_.on_write = [&] {
+    niceness = getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)));
+  };
+  Start(kOnRequestOnly);
+  ApplyOne();
+  ASSERT_TRUE(Request().get().ok());
+  EXPECT_GT(niceness, getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid))));
 }
 
 TEST_F(SnapshotScheduleTest, AfterAFailureTheOldImageStaysAndTheNextTryMaySucceed) {

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <string>
 
 #include "tests/harness/check_run.h"
@@ -41,6 +42,28 @@ TEST(BadServer, R27_OneSlowDiskStopsNobody) {
   ExpectWritesSucceed(cluster, 0, 200, "a");
   check.Finish();
   cluster.AwaitSameState();
+}
+
+// All write an image of the same 48 MB at the same moment, on slow disks, while clients write.
+TEST(BadServer, C16_ImagesOfAllAtOnceOnSlowDisksLeaveTheLeader) {
+  TemporaryDirectory directory;
+  std::vector<TestCluster::Place> places(TestCluster::kSize);
+  for (TestCluster::Place& place : places) {
+    place.environment = {"LD_PRELOAD=" TRIPLA_BAD_DISK, "BAD_DISK=slow@10"};
+  }
+  TestCluster cluster(directory.path(), {"--snapshot-interval", "0"}, places);
+  ExpectWritesSucceed(cluster, 0, 48, std::string(1 << 20, 'a'));
+  const uint64_t term = cluster.Status(cluster.AwaitLeader()).term();
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::future<v1::SnapshotReply>> images;
+    for (int server = 0; server < cluster.size(); ++server) {
+      images.push_back(
+          std::async(std::launch::async, [&, server] { return cluster.Snapshot(server); }));
+    }
+    ExpectWritesSucceed(cluster, 1000 * (round + 1), 100, "b");
+    for (std::future<v1::SnapshotReply>& image : images) EXPECT_GT(image.get().bytes(), 40 << 20);
+  }
+  EXPECT_EQ(cluster.Status(cluster.AwaitLeader()).term(), term);
 }
 
 // Its leader sends again what it does not answer. That it has it in memory already is no answer:

@@ -15,6 +15,7 @@
 #include "client/connection.h"
 #include "client/next_step.h"
 #include "client/wire.h"
+#include "model/leader_metadata.h"
 #include "model/limits.h"
 #include "tripla/v1/tripla.grpc.pb.h"
 
@@ -119,7 +120,13 @@ std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect ef
       const RunningCalls::Attempt running(call.running, context);
       status = send(**server, context, number);
     }
-    if (status.ok()) return std::nullopt;
+    if (status.ok()) {
+      const auto& trailers = context.GetServerTrailingMetadata();
+      if (const auto leader = trailers.find(kLeaderMetadata); leader != trailers.end()) {
+        servers_.MoveToLeader(**server, {leader->second.data(), leader->second.size()});
+      }
+      return std::nullopt;
+    }
 
     AttemptFailure failed = ReadFailure(status, context, effect);
     if (failed.applied != Failure::Applied::kNo) ++number;

@@ -22,14 +22,23 @@ Servers::Servers(const std::vector<std::string>& endpoints) {
   }
 }
 
+template <typename Wanted>
+size_t Servers::IndexOf(const Wanted& wanted) const {
+  return static_cast<size_t>(std::ranges::find_if(servers_, wanted) - servers_.begin());
+}
+
 void Servers::MoveOn(const Server& failed, const std::string& hint) {
-  const auto index_of = [this](const auto& wanted) {
-    return static_cast<size_t>(std::ranges::find_if(servers_, wanted) - servers_.begin());
-  };
-  size_t from = index_of([&](const auto& server) { return server.get() == &failed; });
-  size_t to = index_of([&](const auto& server) { return server->endpoint == hint; });
+  size_t from = IndexOf([&](const auto& server) { return server.get() == &failed; });
+  size_t to = IndexOf([&](const auto& server) { return server->endpoint == hint; });
   if (to == servers_.size() || to == from) to = (from + 1) % servers_.size();
   current_.compare_exchange_strong(from, to);
+}
+
+void Servers::MoveToLeader(const Server& asked, std::string_view leader_endpoint) {
+  size_t from = IndexOf([&](const auto& server) { return server.get() == &asked; });
+  const size_t to =
+      IndexOf([&](const auto& server) { return server->endpoint == leader_endpoint; });
+  if (to != servers_.size()) current_.compare_exchange_strong(from, to);
 }
 
 }  // namespace tripla

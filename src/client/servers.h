@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tripla/v1/tripla.grpc.pb.h"
@@ -13,7 +14,8 @@
 namespace tripla {
 
 // The servers of one database. Each of them takes any call; the client asks the current one. When
-// it fails, the next becomes current, or the one that it named as leader.
+// it fails, the next becomes current, or the one that it named as leader. When it only forwards
+// writes, the leader becomes current.
 //
 // Thread-safety: any thread.
 class Servers {
@@ -38,7 +40,15 @@ class Servers {
   // `failed` already.
   void MoveOn(const Server& failed, const std::string& hint);
 
+  // Makes the leader current after `asked` has forwarded a write to it, if it is one of these
+  // servers. Does nothing if another thread has moved on from `asked` already.
+  void MoveToLeader(const Server& asked, std::string_view leader_endpoint);
+
  private:
+  // servers_.size() if it is none of them.
+  template <typename Wanted>
+  [[nodiscard]] size_t IndexOf(const Wanted& wanted) const;
+
   std::vector<std::unique_ptr<const Server>> servers_;
   std::atomic<size_t> current_{0};
 };

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "model/leader_metadata.h"
 #include "service/pushback.h"
 #include "service/status_mapping.h"
 
@@ -216,6 +217,7 @@ bool PeerLink::IsPassedOn(const grpc::CallbackServerContext& context) {
 template <typename Request, typename Reply>
 void PeerLink::PassOn(const std::string& endpoint, PendingCall& call, const Request& request,
                       Reply& reply) {
+  call.context()->AddTrailingMetadata(kLeaderMetadata, endpoint);
   const auto context = std::make_shared<grpc::ClientContext>();
   context->AddMetadata(kPassedOn, "1");
   context->set_deadline(call.context()->raw_deadline());

@@ -36,7 +36,8 @@ class PeerLink {
   // Whether another replica has forwarded this call; then it must not be forwarded again.
   [[nodiscard]] static bool IsPassedOn(const grpc::CallbackServerContext& context);
 
-  // Forwards a write to the server at `endpoint`, with its deadline, and ends it with the answer.
+  // Forwards a write to the server at `endpoint`, with its deadline, and ends it with the answer,
+  // whose metadata name that server (kLeaderMetadata).
   // Request is a request type of v1::KeyValue. `request` and `reply` are the call's. Ends the call
   // at once with an error if too much is under way or the server is shutting down.
   template <typename Request, typename Reply>

@@ -169,6 +169,18 @@ TEST_F(Replicas, ARefusalOfTheLeaderComesThroughWithItsDetails) {
   EXPECT_EQ(answer.applied(), v1::Undecided::NO);
 }
 
+TEST_F(Replicas, C15_AClientThatWritesGoesToTheLeader) {
+  const int leader = cluster().AwaitLeader();
+  const int follower = cluster().AwaitFollower();
+  Client client({.endpoints = {cluster().endpoint(follower), cluster().endpoint(leader)}});
+  EXPECT_EQ(client.Status()->node, "n" + std::to_string(follower + 1));
+  EXPECT_TRUE(client.Set(*Key::Parse("710"), 0, "a").ok());
+  EXPECT_EQ(client.Status()->node, "n" + std::to_string(leader + 1));
+  Client elsewhere({.endpoints = {cluster().endpoint(follower)}});
+  EXPECT_TRUE(elsewhere.Del(*Key::Parse("710")).ok()) << "which it cannot reach";
+  EXPECT_EQ(elsewhere.Status()->node, "n" + std::to_string(follower + 1));
+}
+
 TEST_F(Replicas, StatusSaysWhoLeadsAndWhere) {
   const int leader = cluster().AwaitLeader();
   for (int i = 0; i < kSize; ++i) {

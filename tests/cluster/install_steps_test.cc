@@ -78,7 +78,7 @@ TEST_F(Install, C6_AFollowerThatIsKilledAtAnyStepComesBack) {
   // ended by the next start, which the step after it cuts off again.
   for (const char* step : {
            "mkdir:/tmp/snapshot-*",   // what is put aside
-           "rename:.image.md5.tmp",   // all has come
+           "rename:.image.md5-*",      // all has come
            "fsync:.image",            // before it is put in force
            "rename:/sm",              // makes room for it
            "rename:/tmp/snapshot-*",  // Ratis has it

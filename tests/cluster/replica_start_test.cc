@@ -57,7 +57,7 @@ TEST(ReplicaStart, AReplicaWithoutItsVoteIsRefused) {
   }
   Process start({ProgramPath("triplad"), "--data-dir", path});
   EXPECT_EQ(start.Wait(), 10) << start.output();
-  EXPECT_THAT(start.output(), HasSubstr("raft-meta is missing or empty"));
+  EXPECT_THAT(start.output(), HasSubstr("raft-meta is missing: without its log and its vote"));
 }
 
 TEST(ReplicaStart, DamagedDataIsSaidAsSuch) {

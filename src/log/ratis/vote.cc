@@ -34,10 +34,13 @@ bool IsNodeId(std::string_view text) {
 
 absl::StatusOr<Vote> ReadVote(const DataDirectory& directory, const Membership& membership) {
   const std::string path = RatisLogPath(directory, membership) + "/raft-meta";
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                          directory.disk().Open(path, OpenMode::kRead));
+  const absl::StatusOr<std::unique_ptr<File>> file = directory.disk().Open(path, OpenMode::kRead);
+  if (absl::IsNotFound(file.status())) {
+    return absl::NotFoundError(fmt::format("{} is missing", path));
+  }
+  TRIPLA_RETURN_IF_ERROR(file.status());
   std::string text(kFileBytesMax, '\0');
-  TRIPLA_ASSIGN_OR_RETURN(const size_t size, file->ReadAt(0, text.data(), text.size()));
+  TRIPLA_ASSIGN_OR_RETURN(const size_t size, (*file)->ReadAt(0, text.data(), text.size()));
   text.resize(size);
   const std::optional<std::string> term = ValueOf("term", text);
   const std::optional<std::string> voted_for = ValueOf("votedFor", text);

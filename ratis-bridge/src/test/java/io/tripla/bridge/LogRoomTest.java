@@ -70,6 +70,20 @@ class LogRoomTest {
   }
 
   @Test
+  void twoThatWriteTheSameFileAtOnceBothSucceed() throws IOException {
+    Path vote = directory.resolve("raft-meta");
+    AtomicFileOutputStream first = new AtomicFileOutputStream(vote.toFile());
+    AtomicFileOutputStream second = new AtomicFileOutputStream(vote.toFile());
+    first.write("the first".getBytes());
+    second.write("and the second, which is longer".getBytes());
+    first.close();
+    assertEquals("the first", Files.readString(vote));
+    second.close();
+    assertEquals("and the second, which is longer", Files.readString(vote));
+    assertEquals(1, directory.toFile().list().length);
+  }
+
+  @Test
   void aFileThatCouldNotBeWrittenDoesNotReplaceTheFormerOne() throws IOException {
     Path vote = directory.resolve("raft-meta");
     Files.writeString(vote, "term=7");

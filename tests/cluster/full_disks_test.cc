@@ -223,9 +223,9 @@ TEST_P(FullDisks, C7_WritesUnderWayWaitForRoom) {
   for (const int i : all) disks_[i]->Fill(0);
   ASSERT_NO_FATAL_FAILURE(AwaitRefusal(all));
   for (const auto& disk : disks_) disk->Drain();
-  ASSERT_NO_FATAL_FAILURE(ExpectWritten());
-  load.Stop();
+  load.Stop();  // it would fill the disks itself
   other_load.Stop();
+  ASSERT_NO_FATAL_FAILURE(ExpectWritten());
   cluster_->AwaitSameState();
   load.ExpectAsAnswered();
   other_load.ExpectAsAnswered();

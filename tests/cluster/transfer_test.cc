@@ -164,7 +164,8 @@ TEST_F(Transfer, C12_ATransferThatFailsLeavesALeaderThatHasItsLease) {
 
 TEST_F(Transfer, C13_ALeaderWhoseLeaseHasRunOutSaysSo) {
   const int leader = cluster().AwaitLeader();
-  EXPECT_TRUE(cluster().Status(leader).has_lease());
+  AwaitTrue([&] { return cluster().Status(leader).has_lease(); },
+            [&] { return cluster().Status(leader).DebugString(); });
   for (int other = 0; other < cluster().size(); ++other) {
     if (other != leader) cluster().Pause(other);
   }

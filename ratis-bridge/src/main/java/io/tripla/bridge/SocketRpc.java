@@ -61,6 +61,7 @@ final class SocketRpc implements RaftServerRpc {
   private final Object installing = new Object();
   private final IncomingImage incoming = new IncomingImage();
   private final VoteRoom voteRoom;
+  private final CandidateRoom candidateRoom;
   private final HeldBack heldBack;
   private volatile Listener listener;
   private volatile long lastLeaderTerm = -1;
@@ -72,6 +73,7 @@ final class SocketRpc implements RaftServerRpc {
     promise = new VotePromise(settings.clock());
     ballot = new Ballot(settings.node(), settings.voteFile());
     voteRoom = new VoteRoom(settings.disk(), settings.clock());
+    candidateRoom = new CandidateRoom(settings.entryRoom(), settings.clock());
     heldBack = new HeldBack(settings.clock());
   }
 
@@ -282,6 +284,7 @@ final class SocketRpc implements RaftServerRpc {
     }
     if (request.getLeaderTerm() >= division().getInfo().getCurrentTerm()) {
       promise.renew(requestor(request.getServerRequest()), request.getLeaderTerm());
+      candidateRoom.follow();
     }
     if (request.getEntriesCount() == 0) {
       return server.appendEntriesAsync(request);
@@ -342,6 +345,9 @@ final class SocketRpc implements RaftServerRpc {
 
   private MessageLite startElection(StartLeaderElectionRequestProto request) throws IOException {
     voteRoom.check();
+    if (!settings.entryRoom().test(0)) {
+      throw new IOException("its disk is full");
+    }
     promise.release(
         requestor(request.getServerRequest()), request.getLeaderLastEntry().getTerm());
     return server.startLeaderElection(request);
@@ -414,6 +420,7 @@ final class SocketRpc implements RaftServerRpc {
     settings.identities().checkIntroduced();
     checkKnowsEnough();
     voteRoom.check();
+    candidateRoom.check();
     if (!request.getPreVote()) {
       promise.check(settings.node());
       ballot.stand(request.getCandidateTerm());

@@ -10,6 +10,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.apache.ratis.util.AtomicFileOutputStream;
@@ -95,6 +96,22 @@ class LogRoomTest {
       good.write("term=8".getBytes(), 0, 6);
     }
     assertEquals("term=8", Files.readString(vote));
+  }
+
+  @Test
+  void whoHasNoRoomLetsOthersStandForElectionFirst() throws IOException {
+    AtomicLong now = new AtomicLong(1000);
+    AtomicBoolean full = new AtomicBoolean(true);
+    CandidateRoom room = new CandidateRoom(bytes -> !full.get(), now::get);
+    assertThrows(IOException.class, room::check);
+    now.addAndGet(CandidateRoom.PATIENCE.toNanos() - 1);
+    assertThrows(IOException.class, room::check);
+    now.incrementAndGet();
+    room.check(); // nobody else leads
+    room.follow();
+    assertThrows(IOException.class, room::check, "after a leader it waits again");
+    full.set(false);
+    room.check();
   }
 
   @Test

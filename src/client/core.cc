@@ -329,7 +329,8 @@ Answer<Leader> Client::Core::Transfer(CallInProgress& call, const std::string& n
   v1::TransferRequest request;
   request.set_node(node);
   v1::TransferReply reply;
-  // Tried again only while no leader is known: then none has been asked.
+  // kReads: no entry changes. It is tried again at UNAVAILABLE; without a name leadership may move
+  // twice then, which harms nothing.
   std::optional<AttemptFailure> failed =
       Send(call, Effect::kReads, [&](const Server& server, grpc::ClientContext& context, uint32_t) {
         return server.admin->Transfer(&context, request, &reply);

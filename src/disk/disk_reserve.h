@@ -83,8 +83,8 @@ class DiskReserve {
 
   // Whether a replica's log may take entries of so many bytes, which its leader has sent. They may
   // begin a new segment. Beside that the next image must still fit, as CheckSegment() has it, and
-  // the files that hold the term and the vote. Less than the leader leaves when it takes writes, so
-  // that removals are taken when it takes no others.
+  // the files that hold the term and the vote. It asks for less than Check() does, so that removals
+  // fit when other writes do not.
   [[nodiscard]] bool HasRoomForEntries(uint64_t bytes) const;
 
   // As CheckSegment(), but waits until there is room, for kSegmentPatience at most. Meanwhile

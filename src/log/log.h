@@ -55,7 +55,7 @@ class Log {
     struct Image {
       LogIndex index = 0;  // it holds every batch up to this one
       uint64_t bytes = 0;
-      uint64_t percent = 0;  // sent
+      uint64_t percent = 0;  // that the member has taken
       uint64_t attempt = 0;
       std::string trouble;  // why the last piece was not taken
     };

@@ -10,8 +10,8 @@
 
 namespace tripla {
 
-// A thread that watches the free disk space while the server runs, and frees memory while nothing
-// is written (design, "Threads").
+// The thread of what is looked at every 100 ms while the server runs: free disk space first, then
+// the hooks of the server (design, "Threads").
 //
 // Thread-safety: constructed and destroyed by one thread.
 class Housekeeping {

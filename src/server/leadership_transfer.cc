@@ -89,10 +89,11 @@ void LeadershipTransfer::Stop() {
 absl::Status LeadershipTransfer::CheckIsHeard(const std::string& node) const {
   for (const Log::MemberStatus& member : log_.GetOtherMembers()) {
     if (member.node != node || (member.silence && *member.silence <= kSilenceMax)) continue;
-    return absl::FailedPreconditionError(fmt::format(
-        "{} cannot lead now: {} has not heard from it for {}{}{}", node, membership_.node,
-        member.silence ? fmt::format("{} ms", member.silence->count()) : "its whole run",
-        member.trouble.empty() ? "" : ": ", member.trouble));
+    return absl::FailedPreconditionError(
+        fmt::format("{} cannot lead now: {} has not heard from it {}{}{}", node, membership_.node,
+                    member.silence ? fmt::format("for {} ms", member.silence->count())
+                                   : fmt::format("since {} was started", membership_.node),
+                    member.trouble.empty() ? "" : ": ", member.trouble));
   }
   return absl::OkStatus();
 }

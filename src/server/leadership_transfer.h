@@ -21,7 +21,8 @@ namespace tripla {
 class LeadershipTransfer {
  public:
   // Receives who leads now. Errors: InvalidArgument: no such member; FailedPrecondition: it cannot
-  // lead now, did not take over, or another was chosen; Unavailable: no leader is known.
+  // lead now, did not take over, or another was chosen; Unavailable: no leader is known, the leader
+  // did not answer, or this server stops.
   using DoneFn = std::function<void(const absl::StatusOr<Log::Leadership>&)>;
 
   LeadershipTransfer(const Membership& membership, RatisLog& log, PeerLink& peers);
@@ -33,7 +34,7 @@ class LeadershipTransfer {
   // The same, but Unavailable if this server does not lead.
   void AskHere(const std::string& node, DoneFn done);
 
-  // Does what was asked for. Call it every now and then. It may take as long as
+  // Does what was asked for. Call it every 100 ms: a request waits for it. It may take as long as
   // RatisLog::HandOver().
   void ServeRequests();
 

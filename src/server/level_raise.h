@@ -39,8 +39,8 @@ class LevelRaise {
   // seconds, and raises the level when all have answered. Never blocks.
   void Step();
 
-  // What keeps the level from rising, for people; empty when nothing does, or when another server
-  // leads.
+  // What keeps the level from rising, for people: this server's own --level-max, and on a leader
+  // what the others have answered. Empty when nothing does.
   [[nodiscard]] std::string held_back();
 
  private:

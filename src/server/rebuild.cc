@@ -28,7 +28,7 @@ using Reply = absl::StatusOr<internal::LogStateReply>;
 
 constexpr std::chrono::seconds kPatience{2};
 // Longer than an election takes.
-constexpr std::chrono::seconds kLeaderPatience{10};
+constexpr std::chrono::seconds kElectionPatience{10};
 constexpr std::chrono::milliseconds kPause{100};
 
 // More starts than the lost replica can have had that no other member has heard of.
@@ -144,7 +144,7 @@ absl::StatusOr<LogIndex> AwaitCommit(const std::string& cluster,
   internal::ReadIndexRequest request;
   request.set_cluster(cluster);
   request.set_by_entry(true);
-  const auto deadline = std::chrono::steady_clock::now() + kLeaderPatience;
+  const auto deadline = std::chrono::steady_clock::now() + kElectionPatience;
   std::vector<std::string> why;
   do {
     why.clear();

@@ -14,12 +14,12 @@ namespace tripla {
 // What a new replica must know to replace a lost one.
 struct Replacement {
   std::string cluster;
-  LogPosition known;    // no vote in terms up to this one, and none before the log has reached it
+  LogPosition known;    // it votes in no term up to this one, and not before its log is so long
   StartsRecord starts;  // of the new directory, and of the others
 };
 
-// Asks the other members of the cluster, over the network, for two seconds each at most, and has
-// them take part in nothing with the lost replica from then on.
+// Asks the other members of the cluster, over the network, for two seconds each at most, then the
+// leader among them for ten, and has them take part in nothing with the lost replica from then on.
 //
 // Every record that the lost one helped to commit is before the returned position: an entry that
 // the leader has committed without the lost one (C11). So many must answer that each majority with

@@ -21,7 +21,8 @@ namespace tripla {
 // on a majority of them, so without room on a majority it would be submitted and wait for room;
 // such writes are refused before (C7, docs/decisions/0025-full-disks-of-replicas.md).
 //
-// Thread-safety: Look() from one thread, the rest from any. No answer may come after its end.
+// Thread-safety: Look() from one thread, the rest from any. Lifetime: it outlives the answers to
+// Sources::ask.
 class ClusterRoom {
  public:
   using AnswerFn = std::function<void(const absl::StatusOr<internal::LogStateReply>&)>;
@@ -51,10 +52,11 @@ class ClusterRoom {
   // and on a follower; ResourceExhausted, whose message says whose disks are full and what to do.
   [[nodiscard]] absl::Status Check(Write write) const;
 
-  // A server that can write, knows the whole log, and is of a majority without this one that can;
-  // empty when there is none. Only what others have said after this one's disk was full for
-  // kPeriod counts: disks that are filled together must not seem to be free. A new leader that
-  // finds no room on a majority cannot begin, and no reads are answered then.
+  // The member that should lead in place of this one, whose disk is full: it has room and the whole
+  // log, and with it a majority without this server has room. Empty: none. Only what others have
+  // said after this one's disk was full for kPeriod counts: disks that are filled together must not
+  // seem to be free. A new leader that finds no room on a majority cannot begin, and no reads are
+  // answered then.
   [[nodiscard]] std::string Successor() const;
 
  private:

@@ -84,8 +84,7 @@ void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
 }
 
 absl::Status NotAnswered(const std::string& endpoint, const grpc::Status& status) {
-  return absl::UnavailableError(
-      fmt::format("{} did not answer ({})", endpoint, status.error_message()));
+  return absl::UnavailableError(fmt::format("{}: {}", endpoint, status.error_message()));
 }
 
 // gRPC 1.51 uses this text when it had no connection to send a call over. If another version uses a

@@ -58,8 +58,8 @@ class PeerLink {
                    std::function<void(const absl::StatusOr<internal::LogStateReply>&)> answer);
 
   // Asks the leader, which should be the server at `endpoint`, to let `node` lead, empty: any other
-  // member. The answer says who leads then, after some seconds at most; errors: those of the
-  // leader, and Unavailable.
+  // member. The answer says who leads then, after some seconds at most; errors: FailedPrecondition
+  // of the leader, everything else is Unavailable.
   void AskTransfer(const std::string& endpoint, const std::string& cluster, const std::string& node,
                    std::function<void(const absl::StatusOr<internal::TransferReply>&)> answer);
 

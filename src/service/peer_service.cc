@@ -64,7 +64,7 @@ grpc::ServerUnaryReactor* PeerService::ReadIndex(grpc::CallbackServerContext* co
     return reactor;
   }
   sources_.confirm_read_index(
-      request->by_entry() ? Proof::kEntry : Proof::kLeaseOrEntry,
+      request->by_entry() ? Proof::kEntry : Proof::kUsual,
       [reactor, reply](const absl::StatusOr<LogIndex>& index) {
         if (index.ok()) reply->set_index(*index);
         reactor->Finish(index.ok() ? grpc::Status::OK

@@ -21,8 +21,9 @@
 //
 //   image    preamble, header, blocks, end block; nothing after it
 //
-//   preamble magic "TRIPLAIM" | format u32 = 3 | check u32: low half of XXH3-64 of the 12 bytes
-//   (16)     before; the same in every later format, which can so be distinguished from damage
+//   preamble magic "TRIPLAIM" | format u32: 2 for level 1, else 3 | check u32: low half of XXH3-64
+//   of the 12 bytes (16)     before; the same in every later format, which can so be distinguished
+//   from damage
 //
 //   header   written at u64, Unix milliseconds | term u64 | index u64 | revision u64 | keys u64
 //   (136)    payload bytes u64 | sessions u64 | answers u64 | use counter u64 | runs u64

@@ -153,7 +153,7 @@ TEST_F(Nemesis, ALeaderThatTrustsNoLeaseAsksAMajorityBeforeEachRead) {
   for (const int follower : {1, 2}) cluster().Pause(follower);
   v1::GetRequest request;
   request.set_key(KeyBytes("5"));
-  // As long as it has its lease.
+  // Within the time of a lease: a leader that trusted it would answer.
   const CallAnswer read =
       Send(cluster().stub(0), &v1::KeyValue::Stub::Get, request, milliseconds(300));
   EXPECT_EQ(read.status.error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);

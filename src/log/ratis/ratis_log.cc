@@ -306,13 +306,13 @@ void RatisLog::WarmUp() {
 }
 
 void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
-  if (Leads()) return ConfirmReadIndex(Proof::kLeaseOrEntry, std::move(answer));
+  if (Leads()) return ConfirmReadIndex(Proof::kUsual, std::move(answer));
   const Member* leader = membership_.Find(replica_->Leader());
   if (leader == nullptr || leader->node == membership_.node) return answer(NoLeader());
   // The leader assumes that this log has the records of the lost replica's, until the next entry
   // does not fit. Without writes there is no next entry, so this asks for one.
   const bool rebuilt = membership_.votes_from != 0 && IsBeingRebuilt(replica_->GetState().last);
-  hooks_.ask_leader(leader->client_endpoint, rebuilt ? Proof::kEntry : Proof::kLeaseOrEntry,
+  hooks_.ask_leader(leader->client_endpoint, rebuilt ? Proof::kEntry : Proof::kUsual,
                     std::move(answer));
 }
 
@@ -346,7 +346,7 @@ absl::Status RatisLog::HandOver(const std::string& successor, std::string_view w
     std::this_thread::sleep_for(kSuccessorPatience / 20);
   }
   if (!status.ok() && Leads()) return absl::UnavailableError(status.message());
-  Say(Severity::kWarning, fmt::format("this node leads no more: {}", why));
+  Say(Severity::kInfo, fmt::format("this node leads no more: {}", why));
   return absl::OkStatus();
 }
 

@@ -124,7 +124,8 @@ class RatisLog : public Log {
   // Asks the followers whether this node still leads.
   void AskFollowers(ReadRounds::AnswerFn answer);
   void AnswerFollowersAsked(std::optional<LogIndex> index);
-  // Until this server has applied what a read at `index` must see; not while it cannot.
+  // Calls `done` once the entry at `index` is applied; with Unavailable at once if this follower
+  // lacks it and has no room for it.
   void AwaitApplied(LogIndex index, ReadableFn done);
   void AskWhoeverLeads(ReadRounds::AnswerFn answer);
   // Whether it replaces a lost replica and its log does not hold yet what that one's held.
@@ -139,8 +140,8 @@ class RatisLog : public Log {
   Submissions submissions_;
   AppliedIndex applied_;
   ReadRounds reads_here_;  // of this server's clients
-  ReadRounds no_ops_;      // confirm that it leads while it has no lease
-  ReadRounds ack_rounds_;  // confirm it without a lease
+  ReadRounds no_ops_;      // confirm by an entry that it leads: its lease has run out
+  ReadRounds ack_rounds_;  // confirm it by acknowledgements: --read-lease off
   Mutex mutex_;
   ReadRounds::AnswerFn followers_asked_ ABSL_GUARDED_BY(mutex_);  // of the round under way
   std::unique_ptr<Replica> replica_;

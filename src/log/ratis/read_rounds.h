@@ -12,10 +12,10 @@
 
 namespace tripla {
 
-// How a leader makes sure that no other leads: by its lease (without one, or when it must not be
-// trusted, by asking its followers or by an entry), or by a no-op entry of the log. The entry takes
-// longest, and also shows the leader what a follower's log lacks.
-enum class Proof { kLeaseOrEntry, kEntry };
+// How a leader makes sure that no other leads. kUsual: by its lease, else by an entry; with
+// --read-lease off, by asking its followers. kEntry: always by a no-op entry. That takes longest,
+// and also shows the leader what a follower's log lacks.
+enum class Proof { kUsual, kEntry };
 
 // Joins reads that ask the same question. While one question is under way, new reads wait; the next
 // question is for all of them. An answer serves only reads that began before its question was

@@ -23,8 +23,8 @@ namespace tripla {
 // Cuts off what a crash has left half written at the end of the open one, and says so. Ratis writes
 // entries into zeros that stand there before; when a write is cut off, the rest of an entry is
 // still zeros, and Ratis, which only knows files that end early, would refuse to start. A power cut
-// may leave zeros for a page in the middle, and what was written behind it. This replica has hardly
-// acknowledged such an entry (docs/decisions/0012-rebuild.md).
+// may leave zeros for a page in the middle, and what was written behind it. It is unlikely that
+// this replica has acknowledged such an entry (docs/decisions/0012-rebuild.md).
 //
 // Before Ratis is started. Returns the index of the last entry, 0 when there is none. Errors:
 // DataLoss, with file and offset, when an entry is damaged in another way or missing, also between

@@ -69,7 +69,7 @@ final class Line implements Closeable {
     }
   }
 
-  /** Connects, also if it is connected. */
+  /** Closes the connection if there is one, and connects. */
   void connectAnew() throws IOException {
     lock.lock();
     try {

@@ -88,9 +88,9 @@ final class OutgoingImages {
     }
   }
 
-  /** Of many attempts each second one would be a message too many. */
+  /** Attempts 1, 2, 4, 8 and so on are told, the others only at debug. */
   private static boolean isSaid(Sending sending) {
-    return Integer.bitCount(sending.attempt) == 1; // 1, 2, 4, 8 and so on
+    return Integer.bitCount(sending.attempt) == 1;
   }
 
   /**

@@ -372,7 +372,7 @@ final class Replica {
   /**
    * What this node knows of another: milliseconds since it was heard, or -1; what it has acknowledged of
    * this leader's log, or -1; of the image that is on its way to it: its last entry, or -1, its bytes, how
-   * many percent of it were sent, and which attempt that is.
+   * many percent of it that node has taken, and which attempt that is.
    */
   long[] describeMember(String node) {
     OutgoingImages.Progress image = outgoing.progress(node);

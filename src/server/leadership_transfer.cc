@@ -16,8 +16,6 @@ namespace tripla {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // A follower that lives answers a heartbeat every 500 ms.
 constexpr std::chrono::milliseconds kSilenceMax{2000};
 
@@ -30,7 +28,9 @@ absl::Status ShuttingDown() { return absl::UnavailableError("the server is shutt
 }  // namespace
 
 LeadershipTransfer::LeadershipTransfer(const Membership& membership, RatisLog& log, PeerLink& peers)
-    : membership_(membership), log_(log), peers_(peers) {}
+    : membership_(membership), log_(log), peers_(peers), thread_([this] { Run(); }) {}
+
+LeadershipTransfer::~LeadershipTransfer() { Stop(); }
 
 absl::Status LeadershipTransfer::CheckIsMember(const std::string& node) const {
   if (node.empty() || membership_.Find(node) != nullptr) return absl::OkStatus();
@@ -60,30 +60,55 @@ void LeadershipTransfer::Ask(const std::string& node, DoneFn done) {
 
 void LeadershipTransfer::AskHere(const std::string& node, DoneFn done) {
   if (const absl::Status status = CheckIsMember(node); !status.ok()) return done(status);
+  bool stopped = false;
   {
     MutexLock lock(mutex_);
-    if (!stopped_) return requests_.push_back({node, std::move(done)});
+    stopped = stopped_;
+    if (!stopped && !is_busy_) {
+      is_busy_ = true;
+      request_ = {node, std::move(done)};
+      return changed_.NotifyAll();
+    }
   }
-  done(ShuttingDown());
+  done(stopped ? ShuttingDown()
+               : absl::FailedPreconditionError("another transfer is under way; ask again"));
 }
 
-void LeadershipTransfer::ServeRequests() {
-  std::vector<Request> requests;
-  {
-    MutexLock lock(mutex_);
-    requests.swap(requests_);
+std::optional<LeadershipTransfer::Request> LeadershipTransfer::AwaitRequest() {
+  MutexLock lock(mutex_);
+  while (!stopped_ && !request_) changed_.Wait(mutex_);
+  return std::exchange(request_, std::nullopt);
+}
+
+void LeadershipTransfer::Run() {
+  while (const std::optional<Request> request = AwaitRequest()) {
+    const absl::StatusOr<Log::Leadership> leadership =
+        IsStopped() ? ShuttingDown() : HandOver(request->node);
+    {
+      MutexLock lock(mutex_);
+      is_busy_ = false;
+    }
+    request->done(leadership);
   }
-  for (const Request& request : requests) request.done(HandOver(request.node));
+}
+
+bool LeadershipTransfer::IsStopped() {
+  MutexLock lock(mutex_);
+  return stopped_;
+}
+
+bool LeadershipTransfer::WaitsUntil(Clock::time_point deadline) {
+  std::this_thread::sleep_for(kLookPeriod);
+  return Clock::now() < deadline && !IsStopped();
 }
 
 void LeadershipTransfer::Stop() {
-  std::vector<Request> requests;
   {
     MutexLock lock(mutex_);
     stopped_ = true;
-    requests.swap(requests_);
+    changed_.NotifyAll();
   }
-  for (const Request& request : requests) request.done(ShuttingDown());
+  if (thread_.joinable()) thread_.join();
 }
 
 absl::Status LeadershipTransfer::CheckIsHeard(const std::string& node) const {
@@ -105,35 +130,45 @@ bool LeadershipTransfer::CanRead() {
   return answer.wait_for(kLeaderPatience) == std::future_status::ready && answer.get();
 }
 
-absl::StatusOr<Log::Leadership> LeadershipTransfer::HandOver(const std::string& node) {
-  const Clock::time_point ready_by = Clock::now() + kLeaderPatience;
-  while (!log_.Leads() && log_.GetLeadership().leader == membership_.node &&
-         Clock::now() < ready_by) {
-    std::this_thread::sleep_for(kLookPeriod);  // it was elected just now
+absl::Status LeadershipTransfer::AwaitOwnReadiness() {
+  const Clock::time_point deadline = Clock::now() + kLeaderPatience;
+  const auto is_beginning = [&] {
+    return !log_.Leads() && log_.GetLeadership().leader == membership_.node;
+  };
+  while (is_beginning() && WaitsUntil(deadline)) {
   }
-  if (!log_.Leads()) return absl::UnavailableError("this server does not lead");
+  return log_.Leads() ? absl::OkStatus() : absl::UnavailableError("this server does not lead");
+}
+
+Log::Leadership LeadershipTransfer::AwaitSuccessor() {
+  const Clock::time_point deadline = Clock::now() + kLeaderPatience;
+  Log::Leadership leadership = log_.GetLeadership();
+  const auto leads_another = [&] {
+    return !leadership.leader.empty() && leadership.leader != membership_.node;
+  };
+  while (!leads_another() && WaitsUntil(deadline)) leadership = log_.GetLeadership();
+  while (leads_another() && !CanRead() && WaitsUntil(deadline)) {
+  }
+  return leadership;
+}
+
+absl::StatusOr<Log::Leadership> LeadershipTransfer::HandOver(const std::string& node) {
+  TRIPLA_RETURN_IF_ERROR(AwaitOwnReadiness());
   if (node == membership_.node) return log_.GetLeadership();
   TRIPLA_RETURN_IF_ERROR(CheckIsHeard(node));
   if (const absl::Status done = log_.HandOver(node, "another was asked for"); !done.ok()) {
     return absl::FailedPreconditionError(
         fmt::format("{} leads on: {}", membership_.node, std::string(done.message())));
   }
-  const Clock::time_point deadline = Clock::now() + kLeaderPatience;
-  Log::Leadership leadership = log_.GetLeadership();
-  while ((leadership.leader.empty() || leadership.leader == membership_.node) &&
-         Clock::now() < deadline) {
-    std::this_thread::sleep_for(kLookPeriod);
-    leadership = log_.GetLeadership();
-  }
-  if (node.empty() ? !leadership.leader.empty() : leadership.leader == node) {
-    while (!CanRead() && Clock::now() < deadline) std::this_thread::sleep_for(kLookPeriod);
-    return leadership;
-  }
+  const Log::Leadership leadership = AwaitSuccessor();
   if (leadership.leader.empty()) {
     return absl::UnavailableError("the servers have not chosen a leader yet");
   }
-  return absl::FailedPreconditionError(
-      fmt::format("{} leads now: it was chosen, not {}", leadership.leader, node));
+  if (node.empty() ? leadership.leader != membership_.node : leadership.leader == node) {
+    return leadership;
+  }
+  return absl::FailedPreconditionError(fmt::format(
+      "{} leads now: it was chosen, not {}", leadership.leader, node.empty() ? "another" : node));
 }
 
 }  // namespace tripla

@@ -257,7 +257,6 @@ void Server::WatchDisk() {
     if (!is_replica()) return;
     cluster_room_->Look();
     ratis_log_->WatchLease();
-    leadership_transfer_->ServeRequests();
   };
   const auto tight = [this] {
     snapshots_->MakeRoom(disk_reserve_.HasRoomForImage(snapshots_->NextImage().bytes_left));
@@ -482,8 +481,8 @@ absl::Status Server::WriteLastImage() {
 //   9. the log
 absl::Status Server::Shutdown() {
   absl::Status status;
-  housekeeping_ = nullptr;
   if (leadership_transfer_ != nullptr) leadership_transfer_->Stop();
+  housekeeping_ = nullptr;
   state_comparison_ = nullptr;
   if (snapshots_ != nullptr) snapshots_->Stop();
   readiness_ = nullptr;

@@ -260,9 +260,10 @@ absl::Status ImageStore::RemoveInPieces(LogIndex index) {
   return disk.Remove(partial);
 }
 
-void ImageStore::GiveUpNewest() {
+void ImageStore::GiveUp(LogIndex damaged) {
   MutexLock lock(mutex_);
-  newest_.reset();
+  // Another replica's image may have come meanwhile.
+  if (!held_ && newest_ && newest_->position.index == damaged) newest_.reset();
 }
 
 absl::StatusOr<LogIndex> ImageStore::ProveNewest() {

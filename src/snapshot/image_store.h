@@ -114,9 +114,9 @@ class ImageStore {
   void Doubt() { doubted_.store(true); }
   [[nodiscard]] bool doubted() const { return doubted_.load(); }
 
-  // The newest image is damaged: until another is written there is none that counts as one of the
-  // two, and that one may be of the same state.
-  void GiveUpNewest();
+  // The newest image is damaged, if it is still this one: until another is written there is none
+  // that counts as one of the two, and that one may be of the same state.
+  void GiveUp(LogIndex damaged);
 
   // Reads the newest image and verifies every block; no doubt is left then. Returns the last record
   // it holds.

@@ -143,6 +143,7 @@ std::vector<SnapshotSchedule::DoneFn> SnapshotSchedule::AwaitDue() {
 }
 
 void SnapshotSchedule::VerifyDoubted() {
+  const std::optional<ImageSummary> doubted = images_.newest();
   const absl::StatusOr<LogIndex> proved = images_.ProveNewest();
   if (proved.ok()) {
     return Say(Severity::kWarning,
@@ -158,7 +159,7 @@ void SnapshotSchedule::VerifyDoubted() {
                            why));
   }
   Say(Severity::kError, fmt::format("{}; it is replaced by a new image; test this disk", why));
-  images_.GiveUpNewest();
+  if (doubted) images_.GiveUp(doubted->position.index);
   WriteImage().IgnoreError();  // says it; the next period tries again
 }
 

@@ -339,6 +339,7 @@ Log::Stats RatisLog::GetStats() const {
 }
 
 absl::Status RatisLog::HandOver(const std::string& successor, std::string_view why) {
+  MutexLock lock(hand_over_);
   const absl::Status status = replica_->HandOver(successor);
   // The others may elect one yet: each keeps its promise to this leader for a second.
   const auto chosen_by = std::chrono::steady_clock::now() + kSuccessorPatience;

@@ -81,7 +81,8 @@ class RatisLog : public Log {
   // five seconds. One thread at a time; takes a second or two.
   void TransferLeadership(const std::string& successor, std::string_view why);
   // If this node leads, transfers leadership to `successor`, empty: to any, for the reason `why`.
-  // Errors: Unavailable when it leads on. One thread at a time; takes a second or two.
+  // Errors: Unavailable when it leads on. Takes a second or two, and as long again for each caller
+  // before.
   [[nodiscard]] absl::Status HandOver(const std::string& successor, std::string_view why);
   // Says it when this leader's lease has run out for long, and when it is back. One thread.
   void WatchLease();
@@ -142,6 +143,7 @@ class RatisLog : public Log {
   ReadRounds reads_here_;  // of this server's clients
   ReadRounds no_ops_;      // confirm by an entry that it leads: its lease has run out
   ReadRounds ack_rounds_;  // confirm it by acknowledgements: --read-lease off
+  Mutex hand_over_;        // held during one
   Mutex mutex_;
   ReadRounds::AnswerFn followers_asked_ ABSL_GUARDED_BY(mutex_);  // of the round under way
   std::unique_ptr<Replica> replica_;

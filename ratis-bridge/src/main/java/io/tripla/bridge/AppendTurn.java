@@ -81,7 +81,7 @@ final class AppendTurn {
   }
 
   private synchronized IOException refuse() {
-    if (++refusals >= REFUSALS_MAX) {
+    if (!LogRoom.isAwaited() && ++refusals >= REFUSALS_MAX) {
       die.accept(
           "entries wait and wait to be written to the log, and no others can follow; check the disk,"
               + " then start the server again");

@@ -69,15 +69,26 @@ final class Line implements Closeable {
     }
   }
 
-  /** Closes the connection if there is one, and connects. */
+  /**
+   * Makes a connection in place of the one that there is. While a call is under way, that one stays: it
+   * works.
+   */
   void connectAnew() throws IOException {
-    lock.lock();
+    checkOpen();
+    Socket[] made = new Socket[1];
+    Wire opened = peer.connect(purpose, socket -> made[0] = socket);
+    if (!lock.tryLock()) {
+      opened.close();
+      return;
+    }
     try {
       if (wire != null) {
         wire.close();
       }
-      connect();
-      wire.allow(IDLE_TIME);
+      setSocket(made[0]);
+      wire = opened;
+      peer.checkAgain(opened);
+      opened.allow(IDLE_TIME);
     } finally {
       lock.unlock();
     }

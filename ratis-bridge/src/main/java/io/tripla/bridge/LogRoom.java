@@ -6,7 +6,7 @@ import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * What the log's writer does while its disk is full: it waits. Ratis itself gives the log up at the first
@@ -19,9 +19,9 @@ public final class LogRoom {
   static final long VOTE_BYTES = 256 << 10;
 
   private static final long LOOK_MS = 100;
-  private static final List<String> NO_ROOM =
-      List.of("No space left on device", "Disk quota exceeded", "File too large");
+  private static final String NO_ROOM = "No space left on device";
   private static final Logger LOG = System.getLogger(LogRoom.class.getName());
+  private static final AtomicInteger waiting = new AtomicInteger();
   private static volatile boolean ended;
 
   /** What can be done again after it has failed for want of room. */
@@ -45,35 +45,54 @@ public final class LogRoom {
    */
   public static <T> T await(File file, long bytes, Attempt<T> attempt) throws IOException {
     boolean waits = false;
-    while (true) {
-      try {
-        if (hasRoom(file, bytes)) {
-          T result = attempt.run();
-          if (waits) {
-            LOG.log(Level.INFO, file.getParent() + " has room again: the log is written again");
+    try {
+      while (true) {
+        try {
+          if (hasRoom(file, bytes)) {
+            T result = attempt.run();
+            if (waits) {
+              LOG.log(Level.INFO, file.getParent() + " has room again: the log is written again");
+            }
+            return result;
           }
-          return result;
+        } catch (IOException e) {
+          if (!isForWantOfRoom(e)) {
+            throw e;
+          }
         }
-      } catch (IOException e) {
-        if (!isForWantOfRoom(e)) {
-          throw e;
+        if (!waits) {
+          waits = true;
+          waiting.incrementAndGet();
+          LOG.log(
+              Level.WARNING, file.getParent() + " is full: entries wait until they can be written");
         }
+        pause(file);
       }
-      if (!waits) {
-        LOG.log(Level.WARNING, file.getParent() + " is full: entries wait until they can be written");
+    } finally {
+      if (waits) {
+        waiting.decrementAndGet();
       }
-      waits = true;
-      pause(file);
     }
   }
 
-  private static boolean hasRoom(File file, long bytes) {
-    return bytes == 0 || file.getParentFile().getUsableSpace() >= bytes + VOTE_BYTES;
+  /** Whether the log's writer waits for room now. */
+  static boolean isAwaited() {
+    return waiting.get() > 0;
   }
 
+  private static boolean hasRoom(File file, long bytes) {
+    long free = file.getParentFile().getUsableSpace();
+    // 0 is also what Java says of an error; then the attempt tells.
+    return bytes == 0 || free == 0 || free >= bytes + VOTE_BYTES;
+  }
+
+  /**
+   * A quota or a limit of the size of files is not meant: nobody sees from outside that they are reached,
+   * so the others would wait for this server. It ends instead.
+   */
   static boolean isForWantOfRoom(IOException e) {
     String why = String.valueOf(e.getMessage());
-    return NO_ROOM.stream().anyMatch(why::contains);
+    return why.contains(NO_ROOM);
   }
 
   private static void pause(File file) throws IOException {

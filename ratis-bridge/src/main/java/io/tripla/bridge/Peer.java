@@ -59,7 +59,7 @@ final class Peer implements Closeable {
   void introduce() {
     try {
       line(Call.Purpose.VOTES).connectAnew();
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       LOG.log(Level.DEBUG, "{0} was not greeted: {1}", node, e.toString());
     }
   }

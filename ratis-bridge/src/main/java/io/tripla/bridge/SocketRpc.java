@@ -45,6 +45,9 @@ import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 final class SocketRpc implements RaftServerRpc {
   private static final Logger LOG = System.getLogger(SocketRpc.class.getName());
 
+  /** Tells the sender of an image that it was found damaged, and not that it cannot be taken now. */
+  private static final String REFUSED = "it is damaged: ";
+
   private static final long PAUSE_AFTER_FAILED_INSTALL_MS = 1000;
   private static final long GREETING_PERIOD_MS = 3000;
   private static final long PAUSE_WHILE_HELD_BACK_MS = 100;
@@ -102,8 +105,8 @@ final class SocketRpc implements RaftServerRpc {
     }
     greeter.interrupt();
     peers.values().forEach(Peer::close);
-    Threads.awaitEnd(greeter);
     watchdog.close();
+    Threads.awaitEnd(greeter);
   }
 
   private Listener.Admission admission() {
@@ -290,7 +293,7 @@ final class SocketRpc implements RaftServerRpc {
       return server.appendEntriesAsync(request);
     }
     voteRoom.keep();
-    return settings.entryRoom().test(request.getSerializedSize())
+    return settings.entryRoom().test(request.getSerializedSize()) && !LogRoom.isAwaited()
         ? appendEntriesOf(request)
         : appendWithoutRoom(request);
   }
@@ -363,7 +366,7 @@ final class SocketRpc implements RaftServerRpc {
       }
       try {
         // Before Ratis takes the last one: then it would forget the log that the image replaces.
-        settings.installs().check(request.getSnapshotChunk());
+        checkPiece(request.getSnapshotChunk());
         MessageLite reply =
             request.getSnapshotChunk().getDone()
                 ? putInForce(request)
@@ -491,10 +494,20 @@ final class SocketRpc implements RaftServerRpc {
       settings.outgoing().sent(follower, percentOf(piece), piece.getDone());
       return reply;
     } catch (IOException e) {
-      settings.outgoing().failed(follower, e.getMessage(), e instanceof Line.Failed);
+      boolean refused =
+          e instanceof Line.Failed && e.getMessage().contains(REFUSED);
+      settings.outgoing().failed(follower, e.getMessage(), refused);
       // Else Ratis would send the whole image again at once.
       pause(PAUSE_AFTER_FAILED_INSTALL_MS);
       throw e;
+    }
+  }
+
+  private void checkPiece(SnapshotChunkProto piece) throws IOException {
+    try {
+      settings.installs().check(piece);
+    } catch (IOException e) {
+      throw new IOException(REFUSED + e.getMessage(), e);
     }
   }
 

@@ -29,6 +29,7 @@ public final class AtomicFileOutputStream extends FilterOutputStream {
   private final File file;
   private final File partial;
   private boolean failed;
+  private boolean isWritten;
   private boolean closed;
 
   public static File getTemporaryFile(File file) {
@@ -66,6 +67,7 @@ public final class AtomicFileOutputStream extends FilterOutputStream {
     failed = true; // unless it returns
     out.write(bytes, offset, size);
     failed = failedBefore;
+    isWritten = true;
   }
 
   public boolean isClosed() {
@@ -80,11 +82,11 @@ public final class AtomicFileOutputStream extends FilterOutputStream {
     closed = true;
     try {
       super.close();
-      if (failed) {
+      if (failed || !isWritten) {
         throw new IOException(partial + " could not be written");
       }
       FileUtils.move(partial, file, StandardCopyOption.REPLACE_EXISTING);
-    } catch (IOException e) {
+    } catch (IOException | RuntimeException e) {
       FileUtils.deleteIfExists(partial);
       throw e;
     }

@@ -235,6 +235,8 @@ class Check {
         report_.files.push_back({.name = "log/" + name,
                                  .holds = "the log of Apache Ratis",
                                  .condition = FileCondition::kNotLookedAt});
+      } else if (name == "room-for-votes" && membership_.ok() && *membership_) {
+        Add("log/" + name).holds = "room for a term and a vote on a full disk";
       } else if (!wal::ParseSegmentName(name)) {
         AddOther("log/" + name, wal::IsUnusedSegmentName(name));
       }

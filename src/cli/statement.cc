@@ -185,6 +185,9 @@ absl::StatusOr<Statement> ParseStatement(const std::vector<std::string>& words,
   if (verb->name == "outcome") return OutcomeStatement{arguments.words[0]};
   if (verb->name == "snapshot") return SnapshotStatement{};
   const std::string word = arguments.words.empty() ? "" : arguments.words[0];
+  if (verb->name == "transfer" && word.empty() && !arguments.words.empty()) {
+    return Misuse(*verb, "the name of the server is empty; leave it out to let any other lead");
+  }
   if (verb->name == "transfer") return TransferStatement{word};
   if (word.empty()) return HelpStatement{};
   TRIPLA_ASSIGN_OR_RETURN(verb, VerbOf(word));

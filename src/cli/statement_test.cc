@@ -61,6 +61,12 @@ TEST(ParseStatement, ReadsEachVerb) {
   EXPECT_EQ(Parsed<HelpStatement>("help").verb, "");
   Parsed<StatusStatement>("status");
   Parsed<SnapshotStatement>("snapshot");
+  EXPECT_EQ(Parsed<TransferStatement>("transfer n2").node, "n2");
+  EXPECT_EQ(Parsed<TransferStatement>("transfer").node, "");
+}
+
+TEST(ParseStatement, AnEmptyNameMovesLeadershipNowhere) {
+  EXPECT_THAT(ErrorOf("transfer ''"), HasSubstr("the name of the server is empty"));
 }
 
 TEST(ParseStatement, TakesTheClockWhenNoTimestampIsGiven) {

@@ -330,9 +330,11 @@ Answer<Leader> Client::Core::Transfer(CallInProgress& call, const std::string& n
   request.set_node(node);
   v1::TransferReply reply;
   // kReads: no entry changes. It is tried again at UNAVAILABLE; without a name leadership may move
-  // twice then, which harms nothing.
+  // twice then, which harms nothing. One attempt has all of the time: a leader that was asked goes
+  // on with it.
   std::optional<AttemptFailure> failed =
       Send(call, Effect::kReads, [&](const Server& server, grpc::ClientContext& context, uint32_t) {
+        context.set_deadline(DeadlineAfter(call.deadline - Clock::now()));
         return server.admin->Transfer(&context, request, &reply);
       });
   if (failed) return std::move(failed->failure);

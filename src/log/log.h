@@ -50,6 +50,9 @@ class Log {
     uint64_t term = 0;
   };
 
+  // Receives who leads, or why that is not known.
+  using LeadershipFn = std::function<void(const absl::StatusOr<Leadership>&)>;
+
   // Another server of the cluster, as this one sees it.
   struct MemberStatus {
     struct Image {

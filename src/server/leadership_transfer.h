@@ -24,7 +24,7 @@ class LeadershipTransfer {
   // Receives who leads now. Errors: InvalidArgument: no such member; FailedPrecondition: it cannot
   // lead now, did not take over, another was chosen, or another transfer is under way; Unavailable:
   // no leader is known, the leader did not answer, or this server stops.
-  using DoneFn = std::function<void(const absl::StatusOr<Log::Leadership>&)>;
+  using DoneFn = Log::LeadershipFn;
 
   LeadershipTransfer(const Membership& membership, RatisLog& log, PeerLink& peers);
   ~LeadershipTransfer();

@@ -8,6 +8,7 @@
 #include "model/limits.h"
 #include "service/status_mapping.h"
 #include "service/strict_handler.h"
+#include "service/transfer_answer.h"
 #include "state/session_bounds.h"
 
 namespace tripla {
@@ -61,16 +62,7 @@ grpc::ServerUnaryReactor* AdminService::Transfer(grpc::CallbackServerContext* co
                                                  const v1::TransferRequest* request,
                                                  v1::TransferReply* reply) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  parts_.transfer(request->node(),
-                  [reactor, reply](const absl::StatusOr<Log::Leadership>& leadership) {
-                    if (!leadership.ok()) {
-                      return reactor->Finish(ReadError(leadership.status(), NoRoom::Overloaded()));
-                    }
-                    reply->set_leader(leadership->leader);
-                    reply->set_leader_endpoint(leadership->leader_endpoint);
-                    reply->set_term(leadership->term);
-                    reactor->Finish(grpc::Status::OK);
-                  });
+  parts_.transfer(request->node(), AnswerTransfer(reactor, reply));
   return reactor;
 }
 

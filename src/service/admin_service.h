@@ -36,9 +36,7 @@ class AdminService : public v1::Admin::CallbackService {
     // As LevelRaise::held_back().
     std::function<std::string()> level_held_back;
     // As LeadershipTransfer::Ask().
-    std::function<void(const std::string& node,
-                       std::function<void(const absl::StatusOr<Log::Leadership>&)>)>
-        transfer;
+    std::function<void(const std::string& node, Log::LeadershipFn)> transfer;
   };
 
   // `data_bytes_max` is the limit of one value that the status shows (R14).

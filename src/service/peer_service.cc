@@ -9,6 +9,7 @@
 
 #include "service/status_mapping.h"
 #include "service/strict_handler.h"
+#include "service/transfer_answer.h"
 
 namespace tripla {
 
@@ -196,16 +197,7 @@ grpc::ServerUnaryReactor* PeerService::Transfer(grpc::CallbackServerContext* con
     reactor->Finish(status);
     return reactor;
   }
-  sources_.transfer(
-      request->node(), [reactor, reply](const absl::StatusOr<Log::Leadership>& leadership) {
-        if (!leadership.ok()) {
-          return reactor->Finish(ReadError(leadership.status(), NoRoom::Overloaded()));
-        }
-        reply->set_leader(leadership->leader);
-        reply->set_leader_endpoint(leadership->leader_endpoint);
-        reply->set_term(leadership->term);
-        reactor->Finish(grpc::Status::OK);
-      });
+  sources_.transfer(request->node(), AnswerTransfer(reactor, reply));
   return reactor;
 }
 

@@ -39,9 +39,7 @@ class PeerService : public internal::Peer::CallbackService {
     // From now on nothing is exchanged with this member but by a later start of it.
     std::function<void(const std::string& node)> disconnect;
     // As LeadershipTransfer::AskHere().
-    std::function<void(const std::string& node,
-                       std::function<void(const absl::StatusOr<Log::Leadership>&)>)>
-        transfer;
+    std::function<void(const std::string& node, Log::LeadershipFn)> transfer;
     // Whether another member answers where it serves clients. Must not block.
     std::function<void(const std::string& node, std::function<void(bool)>)> answers;
   };

@@ -239,10 +239,15 @@ TEST_F(Replicas, HealthTellsThatEachIsReady) {
   }
 }
 
-TEST(FiveReplicas, R27_TwoMayBeLost) {
+TEST(FiveReplicas, R27_TwoMayBeLostAndEachCanBeMadeTheLeader) {
   const TemporaryDirectory directory;
   TestCluster five(directory.path(), {}, std::vector<TestCluster::Place>(5));
   Client client({.endpoints = five.endpoints(), .deadline = std::chrono::seconds(20)});
+  for (int node = 0; node < five.size(); ++node) {
+    const auto leader = client.Transfer("n" + std::to_string(node + 1));
+    ASSERT_TRUE(leader.ok()) << leader.failure().message;
+    EXPECT_EQ(five.AwaitLeader(), node);
+  }
   for (int lost = 0; lost <= 2; ++lost) {
     if (lost > 0) five.Kill(five.AwaitLeader());
     const auto set = client.Set(*Key::Parse(std::to_string(lost)), 0, "a");

@@ -337,11 +337,13 @@ TEST_F(VerifyTest, OfAReplicaItProvesAllButTheLogOfRatis) {
   fs::copy(newest_image(), image);
   EXPECT_THAT(Verify(replica).output, HasSubstr("this is an image of"));
   Relabel(image, image::OwnerOfCluster(cluster));
+  WriteFile(replica + "/log/room-for-votes", std::string(4096, '\0'));
   const Verified sound = Verify(replica);
   EXPECT_EQ(sound.exit_code, 0) << sound.output;
   EXPECT_THAT(
       sound.output,
       AllOf(HasSubstr("node n2 of 3 members, cluster " + cluster), HasSubstr("not looked at"),
+            HasSubstr("room for a term and a vote"), Not(HasSubstr("none of tripla's files")),
             HasSubstr("sound: a start begins with revision 100, 100 keys, level 1, state hash ")));
   FlipAt(image, "data of 7.");
   EXPECT_THAT(Verify(replica).output, HasSubstr(image + " at offset 144"));

@@ -12,7 +12,7 @@ import org.apache.ratis.proto.RaftProtos.StartLeaderElectionRequestProto;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
 import org.apache.ratis.thirdparty.com.google.protobuf.Parser;
 
-/** The four calls between nodes. The numbers are on the wire: add, never change. */
+/** The calls between nodes. The numbers are on the wire: add, never change. */
 enum Call {
   REQUEST_VOTE(1, Purpose.VOTES, RequestVoteRequestProto.parser(), RequestVoteReplyProto.parser()),
   APPEND_ENTRIES(
@@ -24,6 +24,12 @@ enum Call {
       InstallSnapshotReplyProto.parser()),
   START_ELECTION(
       4,
+      Purpose.VOTES,
+      StartLeaderElectionRequestProto.parser(),
+      StartLeaderElectionReplyProto.parser()),
+  /** The leader frees a follower of its promise, so that it can vote for a successor. */
+  RELEASE_PROMISE(
+      5,
       Purpose.VOTES,
       StartLeaderElectionRequestProto.parser(),
       StartLeaderElectionReplyProto.parser());

@@ -312,7 +312,9 @@ final class Listener implements Closeable {
         wire.send(Wire.REPLY, message);
       } else {
         Throwable cause = error instanceof CompletionException ? error.getCause() : error;
-        wire.send(Wire.FAILURE, cause.toString().getBytes(StandardCharsets.UTF_8));
+        boolean said = cause instanceof IOException && cause.getMessage() != null;
+        String why = said ? cause.getMessage() : cause.toString();
+        wire.send(Wire.FAILURE, why.getBytes(StandardCharsets.UTF_8));
       }
     } catch (IOException | RuntimeException e) {
       wire.close();

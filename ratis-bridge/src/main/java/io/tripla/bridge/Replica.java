@@ -28,6 +28,7 @@ import org.apache.ratis.protocol.RaftGroupId;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.TransferLeadershipRequest;
+import org.apache.ratis.protocol.exceptions.LeaderSteppingDownException;
 import org.apache.ratis.protocol.exceptions.NotLeaderException;
 import org.apache.ratis.server.DivisionInfo;
 import org.apache.ratis.server.RaftServer;
@@ -325,6 +326,9 @@ final class Replica {
 
   private static String why(Throwable e) {
     Throwable cause = e.getCause() != null ? e.getCause() : e;
+    if (cause instanceof LeaderSteppingDownException) {
+      return "this node hands leadership over";
+    }
     return cause instanceof NotLeaderException ? "this node does not lead" : cause.toString();
   }
 

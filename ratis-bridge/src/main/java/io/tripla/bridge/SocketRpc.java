@@ -6,8 +6,8 @@ import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -49,7 +49,6 @@ final class SocketRpc implements RaftServerRpc {
   private static final String REFUSED = "it is damaged: ";
 
   private static final long PAUSE_AFTER_FAILED_INSTALL_MS = 1000;
-  private static final long GREETING_PERIOD_MS = 3000;
   private static final long PAUSE_WHILE_HELD_BACK_MS = 100;
 
   private final RaftServer server;
@@ -58,9 +57,9 @@ final class SocketRpc implements RaftServerRpc {
   private final Watchdog watchdog = new Watchdog();
   private final VotePromise promise;
   private final Ballot ballot;
-  private final Thread greeter = Threads.daemon("tripla-greet", this::greetOthers);
   private final AppendTurn turn = new AppendTurn(AppendTurn.PATIENCE, Native::die);
   private final Map<String, Peer> peers = new ConcurrentHashMap<>();
+  private final Greeter greeter = new Greeter(peers.values());
   private final Object installing = new Object();
   private final IncomingImage incoming = new IncomingImage();
   private final VoteRoom voteRoom;
@@ -103,10 +102,9 @@ final class SocketRpc implements RaftServerRpc {
     if (listener != null) {
       listener.close();
     }
-    greeter.interrupt();
     peers.values().forEach(Peer::close);
     watchdog.close();
-    Threads.awaitEnd(greeter);
+    greeter.close();
   }
 
   private Listener.Admission admission() {
@@ -188,6 +186,7 @@ final class SocketRpc implements RaftServerRpc {
       case APPEND_ENTRIES -> append((AppendEntriesRequestProto) request);
       case INSTALL_SNAPSHOT -> answered(install((InstallSnapshotRequestProto) request));
       case START_ELECTION -> answered(startElection((StartLeaderElectionRequestProto) request));
+      case RELEASE_PROMISE -> answered(releasePromise((StartLeaderElectionRequestProto) request));
     };
   }
 
@@ -195,36 +194,9 @@ final class SocketRpc implements RaftServerRpc {
     return CompletableFuture.completedFuture(reply);
   }
 
-  /**
-   * Greets every other member that can be reached in this time, so that each can say that the directory
-   * of this node is outdated before it votes.
-   */
+  /** As {@link Greeter#introduce}. */
   void introduce(Duration patience) throws InterruptedException {
-    List<Thread> threads = new ArrayList<>();
-    for (Peer peer : peers.values()) {
-      Thread thread = Threads.daemon("tripla-introduce", peer::introduce);
-      thread.start();
-      threads.add(thread);
-    }
-    long end = System.nanoTime() + patience.toNanos();
-    for (Thread thread : threads) {
-      thread.join(Math.max(1, (end - System.nanoTime()) / 1_000_000));
-    }
-  }
-
-  /**
-   * Greets each other member every now and then, so that this node knows whom it can reach. An election
-   * need not connect first then.
-   */
-  private void greetOthers() {
-    try {
-      while (true) {
-        Thread.sleep(GREETING_PERIOD_MS);
-        peers.values().forEach(Peer::introduce);
-      }
-    } catch (InterruptedException e) {
-      // closed
-    }
+    greeter.introduce(patience);
   }
 
   /** Milliseconds since a node was heard of; -1 for never. */
@@ -351,9 +323,14 @@ final class SocketRpc implements RaftServerRpc {
     if (!settings.entryRoom().test(0)) {
       throw new IOException("its disk is full");
     }
+    releasePromise(request);
+    return server.startLeaderElection(request);
+  }
+
+  private MessageLite releasePromise(StartLeaderElectionRequestProto request) {
     promise.release(
         requestor(request.getServerRequest()), request.getLeaderLastEntry().getTerm());
-    return server.startLeaderElection(request);
+    return StartLeaderElectionReplyProto.getDefaultInstance();
   }
 
   private MessageLite install(InstallSnapshotRequestProto request) throws IOException {
@@ -545,11 +522,38 @@ final class SocketRpc implements RaftServerRpc {
     RaftRpcRequestProto header = request.getServerRequest();
     String successor = header.getReplyId().toStringUtf8();
     settings.lease().free(request.getLeaderLastEntry().getTerm(), successor);
+    freeOthers(request, successor);
     try {
       return (StartLeaderElectionReplyProto) call(Call.START_ELECTION, header, request);
     } catch (IOException e) {
       LOG.log(Level.WARNING, successor + " could not be asked to lead: " + e.getMessage());
       return StartLeaderElectionReplyProto.getDefaultInstance();
+    }
+  }
+
+  /**
+   * The successor needs a majority with this node: in a cluster of more than three others must be freed of
+   * their promise, too, who were heard of last. As many as needed: the lease rests on the rest.
+   */
+  private void freeOthers(StartLeaderElectionRequestProto request, String successor) {
+    int needed = (peers.size() + 1) / 2 - 1;
+    List<String> others =
+        peers.keySet().stream()
+            .filter(node -> !node.equals(successor) && silenceMs(node) >= 0)
+            .sorted(Comparator.comparingLong(this::silenceMs))
+            .limit(needed)
+            .toList();
+    for (String other : others) {
+      settings.lease().free(request.getLeaderLastEntry().getTerm(), other);
+      RaftRpcRequestProto header =
+          request.getServerRequest().toBuilder()
+              .setReplyId(ByteString.copyFromUtf8(other))
+              .build();
+      try {
+        call(Call.RELEASE_PROMISE, header, request.toBuilder().setServerRequest(header).build());
+      } catch (IOException e) {
+        LOG.log(Level.WARNING, other + " may not vote for " + successor + ": " + e.getMessage());
+      }
     }
   }
 

@@ -4,69 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
-#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "tests/cluster/successive_writes.h"
 #include "tests/harness/test_cluster.h"
-#include "tripla/client.h"
 
 namespace tripla {
 namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-
-// Clients that replace an entry of their own without pause. No call of theirs may fail.
-class Load {
- public:
-  explicit Load(const std::vector<std::string>& endpoints) {
-    for (int i = 0; i < kClients; ++i) {
-      clients_.emplace_back([this, endpoints, i] {
-        Client client({.endpoints = endpoints});
-        for (int64_t version = 0; !enough_; ++version) {
-          const std::string data = std::to_string(version + 1);
-          const Answer<Decided> answer = version == 0
-                                             ? client.Set(KeyOf(i), 0, data)
-                                             : client.TestAndSet(KeyOf(i), 0, data, version);
-          ASSERT_TRUE(answer.ok()) << answer.failure().message;
-          ASSERT_EQ(answer->result, Result::kSuccess) << "an acknowledged write is lost";
-          written_[i] = version + 1;
-        }
-      });
-    }
-  }
-  ~Load() { End(); }
-
-  void End() {
-    enough_ = true;
-    for (std::thread& client : clients_) {
-      if (client.joinable()) client.join();
-    }
-  }
-
-  // After the end: what was acknowledged last is what this server holds.
-  void ExpectAllAt(const std::string& endpoint) const {
-    Client client({.endpoints = {endpoint}});
-    for (int i = 0; i < kClients; ++i) {
-      const Answer<Decided> found = client.Get(KeyOf(i));
-      ASSERT_TRUE(found.ok()) << found.failure().message;
-      ASSERT_TRUE(found->value.has_value());
-      EXPECT_EQ(found->value->version, written_[i]);
-      EXPECT_GT(written_[i], 0);
-    }
-  }
-
- private:
-  static constexpr int kClients = 3;
-  static Key KeyOf(int i) { return *Key::Parse(std::to_string(i)); }
-
-  std::atomic<bool> enough_{false};
-  std::atomic<int64_t> written_[kClients] = {};
-  std::vector<std::thread> clients_;
-};
 
 class Level : public testing::Test {
  protected:
@@ -120,7 +68,7 @@ class Level : public testing::Test {
 };
 
 TEST_F(Level, R28_RollsUpHeldBackAndBackAgainUnderLoadAndRisesOnceAllKnowTheNext) {
-  Load load(cluster_.endpoints());
+  SuccessiveWrites load(cluster_.endpoints());
   for (int i = 0; i < kSize; ++i) Change(i, newer_, {"--level-max", "1"});
   AwaitHeldBack("--level-max 1");
   Change(2, former_);

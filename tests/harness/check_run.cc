@@ -10,12 +10,14 @@
 
 namespace tripla {
 
-CheckRun::CheckRun(const std::vector<std::string>& endpoints, std::chrono::milliseconds duration)
+CheckRun::CheckRun(const std::vector<std::string>& endpoints, std::chrono::milliseconds duration,
+                   std::chrono::seconds patience)
     : end_(std::chrono::steady_clock::now() + duration),
       process_({ProgramPath("tripla-check"), "history", "--claim", "R11.linearizable-when-cut",
                 "--endpoints", absl::StrJoin(endpoints, ","), "--duration",
-                std::to_string(duration.count()) + "ms", "--timeout", "60s", "--clients", "6",
-                "--seed", std::to_string(Seed())}) {
+                std::to_string(duration.count()) + "ms", "--timeout",
+                std::to_string(patience.count()) + "s", "--clients", "6", "--seed",
+                std::to_string(Seed())}) {
   process_.AwaitOutput("seed ");
 }
 

@@ -15,7 +15,9 @@ namespace tripla {
 // Thread-safety: one thread.
 class CheckRun {
  public:
-  CheckRun(const std::vector<std::string>& endpoints, std::chrono::milliseconds duration);
+  // Each call must be decided within `patience`.
+  CheckRun(const std::vector<std::string>& endpoints, std::chrono::milliseconds duration,
+           std::chrono::seconds patience = std::chrono::seconds(60));
 
   // Until then it works for sure, and afterwards it comes to its end.
   [[nodiscard]] bool IsOver() const { return std::chrono::steady_clock::now() >= end_; }

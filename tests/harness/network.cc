@@ -22,6 +22,9 @@ std::string NetworkOf(const std::string& process) {
   return std::filesystem::read_symlink("/proc/" + process + "/ns/net", ignored).string();
 }
 
+// At the switch.
+std::string PortOf(int machine) { return "port" + std::to_string(machine); }
+
 }  // namespace
 
 Network::Network(int machines) {
@@ -43,7 +46,7 @@ void Network::AddMachine(int machine) {
       std::vector<std::string>{"/usr/bin/unshare", "--net", "/bin/sleep", "infinity"}));
   const std::string resident = std::to_string(residents_.back()->pid());
   while (NetworkOf(resident) == NetworkOf("self")) sched_yield();
-  const std::string port = "port" + std::to_string(machine);
+  const std::string port = PortOf(machine);
   const std::string device = kMachineDevice;
   Run({}, "ip link add " + port + " type veth peer name " + device + " address " +
               HardwareAddress(machine) + " netns " + resident);
@@ -79,6 +82,18 @@ void Network::HealAll() {
       if (from != to) Heal(from, to);
     }
   }
+}
+
+void Network::SlowDown(int machine, uint64_t bytes_a_second) {
+  const std::string queue =
+      " root tbf rate " + std::to_string(bytes_a_second) + "bps burst 16kb latency 400ms";
+  Run(launcher(machine), "tc qdisc replace dev " + std::string(kMachineDevice) + queue);
+  Run({}, "tc qdisc replace dev " + PortOf(machine) + queue);
+}
+
+void Network::SpeedUp(int machine) {
+  Run(launcher(machine), "tc qdisc delete dev " + std::string(kMachineDevice) + " root");
+  Run({}, "tc qdisc delete dev " + PortOf(machine) + " root");
 }
 
 void Network::SetWay(int from, int to, const std::string& hardware_address) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,6 +43,11 @@ class Network {
   void Heal(int from, int to) { SetWay(from, to, HardwareAddress(to)); }
   void CutBothWays(int one, int other);
   void HealAll();
+
+  // What a server sends and receives goes at so many bytes a second, each way. What has waited for
+  // 400 ms is lost.
+  void SlowDown(int machine, uint64_t bytes_a_second);
+  void SpeedUp(int machine);
 
  private:
   [[nodiscard]] std::string HardwareAddress(int machine) const;

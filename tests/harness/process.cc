@@ -108,6 +108,14 @@ int Process::Wait() {
   return exit_code_;
 }
 
+bool Process::HasEnded() const {
+  if (ended_) return true;
+  siginfo_t info{};
+  TRIPLA_CHECK(waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0,
+               "cannot look at the child");
+  return info.si_pid == pid_;
+}
+
 void Process::Kill() {
   Signal(SIGKILL);
   Wait();

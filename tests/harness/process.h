@@ -45,6 +45,9 @@ class Process {
   // Waits for the end. Returns the exit code, or minus the signal that ended it.
   int Wait();
 
+  // Whether it has ended, by itself or by a signal.
+  [[nodiscard]] bool HasEnded() const;
+
   // SIGKILL, and waits.
   void Kill();
 

@@ -113,6 +113,7 @@ void TestCluster::Start(int number) {
   add(place.flags);
   Server& server = servers_[number];
   server.paused = false;
+  server.stopping = false;
   server.process = std::make_unique<Process>(std::move(argv), place.environment);
   server.channel = Connect(server.endpoint);
   server.stub = v1::KeyValue::NewStub(server.channel);
@@ -121,9 +122,14 @@ void TestCluster::Start(int number) {
 
 void TestCluster::AwaitReady(int number) { process(number).AwaitOutput("ready on "); }
 
+void TestCluster::BeginStop(int number) {
+  servers_[number].stopping = true;
+  process(number).Signal(SIGTERM);
+}
+
 void TestCluster::Stop(int number) {
   Server& server = servers_[number];
-  server.process->Signal(SIGTERM);
+  if (!server.stopping) BeginStop(number);  // a second signal would end it at once
   EXPECT_EQ(server.process->Wait(), 0) << server.process->output();
   server.process = nullptr;
 }
@@ -147,7 +153,8 @@ void TestCluster::BringBack(int number) {
 }
 
 bool TestCluster::Runs(int number) const {
-  return servers_[number].process != nullptr && !servers_[number].paused;
+  const Server& server = servers_[number];
+  return server.process != nullptr && !server.paused && !server.stopping;
 }
 
 v1::StatusReply TestCluster::Status(int number) {

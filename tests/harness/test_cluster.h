@@ -45,6 +45,8 @@ class TestCluster {
   void AwaitReady(int number);
   // SIGTERM; expects exit code 0.
   void Stop(int number);
+  // The same in two steps, so that other things may happen between: Stop() is the second.
+  void BeginStop(int number);
   // kill -9.
   void Kill(int number);
   // SIGSTOP and SIGCONT.
@@ -64,7 +66,7 @@ class TestCluster {
 
   [[nodiscard]] int size() const { return static_cast<int>(servers_.size()); }
 
-  // Neither killed nor stopped nor paused.
+  // Neither killed nor stopped, or about to stop, nor paused.
   [[nodiscard]] bool Runs(int number) const;
 
   // What a server says of itself; empty when it does not answer.
@@ -82,6 +84,7 @@ class TestCluster {
   struct Server {
     std::unique_ptr<Process> process;  // null when it does not run
     bool paused = false;
+    bool stopping = false;
     std::string endpoint;
     std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<v1::KeyValue::Stub> stub;

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,6 +23,8 @@ namespace {
 
 constexpr size_t kBufferBytes = size_t{64} << 10;
 constexpr int kTrickleTickMs = 1;
+// Meanwhile nothing else passes. A client that lost patience has gone by then.
+constexpr timeval kConnectTimeout{.tv_sec = 1, .tv_usec = 0};
 
 // A TCP socket that is closed with its owner. -1: none.
 class Socket {
@@ -74,6 +77,8 @@ Socket ConnectTo(const std::string& endpoint) {
   Socket connected;
   for (const addrinfo* one = found; one != nullptr && !connected.open(); one = one->ai_next) {
     Socket socket(::socket(one->ai_family, one->ai_socktype | SOCK_CLOEXEC, one->ai_protocol));
+    // Linux tries for two minutes where nobody answers. All else is sent without waiting.
+    setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &kConnectTimeout, sizeof(kConnectTimeout));
     if (socket.open() && connect(socket.get(), one->ai_addr, one->ai_addrlen) == 0) {
       connected = std::move(socket);
     }

@@ -36,13 +36,15 @@ struct Cut {
 // a free port of this machine.
 //
 // Thread-safety: all methods may be called from any thread. The plan is called on the proxy's own.
-// Blocking: the constructor and the destructor do not wait for the network.
+// Blocking: the constructor does not wait for the network, the destructor a second at most, while a
+// connection is being made.
 class CutProxy {
  public:
   // What becomes of connection number 0, 1, 2 …; nullopt: it is not cut.
   using Plan = std::function<std::optional<Cut>(uint64_t connection)>;
 
-  // `server` is HOST:PORT. A connection that cannot be made on is reset.
+  // `server` is HOST:PORT. A connection that cannot be made on within a
+  // second is reset.
   CutProxy(std::string server, Plan plan);
   // Resets what is still connected.
   ~CutProxy();

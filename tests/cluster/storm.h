@@ -52,6 +52,8 @@ class Storm {
   // When the last fault was healed.
   [[nodiscard]] Clock::time_point healed() const { return healed_; }
 
+  // Prints it with the time since the beginning.
+  void Say(const std::string& what) const;
   // How many images followers have installed so far.
   [[nodiscard]] int ImagesInstalled() const;
   // All that the servers have said, and their directories, in a new directory that stays.
@@ -103,7 +105,6 @@ class Storm {
   void After(Span span, std::function<void()> action);
   // Who leads, as far as can be found out at once; -1 if not.
   int LeaderNow();
-  void Say(const std::string& what) const;
   [[nodiscard]] std::string Names(const std::vector<int>& servers) const;
 
   TestCluster& cluster_;

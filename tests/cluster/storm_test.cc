@@ -31,17 +31,22 @@ constexpr seconds kPatience{120};
 struct Dose {
   int storms;
   seconds each;
+  seconds calm;  // clients go on after it for so long
   Storm::Density density;
 };
 
 Dose TheDose() {
   if (!LongDose()) {
-    return {1, seconds(4), {milliseconds(200), milliseconds(700), milliseconds(200), seconds(2)}};
+    return {1,
+            seconds(4),
+            seconds(1),
+            {milliseconds(200), milliseconds(700), milliseconds(200), seconds(2)}};
   }
   // TRIPLA_STORMS of them, or for half an hour.
   const char* const storms = std::getenv("TRIPLA_STORMS");
   return {storms != nullptr ? std::atoi(storms) : 12,
           seconds(140),
+          seconds(5),
           {milliseconds(300), seconds(4), milliseconds(500), seconds(12)}};
 }
 
@@ -75,19 +80,21 @@ class ManyFaults : public testing::TestWithParam<int> {
 
   // Lets clients work through a storm, and for a moment afterwards.
   void PassStorm(int number, const Dose& dose) {
-    constexpr seconds kCalm{5};
     SuccessiveWrites writes(cluster_->endpoints(), {.clients = kWriters,
                                                     .first_key = number * kWriters,
                                                     .data_bytes = 30'000,
                                                     .patience = dose.each + kPatience,
                                                     .refusals = true,
                                                     .pause = milliseconds(10)});
-    CheckRun check(cluster_->endpoints(), dose.each + kCalm, dose.each + kPatience);
+    CheckRun check(cluster_->endpoints(), dose.each + dose.calm, dose.each + kPatience);
     storm_->RunUntil(Storm::Clock::now() + dose.each, dose.density);
     const Storm::Clock::time_point healed = storm_->healed();
     if (HasFailure()) return;
+    storm_->Say("all are ready");
     check.Finish();
+    storm_->Say("the check has ended");
     writes.End();
+    storm_->Say("the writers have ended");
     cluster_->AwaitSameState();
     EXPECT_LT(Storm::Clock::now() - healed, kSameStateWithin) << "all hold the same too late";
     for (const std::string& endpoint : cluster_->endpoints()) writes.ExpectAllAt(endpoint);

@@ -4,29 +4,16 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdint>
+#include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "tests/harness/clock_rate.h"
 #include "tests/harness/dose.h"
 #include "tests/harness/test_cluster.h"
 
 namespace tripla {
 namespace {
-
-using std::chrono::seconds;
-
-std::vector<TestCluster::Place> PlacesWithClocks(const std::vector<int>& gains_ppm) {
-  std::vector<TestCluster::Place> places;
-  for (const int gain : gains_ppm) {
-    TestCluster::Place place;
-    place.environment = {std::string("LD_PRELOAD=") + TRIPLA_CLOCK_RATE,
-                         "CLOCK_GAINS_PPM=" + std::to_string(gain)};
-    places.push_back(place);
-  }
-  return places;
-}
 
 // The leader's clock is the slowest: its lease lasts longest.
 class ClockRates : public testing::Test {
@@ -34,29 +21,18 @@ class ClockRates : public testing::Test {
   static constexpr int kSlow = 0;
 
   void StartCluster(const std::vector<int>& gains_ppm) {
-    cluster_ = std::make_unique<TestCluster>(directory_.path(), std::vector<std::string>{},
-                                             PlacesWithClocks(gains_ppm));
-  }
-
-  void MakeSlowOneLeader() {
-    AwaitTrue(
-        [&] {
-          grpc::ClientContext context;
-          context.set_deadline(std::chrono::system_clock::now() + seconds(10));
-          v1::TransferRequest request;
-          request.set_node("n1");
-          v1::TransferReply reply;
-          const auto admin = v1::Admin::NewStub(cluster_->channel(kSlow));
-          return admin->Transfer(&context, request, &reply).ok();
-        },
-        [] { return "it does not become the leader"; });
+    std::vector<TestCluster::Place> places(gains_ppm.size());
+    for (size_t i = 0; i < places.size(); ++i) {
+      places[i].environment = ClockThatGains(gains_ppm[i], TRIPLA_CLOCK_RATE);
+    }
+    cluster_ = std::make_unique<TestCluster>(directory_.path(), std::vector<std::string>{}, places);
   }
 
   // Freezes the leader until another has written, and reads from it what it answers by its lease.
   // Returns whether that is what was there before.
   bool ReadsStale(int round) {
     const std::string key = std::to_string(round);
-    MakeSlowOneLeader();
+    cluster_->MakeLeader(kSlow);
     EXPECT_TRUE(Set(cluster_->stub(kSlow), key, 0, "before").status.ok());
     EXPECT_TRUE(Get(cluster_->stub(kSlow), key).status.ok());
     cluster_->Pause(kSlow);

@@ -52,21 +52,6 @@ class Nemesis : public testing::Test {
     cluster().AwaitSameState();
   }
 
-  static void MakeLeader(int number) {
-    AwaitTrue(
-        [&] {
-          grpc::ClientContext context;
-          context.set_deadline(std::chrono::system_clock::now() + seconds(10));
-          v1::TransferRequest request;
-          request.set_node("n" + std::to_string(number + 1));
-          v1::TransferReply reply;
-          const auto admin = v1::Admin::NewStub(cluster().channel(number));
-          return admin->Transfer(&context, request, &reply).ok();
-        },
-        [] { return "it does not become the leader"; });
-    EXPECT_EQ(cluster().AwaitLeader(), number);
-  }
-
   // Kills them, lets the clients meet that for a while, and starts them again.
   void KillAndRestart(const std::vector<int>& numbers) {
     for (const int number : numbers) cluster().Kill(number);
@@ -115,7 +100,7 @@ TEST_F(Nemesis, R11_NothingStaleIsReadWhenTheLeaderIsPaused) {
 TEST_F(Nemesis, R11_ALeaderThatWakesUpAnswersWithWhatItsSuccessorWrote) {
   for (int round = 0; round < (LongDose() ? 100 : 3); ++round) {
     const std::string key = std::to_string(1000 + round);
-    if (round % 2 == 0) MakeLeader(kWithoutLease);
+    if (round % 2 == 0) cluster().MakeLeader(kWithoutLease);
     const int leader = cluster().AwaitLeader();
     Del(cluster().stub(leader), key);
     const CallAnswer set = Set(cluster().stub(leader), key, 0, "before");
@@ -145,7 +130,7 @@ TEST_F(Nemesis, R11_ALeaderThatWakesUpAnswersWithWhatItsSuccessorWrote) {
 }
 
 TEST_F(Nemesis, ALeaderThatTrustsNoLeaseAsksAMajorityBeforeEachRead) {
-  MakeLeader(kWithoutLease);
+  cluster().MakeLeader(kWithoutLease);
   ASSERT_TRUE(Set(cluster().stub(0), "5", 0, "x").status.ok());
   const uint64_t index = cluster().Status(0).log_index();
   for (int i = 0; i < 10; ++i) EXPECT_TRUE(Get(cluster().stub(i % kSize), "5").status.ok());

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_join.h"
+#include "tests/harness/clock_rate.h"
 #include "tests/harness/dose.h"
 
 namespace tripla {
@@ -21,8 +22,6 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Two clocks are at most 5 % apart.
-constexpr int64_t kClockGainsPpmMax = 25'000;
 constexpr char kImageInstalled[] = "it has installed the leader's image";
 
 std::string NodeOf(int server) { return "n" + std::to_string(server + 1); }
@@ -134,7 +133,7 @@ void Storm::Heal() {
 
 void Storm::Kill(const Draw& draw) {
   const auto size = static_cast<uint64_t>(cluster_.size());
-  const uint64_t counts[] = {1, 1, size / 2 + 1, size};
+  const uint64_t counts[] = {1, 1, 1, 1, size / 2 + 1, size};
   std::vector<int> servers = draw.servers;
   servers.resize(counts[draw.count % std::size(counts)]);
   Say(fmt::format("kill {} for {}", Names(servers), draw.hold));
@@ -311,12 +310,9 @@ void Storm::DrawPlace(int server) {
   if (newer || level_may_rise_) place.program = TRIPLA_LEVEL_2;
   if (newer && !level_may_rise_) place.flags = {"--level-max", "1"};
   if (place_chance_() % 4 == 0) place.flags.insert(place.flags.end(), {"--read-lease", "off"});
-  const int64_t gains[] = {
-      -kClockGainsPpmMax, kClockGainsPpmMax,
-      static_cast<int64_t>(place_chance_() % (2 * kClockGainsPpmMax + 1)) - kClockGainsPpmMax};
-  place.environment = {
-      std::string("LD_PRELOAD=") + TRIPLA_CLOCK_RATE,
-      fmt::format("CLOCK_GAINS_PPM={}", gains[place_chance_() % std::size(gains)])};
+  const auto chosen = static_cast<int64_t>(place_chance_() % (2 * kClockGainsPpmMost + 1));
+  const int64_t gains[] = {-kClockGainsPpmMost, kClockGainsPpmMost, chosen - kClockGainsPpmMost};
+  place.environment = ClockThatGains(gains[place_chance_() % std::size(gains)], TRIPLA_CLOCK_RATE);
 }
 
 void Storm::Start(int server) {

@@ -29,6 +29,8 @@ class Storm {
  public:
   using Clock = std::chrono::steady_clock;
   using Span = std::chrono::milliseconds;
+  // Two clocks are at most 5 % apart.
+  static constexpr int64_t kClockGainsPpmMost = 25'000;
 
   // How dense it is. A fault begins `gap` after the last one, and lasts for `hold`; each is drawn
   // between the least and the most.

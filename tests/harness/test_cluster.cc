@@ -190,6 +190,23 @@ int TestCluster::AwaitLeader() {
   return leader;
 }
 
+void TestCluster::MakeLeader(int number) {
+  constexpr std::chrono::seconds kTransferPatience{10};
+  grpc::Status status;
+  AwaitTrue(
+      [&] {
+        grpc::ClientContext context;
+        context.set_deadline(std::chrono::system_clock::now() + kTransferPatience);
+        v1::TransferRequest request;
+        request.set_node(NodeOf(number));
+        v1::TransferReply reply;
+        status = servers_[number].admin->Transfer(&context, request, &reply);
+        return status.ok();
+      },
+      [&] { return NodeOf(number) + " does not become the leader: " + status.error_message(); });
+  EXPECT_EQ(AwaitLeader(), number);
+}
+
 int TestCluster::AwaitFollower() {
   const int leader = AwaitLeader();
   for (int i = 0; i < size(); ++i) {

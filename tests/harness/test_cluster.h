@@ -75,6 +75,8 @@ class TestCluster {
 
   // Waits until one of those that run leads and the others that run know it. Returns its number.
   int AwaitLeader();
+  // Lets this one lead, and waits until it does.
+  void MakeLeader(int number);
   // Any that runs and does not lead.
   int AwaitFollower();
   // Waits until all that run have the same state.

@@ -19,7 +19,9 @@
 namespace {
 
 constexpr int64_t kNanos = 1'000'000'000;
-constexpr __int128 kMillion = 1'000'000;
+// Nanoseconds of years, times a million.
+__extension__ using Wide = __int128;
+constexpr Wide kMillion = 1'000'000;
 constexpr int64_t kForeverSeconds = 1'000'000'000;  // what waits this long has no end
 // In pthread_cond_t, of glibc since 2.25: the condition's timed waits are by CLOCK_MONOTONIC.
 constexpr unsigned kConditionIsMonotonic = 2;

@@ -158,6 +158,7 @@ void Replication::AskLogState(const std::string& node, ClusterRoom::AnswerFn ans
 void Replication::Look() {
   cluster_room_.Look();
   log_.WatchLease();
+  if (!disk_reserve_.Check().ok()) HandOverForRoom();
 }
 
 void Replication::HandOverForRoom() {

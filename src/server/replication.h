@@ -74,12 +74,9 @@ class Replication {
   // As PeerLink::AskLogState(), of another member.
   void AskLogState(const std::string& node, ClusterRoom::AnswerFn answer);
 
-  // Looks at the room on all servers' disks and at the leader's lease. To be repeated.
+  // Looks at the room on all servers' disks and at the leader's lease; while this server's disk is
+  // full, it lets a replica with room lead, which takes a second or two. To be repeated.
   void Look();
-
-  // Lets a replica with room lead, if there is one: this server's disk is full. To be repeated; on
-  // the thread of Look().
-  void HandOverForRoom();
 
   // Ends transfers of leadership that were asked for, and the comparison of states.
   void BeginStop();
@@ -95,6 +92,7 @@ class Replication {
 
   [[nodiscard]] PeerService::Sources SourcesOfPeerService(Level level_max);
   [[nodiscard]] ClusterRoom::Sources SourcesOfClusterRoom();
+  void HandOverForRoom();
   // Fills in what other servers are told of this one's disk.
   void FillRoom(internal::LogStateReply& reply) const;
 

@@ -87,14 +87,10 @@ void Server::WatchDisk() {
   const auto tight = [this] {
     snapshots_->MakeRoom(disk_reserve_.HasRoomForImage(snapshots_->NextImage().bytes_left));
   };
-  const auto too_full = [this] {
-    if (replication_ != nullptr) replication_->HandOverForRoom();
-  };
   housekeeping_ = std::make_unique<Housekeeping>(
-      disk_reserve_, Housekeeping::Hooks{.look = look,
-                                         .next_image = [this] { return snapshots_->NextImage(); },
-                                         .tight = tight,
-                                         .too_full = too_full});
+      disk_reserve_,
+      Housekeeping::Hooks{
+          .next_image = [this] { return snapshots_->NextImage(); }, .tight = tight, .look = look});
 }
 
 Server::Server(const Options& options, DataDirectory directory)

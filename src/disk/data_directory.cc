@@ -13,6 +13,7 @@
 
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
+#include "disk/replace_file.h"
 
 namespace tripla {
 namespace {
@@ -51,19 +52,6 @@ absl::StatusOr<std::string> ReadSmallFile(Disk& disk, const std::string& path) {
   TRIPLA_ASSIGN_OR_RETURN(const size_t size, file->ReadAt(0, content.data(), content.size()));
   content.resize(size);
   return content;
-}
-
-absl::Status WriteDurably(Disk& disk, const std::string& path, std::string_view content) {
-  const std::string partial = path + ".partial";
-  if (absl::Status removed = disk.Remove(partial); !removed.ok() && !absl::IsNotFound(removed)) {
-    return removed;
-  }
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                          disk.Open(partial, OpenMode::kCreateFresh));
-  TRIPLA_RETURN_IF_ERROR(file->WriteAt(0, content));
-  TRIPLA_RETURN_IF_ERROR(file->Sync());
-  TRIPLA_RETURN_IF_ERROR(disk.Rename(partial, path));
-  return disk.SyncDirectory(ParentOf(path));
 }
 
 // The process that holds the directory, or held it last, according to its lock file, or "".
@@ -260,7 +248,7 @@ absl::Status DataDirectory::MakeReady() {
     TRIPLA_RETURN_IF_ERROR(Ensure(*disk_, part));
     TRIPLA_RETURN_IF_ERROR(CheckIsEmpty(*disk_, part, format_path()));
   }
-  return WriteDurably(*disk_, format_path(), kFormatLine);
+  return ReplaceFile(*disk_, format_path(), kFormatLine);
 }
 
 absl::Status DataDirectory::CheckFormat() const {

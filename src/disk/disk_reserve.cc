@@ -24,10 +24,6 @@ uint64_t ReserveOf(Disk& disk, const std::string& log_path, std::optional<uint64
 // A write goes into the log and then into an image.
 constexpr uint64_t kCopiesOfAWrite = 2;
 
-// Of a replica's log: the zeros that it writes ahead, and what it leaves for its term and its vote
-// (Properties.java, LogRoom.java).
-constexpr uint64_t kEntryRoomBytes = (uint64_t{1} << 20) + (uint64_t{256} << 10);
-
 // Of AwaitSegment(): a Refresh() can end between its look and its wait.
 constexpr std::chrono::milliseconds kLookPeriod{100};
 // A refusal so soon after another one is of the same write, which the client repeats.

@@ -29,6 +29,10 @@ class DiskReserve {
   // is a sixteenth of the size.
   static constexpr uint64_t kDefaultBytes = uint64_t{16} << 20;
 
+  // What entries of a replica's log need beside their own size: the zeros that it writes ahead, and
+  // what it leaves for its term and its vote. LogRoom.java has the same; a start compares them.
+  static constexpr uint64_t kEntryRoomBytes = (uint64_t{1} << 20) + (uint64_t{256} << 10);
+
   // Watches the file systems that hold `log_path` and `image_path`. Writes resume when an eighth of
   // the reserve more is free, so that the state does not alternate quickly. 0: only the next image
   // is reserved for.

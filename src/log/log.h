@@ -126,6 +126,10 @@ class Log {
   // Errors: FailedPrecondition when one was removed, moved or replaced.
   [[nodiscard]] virtual absl::Status CheckFiles() const { return absl::OkStatus(); }
 
+  // Bounds how long Submit() blocks from now on, so that the submitting thread can end before
+  // Stop(). Any thread.
+  virtual void BeginStop() {}
+
   // Makes everything submitted durable. Afterwards Submit() answers Unavailable. Idempotent; called
   // by the submitting thread or after it has ended.
   virtual void Stop() = 0;

@@ -30,10 +30,9 @@ Housekeeping::~Housekeeping() {
 
 void Housekeeping::Run() {
   while (AwaitNextLook()) {
-    hooks_.look();
     disk_reserve_.Refresh(hooks_.next_image);
     if (disk_reserve_.IsTight()) hooks_.tight();
-    if (!disk_reserve_.Check().ok()) hooks_.too_full();
+    hooks_.look();
   }
 }
 

@@ -18,10 +18,9 @@ class Housekeeping {
  public:
   // Called on the thread of this class.
   struct Hooks {
-    std::function<void()> look;  // at each check
     DiskReserve::NextImageFn next_image;
-    std::function<void()> tight;     // after each check that finds little room
-    std::function<void()> too_full;  // after each check that refuses writes
+    std::function<void()> tight;  // after each check that finds little room
+    std::function<void()> look;   // after each check
   };
 
   // `disk_reserve` outlives it. On return the disk has been checked once.

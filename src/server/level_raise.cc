@@ -56,7 +56,7 @@ void LevelRaise::Step() {
     return SetHeldBack(level, "");
   }
   const bool is_time = Clock::now() >= next_;
-  if (parts_.membership == nullptr) {
+  if (parts_.replication == nullptr) {
     if (is_time) Raise(level + 1, level_max_);
   } else if (round_ == nullptr || round_->next != level + 1) {
     if (is_time) Ask(level + 1);
@@ -108,23 +108,21 @@ void LevelRaise::SetHeldBack(Level level, const std::string& why) {
 void LevelRaise::Ask(Level next) {
   next_ = Clock::now() + kPeriod;
   round_ = std::make_shared<Round>(next);
-  std::vector<Member> others = parts_.membership->members;
-  std::erase(others, parts_.membership->self());
+  const std::vector<std::string> others = parts_.replication->others();
   {
     MutexLock lock(round_->mutex);
-    for (const Member& member : others) round_->in_the_way[member.node] = "does not answer";
+    for (const std::string& node : others) round_->in_the_way[node] = "does not answer";
   }
-  for (const Member& member : others) {
-    parts_.peers.AskLogState(member.client_endpoint, parts_.membership->cluster,
-                             [round = round_, node = member.node](const auto& reply) {
-                               std::string why = WhyNot(reply, round->next);
-                               MutexLock lock(round->mutex);
-                               if (why.empty()) {
-                                 round->in_the_way.erase(node);
-                               } else {
-                                 round->in_the_way[node] = std::move(why);
-                               }
-                             });
+  for (const std::string& node : others) {
+    parts_.replication->AskLogState(node, [round = round_, node](const auto& reply) {
+      std::string why = WhyNot(reply, round->next);
+      MutexLock lock(round->mutex);
+      if (why.empty()) {
+        round->in_the_way.erase(node);
+      } else {
+        round->in_the_way[node] = std::move(why);
+      }
+    });
   }
 }
 

@@ -10,9 +10,8 @@
 #include "base/mutex.h"
 #include "batch/batcher.h"
 #include "log/log.h"
-#include "log/ratis/membership.h"
 #include "model/level.h"
-#include "service/peer_link.h"
+#include "server/replication.h"
 #include "state/state_machine.h"
 
 namespace tripla {
@@ -28,8 +27,7 @@ class LevelRaise {
     const StateMachine& machine;
     const Log& log;
     Batcher& batcher;
-    PeerLink& peers;
-    const Membership* membership;  // null: it stands alone
+    Replication* replication;  // null: it stands alone
   };
 
   // `level_max`: --level-max.

@@ -23,7 +23,7 @@ class LevelRaiseTest : public testing::Test {
  protected:
   // Looks once, and waits until the log has everything.
   std::string LookWith(Level level_max) {
-    LevelRaise raise({machine_, log_, batcher_, peers_, nullptr}, level_max);
+    LevelRaise raise({machine_, log_, batcher_, nullptr}, level_max);
     raise.Step();
     batcher_.Stop();
     raise.Step();
@@ -37,7 +37,6 @@ class LevelRaiseTest : public testing::Test {
                    return machine_.Apply(position, batch);
                  }};
   Batcher batcher_{log_};
-  PeerLink peers_;
 };
 
 TEST_F(LevelRaiseTest, ReachesTheHighestByOneRecord) {

@@ -130,12 +130,12 @@ absl::Status CheckReached(const DataDirectory& directory, LogIndex last) {
 absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
                                                 const Membership& membership,
                                                 const ReplicaSettings& settings, ImageStore& images,
-                                                RecentHashes& hashes, PeerLink& peers,
-                                                const DiskReserve& disk_reserve) {
+                                                PeerLink& peers, const DiskReserve& disk_reserve) {
   RecoveredReplica replica;
   absl::StatusOr<RecoveredState> recovered = LoadState(directory, membership, images);
   if (!recovered.ok()) return AdviseRebuild(recovered.status());
   replica.machine = std::move(recovered->machine);
+  replica.hashes = std::make_unique<RecentHashes>();
   StateMachine* machine = replica.machine.get();
   Say(Severity::kInfo,
       fmt::format("{}: replica {} with {} entries at revision {}, from the image of record {}; "
@@ -144,9 +144,9 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
                   machine->GetSummary().revision, machine->GetSummary().position.index));
   RatisLog::Hooks hooks{
       .apply =
-          [machine, &hashes](LogPosition position, const Batch& batch) {
+          [machine, hashes = replica.hashes.get()](LogPosition position, const Batch& batch) {
             std::vector<Outcome> outcomes = machine->Apply(position, batch);
-            if (RecentHashes::Wants(position.index)) hashes.Note(machine->GetSummary());
+            if (RecentHashes::Wants(position.index)) hashes->Note(machine->GetSummary());
             return outcomes;
           },
       .newest_image = [&directory, &images] { return NewestImage(directory, images); },

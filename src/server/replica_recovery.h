@@ -21,6 +21,7 @@ namespace tripla {
 // following records as soon as a leader says that they are committed.
 struct RecoveredReplica {
   std::unique_ptr<StateMachine> machine;
+  std::unique_ptr<RecentHashes> hashes;  // of the machine
   std::unique_ptr<MemberStarts> starts;  // this start is counted
   std::unique_ptr<RatisLog> log;
 };
@@ -32,12 +33,13 @@ struct ReplicaSettings {
 };
 
 // All arguments but `membership` and `settings` outlive the result.
-// `hashes` receives the hash of each state.
 //
 // Errors: DataLoss when the newest image is damaged and cannot be replaced; those of
 // RatisLog::Open().
-[[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(
-    const DataDirectory& directory, const Membership& membership, const ReplicaSettings& settings,
-    ImageStore& images, RecentHashes& hashes, PeerLink& peers, const DiskReserve& disk_reserve);
+[[nodiscard]] absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
+                                                              const Membership& membership,
+                                                              const ReplicaSettings& settings,
+                                                              ImageStore& images, PeerLink& peers,
+                                                              const DiskReserve& disk_reserve);
 
 }  // namespace tripla

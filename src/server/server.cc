@@ -2,156 +2,27 @@
 #include "server/server.h"
 
 #include <fmt/core.h>
-#include <grpc/grpc.h>
-#include <grpcpp/create_channel.h>
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/health_check_service_interface.h>
-#include <grpcpp/impl/server_builder_option.h>
-#include <grpcpp/impl/server_builder_plugin.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <memory>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
-#include "absl/synchronization/mutex.h"
-#include "base/check.h"
 #include "base/descriptors.h"
 #include "base/diagnostics.h"
-#include "base/quantity.h"
 #include "base/status_macros.h"
-#include "health/health.grpc.pb.h"
 #include "log/memory_log.h"
-#include "model/limits.h"
 #include "server/descriptor_limit.h"
 #include "server/directory_modes.h"
-#include "server/formation.h"
-#include "server/grpc_messages.h"
 #include "server/listen_error.h"
-#include "server/replica_recovery.h"
 #include "server/signals.h"
 #include "server/standalone_recovery.h"
-#include "server/stopped_state.h"
 #include "snapshot/image_format.h"
 
 namespace tripla {
 namespace {
 
 constexpr char kDefaultListen[] = "127.0.0.1:7420";
-
-// While it is replicated, a value is in Java's memory several times.
-constexpr uint64_t kReplicaDataBytesMax = uint64_t{64} << 20;
-
-// A cut connection is noticed within 15 s (spec 5): a ping after 10 s of silence, 5 s to answer.
-// Earlier pings would allow a longer time to answer, but gRPC 1.51 may abort (frame_settings.cc:84)
-// when it pings connections of a burst that it is still accepting; 10,000 take some seconds on a
-// slow machine.
-constexpr int kKeepaliveMs = 10'000;
-constexpr int kKeepaliveTimeoutMs = 5'000;
-// Clients may ping as often as this, also between calls.
-constexpr int kClientPingMinMs = 5'000;
-
-// At a stop every accepted write is answered first; then replies have this long to reach their
-// clients. Clients that stall or do not read must not delay the stop.
-constexpr std::chrono::seconds kShutdownPatience{1};
-
-// Requests up to this size reach our own checks, whose error names the limit and says that nothing
-// was applied. gRPC refuses larger ones unread.
-size_t ReceiveBytesMax(size_t data_bytes_max) {
-  return 2 * std::max(data_bytes_max, limits::kBatchBytesMax) + (size_t{1} << 20);
-}
-
-// gRPC's reflection adds itself to every server once it is linked in; this removes it from one.
-class WithoutReflection : public grpc::ServerBuilderOption {
- public:
-  void UpdateArguments(grpc::ChannelArguments*) override {}
-  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
-    std::erase_if(*plugins,
-                  [](const auto& plugin) { return plugin->name() == "proto_server_reflection"; });
-  }
-};
-
-// The services that reflection v1 lists; v1alpha finds them itself.
-std::vector<std::string> OfferedServices(bool is_replica) {
-  std::vector<std::string> services = {
-      v1::KeyValue::service_full_name(),
-      v1::Admin::service_full_name(),
-      grpc::health::v1::Health::service_full_name(),
-      grpc::reflection::v1::ServerReflection::service_full_name(),
-      "grpc.reflection.v1alpha.ServerReflection",
-  };
-  if (is_replica) services.emplace_back(internal::Peer::service_full_name());
-  // Links the descriptor in for reflection; gRPC serves health without it.
-  TRIPLA_CHECK(grpc::health::v1::HealthCheckRequest::descriptor() != nullptr, "it is linked in");
-  return services;
-}
-
-void Configure(grpc::ServerBuilder& builder, const Options& options) {
-  if (!options.reflection) builder.SetOption(std::make_unique<WithoutReflection>());
-  const size_t receive_bytes_max = ReceiveBytesMax(options.data_bytes_max);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(receive_bytes_max));
-  builder.SetResourceQuota(grpc::ResourceQuota("incoming")
-                               .Resize(std::max(limits::kIncomingBytesMax, 2 * receive_bytes_max)));
-  // A compressed megabyte may expand to a gigabyte before any of our checks sees it.
-  for (const grpc_compression_algorithm packed : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
-    builder.SetCompressionAlgorithmSupportStatus(packed, false);
-  }
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, limits::kCallsPerConnectionMax);
-  builder.SetMaxSendMessageSize(-1);                        // refusals carry stored data back (R14)
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // two servers on a port is an error
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                             kClientPingMinMs);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
-  if (options.max_connection_age.count() == 0) return;
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS,
-                             static_cast<int>(options.max_connection_age.count()));
-  if (options.max_connection_age_grace.count() == 0) return;
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS,
-                             static_cast<int>(options.max_connection_age_grace.count()));
-}
-
-// Blocks one of gRPC's two polling threads for the life of the process. With two they hand the
-// sockets to each other after every event (docs/decisions/0014-one-thread-polls.md).
-[[maybe_unused]] void LetOneThreadPoll() {
-  struct Parked {
-    std::unique_ptr<v1::Admin::Stub> stub = v1::Admin::NewStub(grpc::CreateChannel("", nullptr));
-    grpc::ClientContext context;
-    v1::StatusRequest request;
-    v1::StatusReply reply;
-  };
-  static auto* const parked = new Parked;
-  // A channel without credentials fails its calls at once, so the callback runs on one of the two
-  // threads, and never returns.
-  parked->stub->async()->Status(&parked->context, &parked->request, &parked->reply,
-                                [](const grpc::Status&) {
-                                  while (true) std::this_thread::sleep_for(std::chrono::hours(1));
-                                });
-}
-
-// Process-wide settings of the gRPC library; each takes effect on servers built later.
-void PrepareGrpc() {
-  // There is no grpc_shutdown(): it may wait ten seconds for an idle polling thread.
-  grpc_init();
-  TellGrpcMessages();
-  // gRPC uses Abseil's mutexes, and Debian builds these with deadlock detection: 7 % of a call.
-  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  grpc::EnableDefaultHealthCheckService(true);
-#ifndef TRIPLA_SANITIZED  // sanitizers are too slow for one thread: see kKeepaliveMs
-  static std::once_flag once;
-  if (std::thread::hardware_concurrency() <= 2) std::call_once(once, LetOneThreadPoll);
-#endif
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-}
 
 // The usual size of a segment, or less on a small disk: the log needs space for two of them in
 // addition to the images.
@@ -165,65 +36,22 @@ uint64_t SegmentBytes(const DataDirectory& directory) {
   return std::clamp(part, kSmallest, usual);
 }
 
-// With --node the directory must already belong to that replica: an empty directory in place of a
-// lost one would be a voter that has forgotten its vote.
-absl::Status CheckNode(const Options& options) {
-  if (options.node.empty()) return absl::OkStatus();
-  std::string is = "missing or empty";
-  if (const auto directory = DataDirectory::OpenReadOnly(PosixDisk(), options.data_dir);
-      directory.ok()) {
-    TRIPLA_ASSIGN_OR_RETURN(const auto membership, ReadMembership(*directory));
-    if (membership && membership->node == options.node) return absl::OkStatus();
-    is = membership ? "replica " + membership->node + "'s" : "a standalone server's";
-  } else if (!absl::IsNotFound(directory.status()) &&
-             !absl::IsFailedPrecondition(directory.status())) {
-    return directory.status();
-  }
-  return absl::FailedPreconditionError(fmt::format(
-      "{} is {}, not replica {}'s; prepare a new replica with triplad init; one that has run "
-      "before needs its own directory back, because without its votes the cluster could lose "
-      "acknowledged writes",
-      options.data_dir, is, options.node));
-}
-
-absl::Status CheckReplicaOptions(const Options& options) {
-  if (!options.log || options.fsync.mode != FsyncPolicy::Mode::kAlways) {
-    return absl::InvalidArgumentError(
-        "--log and --fsync are for a standalone server: a replica always keeps a log and syncs it; "
-        "leave them out");
-  }
-  if (options.data_bytes_max > kReplicaDataBytesMax) {
-    return absl::InvalidArgumentError(
-        fmt::format("--data-bytes-max is more than a replica can take; {} at most",
-                    ByteSizeText(kReplicaDataBytesMax)));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   const DescriptorLimit descriptors = RaiseDescriptorLimit();
   TRIPLA_RETURN_IF_ERROR(CheckDescriptors(kDescriptorsLeast));
-  TRIPLA_RETURN_IF_ERROR(CheckNode(given));
+  TRIPLA_RETURN_IF_ERROR(Replication::CheckNode(given));
   TRIPLA_ASSIGN_OR_RETURN(DataDirectory directory,
                           DataDirectory::Open(PosixDisk(), given.data_dir, kHolderPatience));
-  TRIPLA_ASSIGN_OR_RETURN(std::optional<Membership> membership, ReadMembership(directory));
+  TRIPLA_ASSIGN_OR_RETURN(const std::optional<Membership> membership, ReadMembership(directory));
   Options options = given;
-  if (membership) TRIPLA_RETURN_IF_ERROR(CheckReplicaOptions(options));
-  if (options.listen.empty()) {
-    options.listen = membership ? membership->self().client_endpoint : kDefaultListen;
-  }
+  if (membership) TRIPLA_RETURN_IF_ERROR(Replication::FitOptions(*membership, options));
+  if (options.listen.empty()) options.listen = kDefaultListen;
   std::unique_ptr<Server> server(new Server(options, std::move(directory)));
   // Checked before the recovery, which may take long, and again by gRPC after it.
   if (const std::string error = ListenError(options.listen); !error.empty()) {
     return CannotListen(options.listen, error);
-  }
-  if (membership && !membership->is_formed()) {
-    TRIPLA_RETURN_IF_ERROR(Replica::CheckInstalled());
-    TRIPLA_RETURN_IF_ERROR(CheckOrigin(server->directory_, *membership));
-    TRIPLA_ASSIGN_OR_RETURN(membership,
-                            FormCluster(server->directory_, *membership, options.listen));
   }
   TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
                                     : server->RecoverStandalone(options));
@@ -233,10 +61,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
                                 .random_times = membership.has_value(),
                                 .scrub_interval = options.scrub_interval});
   server->batcher_ = std::make_unique<Batcher>(*server->log_);
-  server->level_raise_ = std::make_unique<LevelRaise>(
-      LevelRaise::Parts{*server->machine_, *server->log_, *server->batcher_, server->peer_link_,
-                        server->membership_ ? &*server->membership_ : nullptr},
-      options.level_max);
+  server->level_raise_ =
+      std::make_unique<LevelRaise>(LevelRaise::Parts{*server->machine_, *server->log_,
+                                                     *server->batcher_, server->replication_.get()},
+                                   options.level_max);
   // One that stands alone raises the level before any client's write.
   server->level_raise_->Step();
   server->WatchDisk();
@@ -254,25 +82,15 @@ void Server::WatchDisk() {
     if (!held.ok()) Die(std::string(held.message()));
     machine_->Reclaim();
     level_raise_->Step();
-    if (!is_replica()) return;
-    cluster_room_->Look();
-    ratis_log_->WatchLease();
+    if (replication_ != nullptr) replication_->Look();
   };
   const auto tight = [this] {
     snapshots_->MakeRoom(disk_reserve_.HasRoomForImage(snapshots_->NextImage().bytes_left));
   };
-  const auto too_full = [this] {
-    if (cluster_room_ == nullptr) return;
-    const std::string successor = cluster_room_->Successor();
-    if (!successor.empty()) {
-      ratis_log_->TransferLeadership(successor, "its disk is too full to write");
-    }
-  };
   housekeeping_ = std::make_unique<Housekeeping>(
-      disk_reserve_, Housekeeping::Hooks{.look = look,
-                                         .next_image = [this] { return snapshots_->NextImage(); },
-                                         .tight = tight,
-                                         .too_full = too_full});
+      disk_reserve_,
+      Housekeeping::Hooks{
+          .next_image = [this] { return snapshots_->NextImage(); }, .tight = tight, .look = look});
 }
 
 Server::Server(const Options& options, DataDirectory directory)
@@ -317,75 +135,13 @@ absl::Status Server::RecoverStandalone(const Options& options) {
 }
 
 absl::Status Server::RecoverReplica(const Options& options, const Membership& membership) {
-  TRIPLA_RETURN_IF_ERROR(PrepareFirstStart(directory_, membership));
   TRIPLA_ASSIGN_OR_RETURN(
-      RecoveredReplica recovered,
-      tripla::RecoverReplica(directory_, membership,
-                             {.data_bytes_max = options.data_bytes_max,
-                              .raft_listen = options.raft_listen,
-                              .read_lease = options.read_lease},
-                             images_, recent_hashes_, peer_link_, disk_reserve_));
-  machine_ = std::move(recovered.machine);
-  starts_ = std::move(recovered.starts);
-  ratis_log_ = recovered.log.get();
-  log_ = std::move(recovered.log);
-  membership_ = membership;
-  peer_service_ = std::make_unique<PeerService>(
-      membership, *starts_,
-      PeerService::Sources{
-          .confirm_read_index =
-              [this](Proof proof, ReadRounds::AnswerFn answer) {
-                ratis_log_->ConfirmReadIndex(proof, std::move(answer));
-              },
-          .state_hashes = [this] { return StateComparison::Known(*machine_, recent_hashes_); },
-          .log_state = [this] { return ratis_log_->KnownState(); },
-          .fill_room = [this](internal::LogStateReply& reply) { FillRoom(reply); },
-          .levels = [this] { return Levels{.reached = machine_->GetSummary().level}; },
-          .level_max = options.level_max,
-          .note_starts = [this](const std::string& node,
-                                const Starts& said) { return ratis_log_->NoteStarts(node, said); },
-          .disconnect = [this](const std::string& node) { ratis_log_->Disconnect(node); },
-          .transfer =
-              [this](const std::string& node, LeadershipTransfer::DoneFn done) {
-                leadership_transfer_->AskHere(node, std::move(done));
-              },
-          .answers =
-              [this](const std::string& node, std::function<void(bool)> answer) {
-                peer_link_.AskLogState(
-                    membership_->Find(node)->client_endpoint, membership_->cluster,
-                    [answer = std::move(answer)](const auto& reply) { answer(reply.ok()); });
-              }});
-  cluster_room_ = MakeClusterRoom();
-  leadership_transfer_ =
-      std::make_unique<LeadershipTransfer>(*membership_, *ratis_log_, peer_link_);
+      Replication::Started started,
+      Replication::Start({directory_, images_, disk_reserve_}, membership, options));
+  machine_ = std::move(started.machine);
+  replication_ = std::move(started.replication);
+  log_ = std::move(started.log);
   return absl::OkStatus();
-}
-
-void Server::FillRoom(internal::LogStateReply& reply) const {
-  reply.set_disk_full(disk_reserve_.IsFull());
-  reply.set_takes_no_entries(!disk_reserve_.HasRoomForEntries(0));
-  reply.set_room(disk_reserve_.RoomText());
-}
-
-std::unique_ptr<ClusterRoom> Server::MakeClusterRoom() {
-  std::vector<std::string> others;
-  for (const Member& member : membership_->members) {
-    if (member.node != membership_->node) others.push_back(member.node);
-  }
-  const auto own = [this] {
-    internal::LogStateReply state;
-    FillRoom(state);
-    if (const auto known = ratis_log_->KnownState(); known.ok()) state.set_last_index(known->index);
-    return state;
-  };
-  const auto ask = [this](const std::string& node, ClusterRoom::AnswerFn answer) {
-    peer_link_.AskLogState(membership_->Find(node)->client_endpoint, membership_->cluster,
-                           std::move(answer));
-  };
-  return std::make_unique<ClusterRoom>(
-      membership_->node, std::move(others),
-      ClusterRoom::Sources{
-          .leads = [this] { return ratis_log_->Leads(); }, .own = own, .ask = ask});
 }
 
 absl::Status Server::WriteImageOfAll() {
@@ -399,63 +155,38 @@ absl::Status Server::WriteImageOfAll() {
 }
 
 absl::Status Server::Listen(const Options& options) {
-  key_value_service_ = std::make_unique<KeyValueService>(
-      KeyValueService::Parts{*machine_, *log_, *batcher_, peer_link_, disk_reserve_,
-                             cluster_room_.get()},
-      options.data_bytes_max);
-  admin_service_ = std::make_unique<AdminService>(
-      AdminService::Parts{*machine_, *log_, images_, *snapshots_, disk_reserve_,
-                          cluster_room_.get(), ready_, [this] { return level_raise_->held_back(); },
-                          [this](const std::string& node, LeadershipTransfer::DoneFn done) {
-                            Transfer(node, std::move(done));
-                          }},
-      options.data_bytes_max);
-  PrepareGrpc();
-  grpc::ServerBuilder builder;
-  Configure(builder, options);
-  int port = 0;
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(key_value_service_.get());
-  builder.RegisterService(admin_service_.get());
-  if (peer_service_ != nullptr) builder.RegisterService(peer_service_.get());
-  if (options.reflection) {
-    reflection_service_ = std::make_unique<ReflectionService>(OfferedServices(is_replica()));
-    builder.RegisterService(reflection_service_.get());
+  KeyValueService::Parts of_key_value{*machine_, *log_, *batcher_, disk_reserve_};
+  AdminService::Parts of_admin{
+      *machine_, *log_, images_, *snapshots_, disk_reserve_, ready_, [this] {
+        return level_raise_->held_back();
+      }};
+  std::vector<GrpcServer::Offered> offered;
+  if (replication_ != nullptr) {
+    offered.push_back({internal::Peer::service_full_name(), replication_->peer_service()});
+    of_key_value.peers = &replication_->peer_link();
+    of_key_value.cluster_room = &replication_->cluster_room();
+    of_admin.cluster_room = &replication_->cluster_room();
+    of_admin.transfer = [this](const std::string& node, LeadershipTransfer::DoneFn done) {
+      replication_->leadership_transfer().Ask(node, std::move(done));
+    };
   }
-  grpc_server_ = builder.BuildAndStart();
-  if (grpc_server_ == nullptr || port == 0) {
-    const std::string error = ListenError(options.listen);
-    return CannotListen(options.listen, error.empty() ? "gRPC refused the address" : error);
-  }
-  address_ = options.listen.substr(0, options.listen.rfind(':') + 1) + std::to_string(port);
-  SetReady(false);
-  if (is_replica()) {
-    state_comparison_ = std::make_unique<StateComparison>(
-        *membership_, *machine_, recent_hashes_,
-        [this](const Member& member, const std::vector<LogIndex>& indexes,
-               StateComparison::AnswerFn answer) {
-          peer_link_.AskStateHashes(member.client_endpoint, membership_->cluster, indexes,
-                                    std::move(answer));
-        });
-  }
+  key_value_service_ = std::make_unique<KeyValueService>(of_key_value, options.data_bytes_max);
+  admin_service_ = std::make_unique<AdminService>(of_admin, options.data_bytes_max);
+  offered.push_back({v1::KeyValue::service_full_name(), *key_value_service_});
+  offered.push_back({v1::Admin::service_full_name(), *admin_service_});
+  TRIPLA_ASSIGN_OR_RETURN(grpc_server_, GrpcServer::Start(options, offered));
   readiness_ = std::make_unique<Readiness>(*log_, [this](bool ready) {
     SetReady(ready);
     Say(ready ? Severity::kInfo : Severity::kWarning,
-        ready ? fmt::format("ready on {}", address_)
+        ready ? fmt::format("ready on {}", grpc_server_->address())
               : "not ready: no leader can be reached, so only stale reads are answered");
   });
   return absl::OkStatus();
 }
 
-void Server::Transfer(const std::string& node, LeadershipTransfer::DoneFn done) {
-  if (leadership_transfer_ != nullptr) return leadership_transfer_->Ask(node, std::move(done));
-  done(
-      absl::FailedPreconditionError("this server stands alone: there is no other that could lead"));
-}
-
 void Server::SetReady(bool ready) {
   ready_.store(ready, std::memory_order_relaxed);
-  grpc_server_->GetHealthCheckService()->SetServingStatus(kReadinessService, ready);
+  grpc_server_->SetReady(ready);
 }
 
 absl::Status Server::WriteLastImage() {
@@ -481,20 +212,17 @@ absl::Status Server::WriteLastImage() {
 //   9. the log
 absl::Status Server::Shutdown() {
   absl::Status status;
-  if (leadership_transfer_ != nullptr) leadership_transfer_->Stop();
+  if (replication_ != nullptr) replication_->BeginStop();
   housekeeping_ = nullptr;
-  state_comparison_ = nullptr;
   if (snapshots_ != nullptr) snapshots_->Stop();
   readiness_ = nullptr;
   if (grpc_server_ != nullptr) SetReady(false);
-  if (ratis_log_ != nullptr && grpc_server_ != nullptr) ratis_log_->BeginStop();
+  if (log_ != nullptr) log_->BeginStop();
   if (batcher_ != nullptr) batcher_->Stop();
-  if (ratis_log_ != nullptr && grpc_server_ != nullptr) ratis_log_->Stop();
-  peer_link_.Stop();
+  if (replication_ != nullptr) replication_->Stop();
   if (grpc_server_ != nullptr) {
     key_value_service_->EndWaits();
-    grpc_server_->Shutdown(std::chrono::system_clock::now() + kShutdownPatience);
-    grpc_server_->Wait();
+    grpc_server_->Stop();
     grpc_server_ = nullptr;
     if (image_at_shutdown_) status = WriteLastImage();
   }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <grpcpp/grpcpp.h>
-
 #include <atomic>
 #include <chrono>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,20 +11,14 @@
 #include "disk/data_directory.h"
 #include "disk/disk_reserve.h"
 #include "log/log.h"
-#include "log/ratis/ratis_log.h"
+#include "server/grpc_server.h"
 #include "server/housekeeping.h"
-#include "server/leadership_transfer.h"
 #include "server/level_raise.h"
 #include "server/options.h"
 #include "server/readiness.h"
-#include "server/recent_hashes.h"
-#include "server/state_comparison.h"
+#include "server/replication.h"
 #include "service/admin_service.h"
-#include "service/cluster_room.h"
 #include "service/key_value_service.h"
-#include "service/peer_link.h"
-#include "service/peer_service.h"
-#include "service/reflection_service.h"
 #include "snapshot/image_store.h"
 #include "snapshot/snapshot_schedule.h"
 #include "state/state_machine.h"
@@ -58,10 +49,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // HOST:PORT; for port 0 with the port that was chosen.
-  [[nodiscard]] const std::string& address() const { return address_; }
-
-  [[nodiscard]] bool is_replica() const { return ratis_log_ != nullptr; }
+  [[nodiscard]] bool is_replica() const { return replication_ != nullptr; }
 
   // Abandons an image that is being written, refuses new calls, answers those in flight, makes
   // everything durable. Idempotent: a second call does nothing and returns OK.
@@ -80,13 +68,8 @@ class Server {
   // earlier log, and at the stop.
   absl::Status WriteImageOfAll();
   absl::Status Listen(const Options& options);
-  // Fills in what other servers are told of this one's disk.
-  void FillRoom(internal::LogStateReply& reply) const;
-  [[nodiscard]] std::unique_ptr<ClusterRoom> MakeClusterRoom();
   // Starts to watch the free disk space and to make room when there is little.
   void WatchDisk();
-  // As LeadershipTransfer::Ask(); FailedPrecondition on a server that stands alone.
-  void Transfer(const std::string& node, LeadershipTransfer::DoneFn done);
   void SetReady(bool ready);
   absl::Status WriteLastImage();
 
@@ -95,26 +78,16 @@ class Server {
   DiskReserve disk_reserve_;
   ImageStore images_;
   std::unique_ptr<StateMachine> machine_;
-  std::optional<Membership> membership_;  // of a replica
-  std::unique_ptr<MemberStarts> starts_;  // of a replica
-  RecentHashes recent_hashes_;            // filled on a replica
-  PeerLink peer_link_;
+  std::unique_ptr<Replication> replication_;  // null: it stands alone
   std::unique_ptr<Log> log_;
-  RatisLog* ratis_log_ = nullptr;                            // log_, on a replica
-  std::unique_ptr<ClusterRoom> cluster_room_;                // of a replica
-  std::unique_ptr<LeadershipTransfer> leadership_transfer_;  // of a replica
   std::unique_ptr<Housekeeping> housekeeping_;
   std::unique_ptr<SnapshotSchedule> snapshots_;
   std::unique_ptr<Batcher> batcher_;
   std::unique_ptr<LevelRaise> level_raise_;
   std::unique_ptr<KeyValueService> key_value_service_;
   std::unique_ptr<AdminService> admin_service_;
-  std::unique_ptr<PeerService> peer_service_;
-  std::unique_ptr<ReflectionService> reflection_service_;
-  std::unique_ptr<grpc::Server> grpc_server_;
+  std::unique_ptr<GrpcServer> grpc_server_;
   std::unique_ptr<Readiness> readiness_;
-  std::unique_ptr<StateComparison> state_comparison_;  // of a replica
-  std::string address_;
   bool image_at_shutdown_ = false;
   std::atomic<bool> ready_ = false;
 };

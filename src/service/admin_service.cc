@@ -62,7 +62,13 @@ grpc::ServerUnaryReactor* AdminService::Transfer(grpc::CallbackServerContext* co
                                                  const v1::TransferRequest* request,
                                                  v1::TransferReply* reply) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  parts_.transfer(request->node(), AnswerTransfer(reactor, reply));
+  const Log::LeadershipFn answer = AnswerTransfer(reactor, reply);
+  if (parts_.transfer != nullptr) {
+    parts_.transfer(request->node(), answer);
+  } else {
+    answer(absl::FailedPreconditionError(
+        "this server stands alone: there is no other that could lead"));
+  }
   return reactor;
 }
 

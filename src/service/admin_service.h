@@ -30,13 +30,13 @@ class AdminService : public v1::Admin::CallbackService {
     const ImageStore& images;
     SnapshotSchedule& snapshots;
     const DiskReserve& disk_reserve;
-    const ClusterRoom* cluster_room;  // of a replica, else null
     // Whether the health service says that tripla.v1.KeyValue is serving.
     const std::atomic<bool>& ready;
     // As LevelRaise::held_back().
     std::function<std::string()> level_held_back;
-    // As LeadershipTransfer::Ask().
-    std::function<void(const std::string& node, Log::LeadershipFn)> transfer;
+    // Of a replica, else null. `transfer`: as LeadershipTransfer::Ask().
+    const ClusterRoom* cluster_room = nullptr;
+    std::function<void(const std::string& node, Log::LeadershipFn)> transfer = nullptr;
   };
 
   // `data_bytes_max` is the limit of one value that the status shows (R14).

@@ -276,7 +276,7 @@ class Errors : public testing::Test {
   Batcher batcher_{log_};
   PeerLink peers_{/*passed_on_bytes_max=*/1};
   // No client is cut off, however slow this machine is.
-  KeyValueService service_{{machine_, log_, batcher_, peers_, disk_reserve_},
+  KeyValueService service_{{machine_, log_, batcher_, disk_reserve_, &peers_},
                            16 * kMiB,
                            {.patience = std::chrono::hours(1), .wait_max = std::chrono::hours(1)}};
   int port_ = 0;

@@ -283,7 +283,7 @@ bool KeyValueService::PassedOn(PendingCall& call, const Request& request, Reply*
   const std::string& endpoint = leadership.leader_endpoint;
   const bool elsewhere = !endpoint.empty() && leadership.leader != leadership.node;
   if (elsewhere && !PeerLink::IsPassedOn(*call.context())) {
-    parts_.peers.PassOn(endpoint, call, request, *reply);
+    parts_.peers->PassOn(endpoint, call, request, *reply);
   } else {
     call.Finish(WriteError(
         absl::UnavailableError(elsewhere ? "this server leads no more"

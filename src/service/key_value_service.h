@@ -29,9 +29,10 @@ class KeyValueService : public v1::KeyValue::CallbackService {
     const StateMachine& machine;
     Log& log;
     Batcher& batcher;
-    PeerLink& peers;
     const DiskReserve& disk_reserve;
-    const ClusterRoom* cluster_room;  // of a replica, else null
+    // Of a replica, else null.
+    PeerLink* peers = nullptr;
+    const ClusterRoom* cluster_room = nullptr;
   };
 
   // `data_bytes_max`: limit of one value (R14).

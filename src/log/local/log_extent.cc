@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "base/status_macros.h"
+#include "disk/replace_file.h"
+#include "disk/two_slots.h"
 #include "log/local/wal_format.h"
 #include "model/little_endian.h"
 
@@ -19,8 +21,6 @@ constexpr uint32_t kFormat = 1;
 constexpr uint32_t kLogOn = 1;
 constexpr uint32_t kDurableFirst = 2;
 constexpr size_t kSlotBytes = 56;
-// Far enough apart that no disk writes both slots at once.
-constexpr uint64_t kSlotDistance = 4096;
 constexpr uint64_t kFileBytes = 2 * kSlotDistance;
 
 struct Slot {
@@ -68,21 +68,10 @@ absl::StatusOr<std::optional<Slot>> Decode(std::string_view bytes) {
   return slot;
 }
 
-// The valid slot.
-absl::StatusOr<Slot> ReadSlots(File& file) {
-  std::optional<Slot> newest;
-  for (const uint64_t offset : {uint64_t{0}, kSlotDistance}) {
-    std::string bytes(kSlotBytes, '\0');
-    TRIPLA_RETURN_IF_ERROR(file.ReadAt(offset, bytes.data(), bytes.size()).status());
-    const absl::StatusOr<std::optional<Slot>> slot = Decode(bytes);
-    if (!slot.ok()) {
-      return absl::Status(slot.status().code(),
-                          fmt::format("{} at offset {}: {}", file.path(), offset,
-                                      std::string(slot.status().message())));
-    }
-    if (*slot && (!newest || newest->sequence < (*slot)->sequence)) newest = **slot;
-  }
-  if (newest) return *newest;
+absl::StatusOr<Slot> ReadValid(File& file) {
+  TRIPLA_ASSIGN_OR_RETURN(const std::optional<Slot> valid,
+                          ReadValidSlot<Slot>(file, kSlotBytes, Decode));
+  if (valid) return *valid;
   return absl::DataLossError(fmt::format(
       "{} is damaged at offset 0: it does not say how far the log must reach; restore the data "
       "directory from a copy, or see what is left with tripla-verify --dump",
@@ -90,24 +79,9 @@ absl::StatusOr<Slot> ReadSlots(File& file) {
 }
 
 absl::Status Create(const DataDirectory& directory, uint64_t log_id) {
-  Disk& disk = directory.disk();
-  const std::string path = LogExtentPath(directory);
-  const std::string partial = path + ".partial";
-  if (absl::Status removed = disk.Remove(partial); !removed.ok() && !absl::IsNotFound(removed)) {
-    return removed;
-  }
   std::string bytes = Encode({.extent = {.log_id = log_id}, .sequence = 0});
   bytes.resize(kFileBytes, '\0');
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                          disk.Open(partial, OpenMode::kCreateFresh));
-  absl::Status status = file->WriteAt(0, bytes);
-  if (status.ok()) status = file->Sync();
-  if (status.ok()) status = disk.Rename(partial, path);
-  if (!status.ok()) {
-    disk.Remove(partial).IgnoreError();  // the next start replaces it
-    return status;
-  }
-  return disk.SyncDirectory(directory.path());
+  return ReplaceFile(directory.disk(), LogExtentPath(directory), bytes);
 }
 
 }  // namespace
@@ -121,7 +95,7 @@ absl::StatusOr<std::optional<Extent>> LogExtent::Read(const DataDirectory& direc
       directory.disk().Open(LogExtentPath(directory), OpenMode::kRead);
   if (absl::IsNotFound(file.status())) return std::nullopt;
   TRIPLA_RETURN_IF_ERROR(file.status());
-  TRIPLA_ASSIGN_OR_RETURN(const Slot slot, ReadSlots(**file));
+  TRIPLA_ASSIGN_OR_RETURN(const Slot slot, ReadValid(**file));
   return slot.extent;
 }
 
@@ -134,7 +108,7 @@ absl::StatusOr<std::unique_ptr<LogExtent>> LogExtent::Open(const DataDirectory& 
     file = directory.OpenForWriting(path);
   }
   TRIPLA_RETURN_IF_ERROR(file.status());
-  TRIPLA_ASSIGN_OR_RETURN(const Slot slot, ReadSlots(**file));
+  TRIPLA_ASSIGN_OR_RETURN(const Slot slot, ReadValid(**file));
   return std::unique_ptr<LogExtent>(new LogExtent(*std::move(file), slot.extent, slot.sequence));
 }
 
@@ -148,8 +122,8 @@ absl::Status LogExtent::Write(Extent extent) {
   extent.log_id = extent_.log_id;
   if (extent == extent_) return absl::OkStatus();
   const uint64_t sequence = sequence_ + 1;
-  TRIPLA_RETURN_IF_ERROR(file_->WriteAt(sequence % 2 * kSlotDistance,
-                                        Encode({.extent = extent, .sequence = sequence})));
+  TRIPLA_RETURN_IF_ERROR(
+      file_->WriteAt(OffsetOfSlot(sequence), Encode({.extent = extent, .sequence = sequence})));
   if (const absl::Status synced = file_->Sync(); !synced.ok()) {
     // Also for lack of space: it is not known what part of it is on the disk.
     return absl::InternalError(synced.message());

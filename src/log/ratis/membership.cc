@@ -14,6 +14,7 @@
 
 #include "base/random_number.h"
 #include "base/status_macros.h"
+#include "disk/replace_file.h"
 
 namespace tripla {
 namespace {
@@ -188,19 +189,6 @@ std::string Metadata(const Membership& membership, uint64_t term) {
   return fmt::format("term={}\nvotedFor={}\n", term, term == 0 ? "" : membership.node);
 }
 
-// Durable once the directory is synced.
-absl::Status ReplaceFile(Disk& disk, const std::string& path, std::string_view content) {
-  const std::string partial = path + ".partial";
-  if (const absl::Status removed = disk.Remove(partial); !absl::IsNotFound(removed)) {
-    TRIPLA_RETURN_IF_ERROR(removed);
-  }
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                          disk.Open(partial, OpenMode::kCreateFresh));
-  TRIPLA_RETURN_IF_ERROR(file->WriteAt(0, content));
-  TRIPLA_RETURN_IF_ERROR(file->Sync());
-  return disk.Rename(partial, path);
-}
-
 absl::Status CreateMissingDirectory(Disk& disk, const std::string& path) {
   const absl::Status created = disk.CreateDirectory(path);
   return absl::IsAlreadyExists(created) ? absl::OkStatus() : created;
@@ -214,14 +202,12 @@ absl::Status MakeRatisDirectory(const DataDirectory& directory, const Membership
   TRIPLA_RETURN_IF_ERROR(CreateMissingDirectory(disk, group));
   TRIPLA_RETURN_IF_ERROR(CreateMissingDirectory(disk, current));
   TRIPLA_RETURN_IF_ERROR(ReplaceFile(disk, current + "/raft-meta", Metadata(membership, term)));
-  TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(current));
   TRIPLA_RETURN_IF_ERROR(disk.SyncDirectory(group));
   return disk.SyncDirectory(directory.log_path());
 }
 
 absl::Status WriteMembership(const DataDirectory& directory, const Membership& membership) {
-  TRIPLA_RETURN_IF_ERROR(ReplaceFile(directory.disk(), ReplicaPath(directory), ToText(membership)));
-  return directory.disk().SyncDirectory(directory.path());
+  return ReplaceFile(directory.disk(), ReplicaPath(directory), ToText(membership));
 }
 
 // As a standalone server it would leave out what is in Ratis's log.

@@ -75,6 +75,7 @@ class RatisLog : public Log {
   void WarmUp() override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through, Release release) override;
   [[nodiscard]] Stats GetStats() const override;
+  void BeginStop() override;
   // Transfers leadership if this node leads, and answers all calls that wait. Idempotent.
   void Stop() override;
   // If this node leads, transfers leadership to `successor`, for the reason `why`, at most once in
@@ -86,9 +87,6 @@ class RatisLog : public Log {
   [[nodiscard]] absl::Status HandOver(const std::string& successor, std::string_view why);
   // Says it when this leader's lease has run out for long, and when it is back. One thread.
   void WatchLease();
-  // Bounds how long Submit() blocks, so that the submitting thread can end before Stop(). Any
-  // thread.
-  void BeginStop();
 
   // The highest term and the last place that this replica knows. Unavailable while it replaces one
   // that was lost and its log does not hold yet what that one's held.

@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
+#include "disk/disk_reserve.h"
 #include "log/ratis/jni_call.h"
 
 namespace tripla {
@@ -227,6 +228,20 @@ absl::Status StartError(const absl::Status& status) {
   return absl::Status(status.code(), fmt::format("Ratis does not start: {}", message));
 }
 
+// Else a full disk would end a replica, or keep it from taking entries that fit.
+absl::Status CheckEntryRoom(JNIEnv* env) {
+  jclass type = env->FindClass("io/tripla/bridge/LogRoom");
+  TRIPLA_RETURN_IF_ERROR(TakeException(env));
+  const jfieldID field = env->GetStaticFieldID(type, "ENTRY_BYTES", "J");
+  TRIPLA_RETURN_IF_ERROR(TakeException(env));
+  const jlong of_jar = env->GetStaticLongField(type, field);
+  if (of_jar == jlong{DiskReserve::kEntryRoomBytes}) return absl::OkStatus();
+  return absl::InternalError(fmt::format(
+      "triplad and its jar are not of one version: to one of them entries need {} bytes "
+      "beside their own, to the other {}; install both anew",
+      DiskReserve::kEntryRoomBytes, of_jar));
+}
+
 }  // namespace
 
 absl::Status Replica::CheckInstalled() { return ClassPath().status(); }
@@ -272,6 +287,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   bridge->disconnect = method("disconnect", "(Ljava/lang/String;)V");
   bridge->close = method("close", "()V");
   TRIPLA_RETURN_IF_ERROR(TakeException(env));
+  TRIPLA_RETURN_IF_ERROR(CheckEntryRoom(env));
   std::vector<std::string> members;
   for (const Member& member : options.membership.members) {
     members.push_back(member.node + "=" + member.raft_endpoint);

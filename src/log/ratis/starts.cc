@@ -14,19 +14,19 @@
 #include "base/check.h"
 #include "base/random_number.h"
 #include "base/status_macros.h"
+#include "disk/replace_file.h"
+#include "disk/two_slots.h"
 
 namespace tripla {
 namespace {
 
 constexpr std::string_view kFirstLine = "tripla starts, format 1\n";
-// No disk writes both slots at once.
-constexpr uint64_t kSlotBytes = 4096;
-constexpr int kSlots = 2;
+constexpr uint64_t kSlotBytes = kSlotDistance;
 constexpr size_t kReasonBytesMax = 512;
 
 struct Slot {
   StartsRecord record;
-  uint64_t written = 0;
+  uint64_t sequence = 0;  // "written" in the file
 };
 
 std::string StartsPath(const DataDirectory& directory) { return directory.path() + "/starts"; }
@@ -38,7 +38,7 @@ std::string CheckLine(std::string_view before) {
 std::string Encode(const Slot& slot) {
   const StartsRecord& record = slot.record;
   std::string text =
-      fmt::format("{}written {}\nown {}", kFirstLine, slot.written, record.own.count);
+      fmt::format("{}written {}\nown {}", kFirstLine, slot.sequence, record.own.count);
   for (const uint64_t nonce : record.own.nonces) text += fmt::format(" {:016x}", nonce);
   text += '\n';
   for (const auto& [node, start] : record.others) {
@@ -76,7 +76,7 @@ bool ReadLine(const std::string& line, Slot& slot) {
   if (words[0] == "reached") {
     return words.size() == 2 && ReadNumber(words[1], 10, slot.record.reached);
   }
-  if (words[0] == "written") return words.size() == 2 && ReadNumber(words[1], 10, slot.written);
+  if (words[0] == "written") return words.size() == 2 && ReadNumber(words[1], 10, slot.sequence);
   if (words[0] != "member" || words.size() != 4) return false;
   Start& start = slot.record.others[words[1]];
   return ReadNumber(words[2], 10, start.count) && ReadNumber(words[3], 16, start.nonce);
@@ -103,39 +103,16 @@ absl::StatusOr<std::optional<Slot>> Decode(std::string_view bytes) {
   return slot.record.own.nonces.empty() ? std::nullopt : std::optional(std::move(slot));
 }
 
-absl::StatusOr<Slot> ReadNewest(File& file) {
-  std::optional<Slot> newest;
-  for (int i = 0; i < kSlots; ++i) {
-    std::string bytes(kSlotBytes, '\0');
-    TRIPLA_ASSIGN_OR_RETURN(const size_t size,
-                            file.ReadAt(i * kSlotBytes, bytes.data(), bytes.size()));
-    bytes.resize(size);
-    absl::StatusOr<std::optional<Slot>> slot = Decode(bytes);
-    if (!slot.ok()) {
-      return absl::Status(slot.status().code(),
-                          fmt::format("{}: {}", file.path(), std::string(slot.status().message())));
-    }
-    if (*slot && (!newest || newest->written < (*slot)->written)) newest = *std::move(slot);
-  }
-  if (newest) return *std::move(newest);
+absl::StatusOr<Slot> ReadValid(File& file) {
+  TRIPLA_ASSIGN_OR_RETURN(std::optional<Slot> valid, ReadValidSlot<Slot>(file, kSlotBytes, Decode));
+  if (valid) return *std::move(valid);
   return absl::DataLossError(fmt::format(
       "{} at offset 0: it cannot be read in either of its two places; {}", file.path(), kRebuild));
 }
 
 absl::Status Create(const DataDirectory& directory, const StartsRecord& record) {
-  Disk& disk = directory.disk();
-  const std::string path = StartsPath(directory);
-  const std::string partial = path + ".partial";
-  if (const absl::Status removed = disk.Remove(partial); !absl::IsNotFound(removed)) {
-    TRIPLA_RETURN_IF_ERROR(removed);
-  }
-  TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
-                          disk.Open(partial, OpenMode::kCreateFresh));
-  TRIPLA_RETURN_IF_ERROR(
-      file->WriteAt(0, Encode({.record = record}) + std::string(kSlotBytes, '\n')));
-  TRIPLA_RETURN_IF_ERROR(file->Sync());
-  TRIPLA_RETURN_IF_ERROR(disk.Rename(partial, path));
-  return disk.SyncDirectory(directory.path());
+  return ReplaceFile(directory.disk(), StartsPath(directory),
+                     Encode({.record = record}) + std::string(kSlotBytes, '\n'));
 }
 
 }  // namespace
@@ -163,18 +140,18 @@ absl::Status WriteStarts(const DataDirectory& directory, const StartsRecord& rec
     return Create(directory, record);
   }
   TRIPLA_RETURN_IF_ERROR(file.status());
-  TRIPLA_ASSIGN_OR_RETURN(const Slot before, ReadNewest(**file));
-  const uint64_t written = before.written + 1;
-  TRIPLA_RETURN_IF_ERROR((*file)->WriteAt(written % kSlots * kSlotBytes,
-                                          Encode({.record = record, .written = written})));
+  TRIPLA_ASSIGN_OR_RETURN(const Slot before, ReadValid(**file));
+  const uint64_t sequence = before.sequence + 1;
+  TRIPLA_RETURN_IF_ERROR(
+      (*file)->WriteAt(OffsetOfSlot(sequence), Encode({.record = record, .sequence = sequence})));
   return (*file)->Sync();
 }
 
 absl::StatusOr<StartsRecord> ReadStarts(const DataDirectory& directory) {
   TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                           directory.disk().Open(StartsPath(directory), OpenMode::kRead));
-  TRIPLA_ASSIGN_OR_RETURN(Slot newest, ReadNewest(*file));
-  return std::move(newest.record);
+  TRIPLA_ASSIGN_OR_RETURN(Slot valid, ReadValid(*file));
+  return std::move(valid.record);
 }
 
 absl::StatusOr<std::unique_ptr<MemberStarts>> MemberStarts::Open(const DataDirectory& directory) {

@@ -18,6 +18,12 @@ public final class LogRoom {
   /** Is left to the files that hold the term and the vote. */
   static final long VOTE_BYTES = 256 << 10;
 
+  /** Zeros written ahead of entries: a small piece, as a large one holds up the write it comes with. */
+  static final long AHEAD_BYTES = 1 << 20;
+
+  /** What entries need beside their own size; each start compares it with the server's number. */
+  static final long ENTRY_BYTES = AHEAD_BYTES + VOTE_BYTES;
+
   private static final long LOOK_MS = 100;
   private static final String NO_ROOM = "No space left on device";
   private static final Logger LOG = System.getLogger(LogRoom.class.getName());

@@ -52,8 +52,7 @@ final class Properties {
     p.set("raft.server.log.write.buffer.size", entryBytesMax + 64 + "B");
     p.set("raft.server.log.queue.byte-limit", "1GB");
     p.set("raft.server.log.segment.size.max", segmentBytes + "B");
-    // Zeros are written ahead in small pieces: a large one holds up the write it comes with.
-    p.set("raft.server.log.preallocated.size", "1MB");
+    p.set("raft.server.log.preallocated.size", LogRoom.AHEAD_BYTES + "B");
     p.set("raft.server.log.segment.cache.num.max", "2");
     p.set("raft.server.log.segment.cache.size.max", "32MB");
     p.set("raft.server.log.purge.gap", "1");

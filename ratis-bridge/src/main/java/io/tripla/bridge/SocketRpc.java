@@ -49,7 +49,7 @@ final class SocketRpc implements RaftServerRpc {
   private static final String REFUSED = "it is damaged: ";
 
   private static final long PAUSE_AFTER_FAILED_INSTALL_MS = 1000;
-  private static final long PAUSE_WHILE_HELD_BACK_MS = 100;
+  private static final long PAUSE_WHILE_REFUSED_MS = 100;
 
   private final RaftServer server;
   private final RpcType type;
@@ -64,7 +64,7 @@ final class SocketRpc implements RaftServerRpc {
   private final IncomingImage incoming = new IncomingImage();
   private final VoteRoom voteRoom;
   private final CandidateRoom candidateRoom;
-  private final HeldBack heldBack;
+  private final RefusedEntries refusedEntries;
   private volatile Listener listener;
   private volatile long lastLeaderTerm = -1;
 
@@ -76,7 +76,7 @@ final class SocketRpc implements RaftServerRpc {
     ballot = new Ballot(settings.node(), settings.voteFile());
     voteRoom = new VoteRoom(settings.disk(), settings.clock());
     candidateRoom = new CandidateRoom(settings.entryRoom(), settings.clock());
-    heldBack = new HeldBack(settings.clock());
+    refusedEntries = new RefusedEntries(settings.clock());
   }
 
   @Override
@@ -279,12 +279,12 @@ final class SocketRpc implements RaftServerRpc {
   /** Takes what needs no room: the entries that it has, or none. */
   private CompletableFuture<? extends MessageLite> appendWithoutRoom(
       AppendEntriesRequestProto request) throws IOException {
-    AppendEntriesRequestProto known = HeldBack.reduce(request, countKnown(request));
+    AppendEntriesRequestProto known = RefusedEntries.reduce(request, countKnown(request));
     return known.getEntriesCount() > 0
         ? appendEntriesOf(known)
         : server
             .appendEntriesAsync(known)
-            .thenApply(reply -> HeldBack.refuse(request, reply));
+            .thenApply(reply -> RefusedEntries.refuse(request, reply));
   }
 
   private int countKnown(AppendEntriesRequestProto request) throws IOException {
@@ -416,13 +416,13 @@ final class SocketRpc implements RaftServerRpc {
     }
     voteRoom.keep();
     String follower = request.getServerRequest().getReplyId().toStringUtf8();
-    if (heldBack.isNow(follower)) {
-      AppendEntriesReplyProto reply = sendAppend(HeldBack.reduce(request, 0));
-      pause(PAUSE_WHILE_HELD_BACK_MS); // else Ratis asks again at once
-      return HeldBack.refuse(request, reply);
+    if (refusedEntries.isRefusing(follower)) {
+      AppendEntriesReplyProto reply = sendAppend(RefusedEntries.reduce(request, 0));
+      pause(PAUSE_WHILE_REFUSED_MS); // else Ratis asks again at once
+      return RefusedEntries.refuse(request, reply);
     }
     AppendEntriesReplyProto reply = sendAppend(request);
-    heldBack.note(follower, request, reply);
+    refusedEntries.note(follower, request, reply);
     return reply;
   }
 

@@ -17,19 +17,19 @@ import org.apache.ratis.proto.RaftProtos.AppendEntriesRequestProto;
  *
  * <p>Any thread.
  */
-final class HeldBack {
+final class RefusedEntries {
   private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final LongSupplier clock;
   private final Map<String, Long> until = new ConcurrentHashMap<>();
 
   /** @param clock nanoseconds, as System.nanoTime() */
-  HeldBack(LongSupplier clock) {
+  RefusedEntries(LongSupplier clock) {
     this.clock = clock;
   }
 
-  /** Whether entries are better not sent to this follower now. */
-  boolean isNow(String follower) {
+  /** Whether this follower has refused entries lately, so that they are better not sent to it. */
+  boolean isRefusing(String follower) {
     Long end = until.get(follower);
     return end != null && clock.getAsLong() - end < 0;
   }

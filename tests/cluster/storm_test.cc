@@ -88,7 +88,8 @@ class ManyFaults : public testing::TestWithParam<int> {
                                                     .data_bytes = 30'000,
                                                     .patience = dose.each + kPatience,
                                                     .refusals = true,
-                                                    .pause = milliseconds(30)});
+                                                    .pause = milliseconds(30),
+                                                    .readers = true});
     CheckRun check(cluster_->endpoints(), dose.each + dose.calm, dose.each + kPatience);
     storm_->RunUntil(Storm::Clock::now() + dose.each, dose.density);
     const Storm::Clock::time_point healed = storm_->healed();
@@ -101,8 +102,9 @@ class ManyFaults : public testing::TestWithParam<int> {
     cluster_->AwaitSameState();
     EXPECT_LT(Storm::Clock::now() - healed, kSameStateWithin) << "all hold the same too late";
     for (const std::string& endpoint : cluster_->endpoints()) writes.ExpectAllAt(endpoint);
-    std::cout << "storm " << number << ": " << writes.count() << " large writes, "
-              << storm_->ImagesInstalled() << " images installed so far, all the same "
+    std::cout << "storm " << number << ": " << writes.count() << " large writes, " << writes.reads()
+              << " reads, " << storm_->ImagesInstalled()
+              << " images installed so far, all the same "
               << std::chrono::duration<double>(Storm::Clock::now() - healed).count()
               << " s after all was healed" << std::endl;
   }
@@ -119,7 +121,8 @@ class ManyFaults : public testing::TestWithParam<int> {
   inline static Network* network_ = nullptr;
 };
 
-INSTANTIATE_TEST_SUITE_P(Servers, ManyFaults, testing::Values(3, 5),
+INSTANTIATE_TEST_SUITE_P(Servers, ManyFaults,
+                         testing::ValuesIn(LongDose() ? std::vector{3, 5} : std::vector{3}),
                          testing::PrintToStringParamName());
 
 TEST_P(ManyFaults, AtOnceLoseNothingAndEndNoServer) {

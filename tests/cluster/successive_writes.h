@@ -23,11 +23,14 @@ struct SuccessiveWritesOptions {
   std::chrono::seconds patience{5};
   // Whether a write may be refused, as long as it surely was not applied.
   bool refusals = false;
-  std::chrono::milliseconds pause{0};  // between two writes
+  std::chrono::milliseconds pause{0};  // between two writes, and between two reads
+  // Whether each server is read from as well, by a client that asks no other one.
+  bool readers = false;
 };
 
 // Clients that replace an entry of their own, over and over, each time the version that they wrote
-// last: a write that is lost, or applied twice, makes the next one fail.
+// last: a write that is lost, or applied twice, makes the next one fail. Beside them, readers
+// expect what was acknowledged before they asked, or something newer (R11).
 //
 // Thread-safety: one thread.
 class SuccessiveWrites {
@@ -36,7 +39,11 @@ class SuccessiveWrites {
                             SuccessiveWritesOptions options = {})
       : options_(options), written_(options.clients) {
     for (int i = 0; i < options_.clients; ++i) {
-      clients_.emplace_back([this, endpoints, i] { Run(endpoints, i); });
+      clients_.emplace_back([this, endpoints, i] { Write(endpoints, i); });
+    }
+    if (!options_.readers) return;
+    for (const std::string& endpoint : endpoints) {
+      clients_.emplace_back([this, endpoint] { Read(endpoint); });
     }
   }
   ~SuccessiveWrites() { End(); }
@@ -61,12 +68,14 @@ class SuccessiveWrites {
     }
   }
 
-  // After the end.
+  // How many writes there were so far.
   int64_t count() const {
     int64_t count = 0;
-    for (const int64_t each : written_) count += each;
+    for (const std::atomic<int64_t>& each : written_) count += each;
     return count;
   }
+  // How many reads were answered so far.
+  int64_t reads() const { return reads_; }
 
  private:
   Key KeyOf(int i) const { return *Key::Parse(std::to_string(options_.first_key + i)); }
@@ -74,7 +83,7 @@ class SuccessiveWrites {
     return std::string(options_.data_bytes, 'x') + std::to_string(version);
   }
 
-  void Run(const std::vector<std::string>& endpoints, int i) {
+  void Write(const std::vector<std::string>& endpoints, int i) {
     Client client({.endpoints = endpoints, .deadline = options_.patience});
     for (int64_t version = 0; !enough_;) {
       const std::string data = DataOf(version + 1);
@@ -90,6 +99,22 @@ class SuccessiveWrites {
         ASSERT_TRUE(options_.refusals) << answer.failure().ToText();
         ASSERT_NO_FATAL_FAILURE(version += WritesOf(client, answer.failure()));
         written_[i] = version;
+      }
+      std::this_thread::sleep_for(options_.pause);
+    }
+  }
+
+  // A leader that was cut off must be asked while it still takes itself for one: a read that fails
+  // is soon followed by the next.
+  void Read(const std::string& endpoint) {
+    Client client({.endpoints = {endpoint}, .deadline = std::chrono::milliseconds(300)});
+    for (int i = 0; !enough_; i = (i + 1) % options_.clients) {
+      const int64_t acknowledged = written_[i];
+      const Answer<Decided> answer = client.Get(KeyOf(i));
+      if (answer.ok()) {
+        ASSERT_GE(answer->value ? answer->value->version : 0, acknowledged)
+            << endpoint << " answers what was replaced before it was asked, for client " << i;
+        ++reads_;
       }
       std::this_thread::sleep_for(options_.pause);
     }
@@ -113,7 +138,8 @@ class SuccessiveWrites {
 
   const SuccessiveWritesOptions options_;
   std::atomic<bool> enough_{false};
-  std::vector<int64_t> written_;  // each client has its own element; read after the end
+  std::atomic<int64_t> reads_{0};
+  std::vector<std::atomic<int64_t>> written_;  // the version that each client's entry has
   std::vector<std::thread> clients_;
 };
 

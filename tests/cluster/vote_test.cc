@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <random>
@@ -64,6 +65,22 @@ class Vote : public testing::Test {
     greeting.from = node;
     greeting.to = "n1";
     return std::make_unique<RaftConnection>(ports_[0], greeting, purpose);
+  }
+
+  // A file of n1's log whose name begins so; empty when there is none.
+  [[nodiscard]] std::string Find(const std::string& name) const {
+    for (const auto& file : std::filesystem::recursive_directory_iterator(data_dir_ + "/log")) {
+      if (file.path().filename().string().starts_with(name)) return file.path();
+    }
+    return "";
+  }
+
+  // Whether n1's log holds more than the header of a segment and zeros.
+  [[nodiscard]] bool HasEntry() const {
+    std::ifstream file(Find("log_inprogress"));
+    const std::string content{std::istreambuf_iterator<char>(file), {}};
+    constexpr size_t kHeaderBytes = 8;
+    return content.find_first_not_of('\0', kHeaderBytes) != content.npos;
   }
 
   const TemporaryDirectory directory_;
@@ -133,6 +150,34 @@ TEST_F(Vote, C1_ATermThatCouldNotBeWrittenIsNotAnsweredBeforeItIs) {
   const auto request = AwaitCandidate()->AwaitRequest();
   ASSERT_TRUE(request.has_value()) << process_->output();
   EXPECT_GE(request->term, kNewTerm) << "it has forgotten the term";
+}
+
+// It was taken for sound, and the replica could vote a second time in that term.
+TEST_F(Vote, C1_WhoseTermIsBelowTheLogsVotesForNoOtherInThatTerm) {
+  uint64_t term = 0;
+  Start({});
+  {
+    const std::unique_ptr<RaftConnection> from_n1 = AwaitCandidate();
+    for (bool pre_vote = true; pre_vote;) {
+      const auto request = from_n1->AwaitRequest();
+      ASSERT_TRUE(request.has_value()) << process_->output();
+      term = request->term;
+      pre_vote = request->pre_vote;
+      from_n1->Grant();
+    }
+    AwaitTrue([&] { return HasEntry(); }, [&] { return process_->output(); });
+  }
+  process_->Kill();
+  std::ofstream(Find("raft-meta")) << "term=" << term - 1 << "\nvotedFor=\n";
+  Start({});
+  std::unique_ptr<RaftConnection> from_n1;
+  do {
+    from_n1 = AwaitCandidate();
+  } while (!from_n1->AwaitRequest() && !HasFailure());  // first come those of the one that is gone
+  const auto vote = ConnectAs("n3", *from_n1)->AskForVote({.term = term});
+  ASSERT_TRUE(vote.has_value()) << process_->output();
+  EXPECT_FALSE(vote->granted) << "it led term " << term << ", and now votes for n3 in it";
+  EXPECT_NE(process_->output().find("the term is raised"), std::string::npos) << process_->output();
 }
 
 }  // namespace

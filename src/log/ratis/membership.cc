@@ -12,6 +12,7 @@
 #include <set>
 #include <utility>
 
+#include "base/diagnostics.h"
 #include "base/random_number.h"
 #include "base/status_macros.h"
 #include "disk/replace_file.h"
@@ -331,6 +332,22 @@ absl::StatusOr<std::optional<Membership>> ReadReplicaFile(const DataDirectory& d
                                     std::string(membership.status().message())));
   }
   return membership;
+}
+
+absl::Status RaiseTerm(const DataDirectory& directory, const Membership& membership,
+                       uint64_t term) {
+  TRIPLA_ASSIGN_OR_RETURN(const Vote vote, ReadVote(directory, membership));
+  if (vote.term >= term) return absl::OkStatus();
+  const std::string current = RatisLogPath(directory, membership);
+  TRIPLA_RETURN_IF_ERROR(
+      ReplaceFile(directory.disk(), current + "/raft-meta", Metadata(membership, term)));
+  TRIPLA_RETURN_IF_ERROR(directory.disk().SyncDirectory(current));
+  Say(Severity::kWarning,
+      fmt::format("{}/raft-meta says term {}, but the last record is of term {}: the term is "
+                  "raised, and {} votes for no other server in it; if the file came from an older "
+                  "copy, votes of later terms may be lost too: {}",
+                  current, vote.term, term, membership.node, kRebuild));
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<Membership>> ReadMembership(const DataDirectory& directory) {

@@ -97,6 +97,13 @@ struct Membership {
 [[nodiscard]] absl::Status PrepareFirstStart(const DataDirectory& directory,
                                              const Membership& membership);
 
+// Raises the term in the file of the vote to that of the last record which the log or the image
+// holds, and warns, if it is lower: then the file is older than they are, or could not be written.
+// Before Ratis is started. This replica votes for nobody else in that term: it may have voted in it
+// (docs/decisions/0022-identity.md). Errors: what the disk says.
+[[nodiscard]] absl::Status RaiseTerm(const DataDirectory& directory, const Membership& membership,
+                                     uint64_t term);
+
 // As ReadMembership(), for whoever only looks: what a start needs besides this file may be missing.
 [[nodiscard]] absl::StatusOr<std::optional<Membership>> ReadReplicaFile(
     const DataDirectory& directory);

@@ -152,6 +152,26 @@ TEST(Membership, C14_AFileOfTheVoteThatIsDamagedIsNamed) {
   EXPECT_EQ(ReadVote(directory, membership)->term, 5u);
 }
 
+TEST(Membership, C1_ATermBelowTheLogsIsRaisedAndItsVoteIsTaken) {
+  FaultyDisk disk;
+  const DataDirectory directory = OpenDirectory(disk);
+  const Membership membership = Formed("n1");
+  MakeFormed(directory, membership);
+  const std::string path = RatisLogPath(directory, membership) + "/raft-meta";
+  ASSERT_TRUE(disk.Remove(path).ok());
+  ASSERT_TRUE((*disk.Open(path, OpenMode::kCreateFresh))->WriteAt(0, "term=5\nvotedFor=n2\n").ok());
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(RaiseTerm(directory, membership, 5).ok());
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  EXPECT_EQ(ReadVote(directory, membership)->voted_for, "n2");
+  testing::internal::CaptureStderr();
+  ASSERT_TRUE(RaiseTerm(directory, membership, 7).ok());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              AllOf(HasSubstr("says term 5"), HasSubstr("is of term 7"), HasSubstr("--rebuild")));
+  EXPECT_EQ(ReadVote(directory, membership)->term, 7u);
+  EXPECT_EQ(ReadVote(directory, membership)->voted_for, "n1");
+}
+
 TEST(Membership, AReplicaThatLostItsNameIsNoStandaloneServer) {
   FaultyDisk disk;
   const DataDirectory directory = OpenDirectory(disk);

@@ -87,6 +87,7 @@ bool IsWhole(std::string_view entry) {
 
 struct Entries {
   size_t count = 0;
+  size_t last = 0;  // where the last one begins, if there is one
   size_t end = 0;
 };
 
@@ -97,6 +98,7 @@ Entries WholeEntries(std::string_view segment, size_t begin) {
     const std::optional<size_t> bytes = EntryBytes(segment.substr(entries.end));
     if (!bytes || *bytes > segment.size() - entries.end) break;
     if (!IsWhole(segment.substr(entries.end, *bytes))) break;
+    entries.last = entries.end;
     entries.end += *bytes;
     ++entries.count;
   }
@@ -234,16 +236,16 @@ absl::StatusOr<OpenSegment> CheckOpen(const File& file, std::string_view content
   return segment;
 }
 
-// Returns how many entries it holds.
-absl::StatusOr<size_t> CutTornTail(File& file, std::string_view content) {
+// Returns the entries it holds.
+absl::StatusOr<Entries> CutTornTail(File& file, std::string_view content) {
   TRIPLA_ASSIGN_OR_RETURN(const OpenSegment segment, CheckOpen(file, content));
-  if (segment.cut.empty()) return segment.entries.count;
+  if (segment.cut.empty()) return segment.entries;
   Say(Severity::kInfo,
       fmt::format("{} at offset {}: an entry that was not written whole is cut off; {}",
                   file.path(), segment.entries.end, segment.cut));
   TRIPLA_RETURN_IF_ERROR(file.Truncate(segment.entries.end));
   TRIPLA_RETURN_IF_ERROR(file.Sync());
-  return segment.entries.count;
+  return segment.entries;
 }
 
 // A field of a protobuf message.
@@ -300,15 +302,19 @@ Entry ParseEntry(std::string_view message) {
   return entry;
 }
 
+// The whole entry that begins there.
+Entry EntryAt(std::string_view segment, size_t at) {
+  std::string_view message = segment.substr(at, *EntryBytes(segment.substr(at)));
+  message.remove_suffix(kChecksumBytes);
+  TakeVarint(message);
+  return ParseEntry(message);
+}
+
 // Those of a segment that end before `end`.
 absl::Status TakeEntries(const File& file, std::string_view segment, size_t end, LogIndex after,
                          LogIndex& next, const EntryFn& take) {
   for (size_t at = kHeader.size(); at < end;) {
-    std::string_view rest = segment.substr(at, *EntryBytes(segment.substr(at)));
-    const size_t whole = rest.size();
-    rest.remove_suffix(kChecksumBytes);
-    TakeVarint(rest);
-    const Entry entry = ParseEntry(rest);
+    const Entry entry = EntryAt(segment, at);
     if (entry.position.index > after) {
       if (entry.position.index != next) {
         return Damage(file, at, fmt::format("entry {} is missing", next));
@@ -316,7 +322,7 @@ absl::Status TakeEntries(const File& file, std::string_view segment, size_t end,
       TRIPLA_RETURN_IF_ERROR(take(entry.position, entry.batch));
       ++next;
     }
-    at += whole;
+    at += *EntryBytes(segment.substr(at));
   }
   return absl::OkStatus();
 }
@@ -348,34 +354,34 @@ absl::Status ReadEntries(const DataDirectory& directory, const Membership& membe
   return absl::OkStatus();
 }
 
-absl::StatusOr<LogIndex> CheckSegments(const DataDirectory& directory,
-                                       const Membership& membership) {
+absl::StatusOr<LogPosition> CheckSegments(const DataDirectory& directory,
+                                          const Membership& membership) {
   Disk& disk = directory.disk();
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<Segment> segments,
                           ListSegments(disk, RatisLogPath(directory, membership)));
   std::optional<LogIndex> next;
+  uint64_t term = 0;
   std::string content;
   for (const auto& [path, first, last] : segments) {
     TRIPLA_ASSIGN_OR_RETURN(const std::unique_ptr<File> file,
                             disk.Open(path, last ? OpenMode::kRead : OpenMode::kReadWrite));
     TRIPLA_RETURN_IF_ERROR(ReadWhole(*file, content));
-    size_t count = 0;
+    Entries entries;
     if (last) {
-      TRIPLA_ASSIGN_OR_RETURN(const Entries entries,
-                              CheckClosed(*file, content, *last + 1 - first));
-      count = entries.count;
+      TRIPLA_ASSIGN_OR_RETURN(entries, CheckClosed(*file, content, *last + 1 - first));
     } else {
-      TRIPLA_ASSIGN_OR_RETURN(count, CutTornTail(*file, content));
+      TRIPLA_ASSIGN_OR_RETURN(entries, CutTornTail(*file, content));
     }
-    if (count == 0) continue;  // Ratis removes it
+    if (entries.count == 0) continue;  // Ratis removes it
     if (next && first != *next) {
       return Damage(
           *file, 0,
           fmt::format("it begins with entry {}, but entry {} should come next", first, *next));
     }
-    next = first + count;
+    next = first + entries.count;
+    term = EntryAt(content, entries.last).position.term;
   }
-  return next ? *next - 1 : 0;
+  return LogPosition{.term = term, .index = next ? *next - 1 : 0};
 }
 
 absl::StatusOr<LogIndex> LastIndexInSegments(const DataDirectory& directory,

@@ -26,11 +26,11 @@ namespace tripla {
 // may leave zeros for a page in the middle, and what was written behind it. It is unlikely that
 // this replica has acknowledged such an entry (docs/decisions/0012-rebuild.md).
 //
-// Before Ratis is started. Returns the index of the last entry, 0 when there is none. Errors:
+// Before Ratis is started. Returns the place of the last entry, 0 when there is none. Errors:
 // DataLoss, with file and offset, when an entry is damaged in another way or missing, also between
 // two segments; what the disk says.
-[[nodiscard]] absl::StatusOr<LogIndex> CheckSegments(const DataDirectory& directory,
-                                                     const Membership& membership);
+[[nodiscard]] absl::StatusOr<LogPosition> CheckSegments(const DataDirectory& directory,
+                                                        const Membership& membership);
 
 // The index of the last entry, after Ratis was closed; 0 without entries. Reads the newest segment
 // only. Errors: as CheckSegments().

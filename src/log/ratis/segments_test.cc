@@ -108,6 +108,7 @@ TEST_F(Segments, EntriesAreReadAsRatisWroteThem) {
   ASSERT_TRUE(ReadEntries(directory_, membership_, 160, take).ok());
   EXPECT_THAT(read, testing::ElementsAre("5:161 1"));
   EXPECT_EQ(*LastIndexInSegments(directory_, membership_), 161u);
+  EXPECT_EQ(*CheckSegments(directory_, membership_), (LogPosition{.term = 5, .index = 161}));
   EXPECT_TRUE(absl::IsDataLoss(ReadEntries(directory_, membership_, 158, take)));
   file_->WriteAt(Entries(0).size() + 20, "damage").IgnoreError();
   EXPECT_TRUE(absl::IsDataLoss(ReadEntries(directory_, membership_, 160, take)));

@@ -170,6 +170,7 @@ void Replication::HandOverForRoom() {
 
 void Replication::BeginStop() {
   leadership_transfer_.Stop();
+  peer_link_->SetLeader(log_.GetLeadership().leader_endpoint);
   state_comparison_ = nullptr;
 }
 

@@ -16,22 +16,25 @@ namespace {
 
 constexpr char kPassedOn[] = "tripla-passed-on";
 
-// A hanging leader must not delay calls that another server could take; this notices it as soon as
-// its followers do.
+// A server that hangs must not delay questions that another one could answer: it is noticed as soon
+// as its followers notice it. A write that was sent is not given up so soon, for then its outcome
+// is unknown: a leader may be starved for seconds and lead on. Whether another one leads,
+// SetLeader() tells.
 constexpr int kKeepaliveMs = 1'000;
-constexpr int kKeepaliveTimeoutMs = 1'000;
+constexpr int kQuestionKeepaliveTimeoutMs = 1'000;
+constexpr int kWriteKeepaliveTimeoutMs = 10'000;
 constexpr int kReconnectMs = 100;
 constexpr int kConnectTimeoutMs = 1'000;
 constexpr std::chrono::seconds kAnswerPatience{2};
 constexpr std::chrono::seconds kTransferPatience{10};
 
-grpc::ChannelArguments Arguments() {
+grpc::ChannelArguments Arguments(int keepalive_timeout_ms) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);  // the limits were checked before
   arguments.SetMaxSendMessageSize(-1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);  // whether a write was sent must stay known
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, keepalive_timeout_ms);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
@@ -39,6 +42,11 @@ grpc::ChannelArguments Arguments() {
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
   return arguments;
+}
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& endpoint, int keepalive_timeout_ms) {
+  return grpc::CreateCustomChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials(),
+                                   Arguments(keepalive_timeout_ms));
 }
 
 using DoneFn = std::function<void(grpc::Status)>;
@@ -94,6 +102,13 @@ bool WasNotSent(const grpc::Status& status) {
          status.error_message().starts_with("failed to connect to all addresses");
 }
 
+// The request is above the receive limit of the leader, whose --data-bytes-max is smaller: its gRPC
+// refuses it, with this text and without our details. No reply is too large for this server.
+bool WasRefusedUnread(const grpc::Status& status) {
+  return status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+         status.error_message().starts_with("Received message larger than max");
+}
+
 // Whether a write with this reply has changed something.
 template <typename Request>
 bool HasChanged(const Request&, const v1::Reply& reply) {
@@ -130,9 +145,9 @@ void Answer(PendingCall& call, const Request& request, Reply& reply) {
   });
 }
 
-// Ends the call with the error of the forwarded call.
+// Ends the call with the error of the forwarded call; `why`: it has no answer.
 void Fail(PendingCall& call, const grpc::ClientContext& asked, const std::string& endpoint,
-          const grpc::Status& status) {
+          const grpc::Status& status, const std::string& why) {
   const auto& trailers = asked.GetServerTrailingMetadata();
   if (const auto pushback = trailers.find(kPushbackMetadata); pushback != trailers.end()) {
     call.context()->AddTrailingMetadata(kPushbackMetadata,
@@ -144,12 +159,19 @@ void Fail(PendingCall& call, const grpc::ClientContext& asked, const std::string
                                                       endpoint, status.error_message())),
                    Applied::kNo));
   }
+  if (WasRefusedUnread(status)) {
+    return call.FailWrite(
+        absl::ResourceExhaustedError(fmt::format(
+            "the leader at {} takes no request of this size ({}): its --data-bytes-max is smaller",
+            endpoint, status.error_message())),
+        Applied::kNo, NoRoom::TooLarge());
+  }
   // Only an answer by the server itself says whether the write was applied.
   if (!status.error_details().empty()) return call.Finish(status);
   call.Finish(WriteError(absl::UnavailableError(fmt::format(
                              "the leader at {} did not answer ({}); whether the write "
                              "was applied is not known, the same request id again tells",
-                             endpoint, status.error_message())),
+                             endpoint, why)),
                          Applied::kUnknown));
 }
 
@@ -167,10 +189,8 @@ std::map<LogIndex, StateHash> ReadHashes(const internal::StateHashesReply& reply
 }  // namespace
 
 PeerLink::Server::Server(const std::string& endpoint)
-    : channel(grpc::CreateCustomChannel("dns:///" + endpoint, grpc::InsecureChannelCredentials(),
-                                        Arguments())),
-      key_value(channel),
-      peer(channel) {}
+    : key_value(Connect(endpoint, kWriteKeepaliveTimeoutMs)),
+      peer(Connect(endpoint, kQuestionKeepaliveTimeoutMs)) {}
 
 PeerLink::Server& PeerLink::To(const std::string& endpoint) {
   MutexLock lock(mutex_);
@@ -179,21 +199,41 @@ PeerLink::Server& PeerLink::To(const std::string& endpoint) {
   return *server;
 }
 
-absl::Status PeerLink::Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes) {
+absl::Status PeerLink::Begin(const std::shared_ptr<grpc::ClientContext>& context, Call call) {
   MutexLock lock(mutex_);
   if (stopped_) return absl::UnavailableError("the server is shutting down");
-  if (bytes != 0 && bytes_ != 0 && bytes_ + bytes > passed_on_bytes_max_) {
+  if (call.bytes != 0 && bytes_ != 0 && bytes_ + call.bytes > passed_on_bytes_max_) {
     return absl::ResourceExhaustedError(fmt::format(
         "the server is overloaded: {} bytes of writes wait for the leader to take them", bytes_));
   }
-  bytes_ += bytes;
-  calls_.emplace(call, bytes);
+  bytes_ += call.bytes;
+  calls_.emplace(context, std::move(call));
   return absl::OkStatus();
 }
 
 void PeerLink::MakeRoom(const std::shared_ptr<grpc::ClientContext>& call) {
   MutexLock lock(mutex_);
-  bytes_ -= std::exchange(calls_[call], 0);
+  bytes_ -= std::exchange(calls_[call].bytes, 0);
+}
+
+void PeerLink::SetLeader(const std::string& endpoint) {
+  const auto now = std::chrono::steady_clock::now();
+  MutexLock lock(mutex_);
+  if (endpoint.empty()) return;  // the former one may lead on
+  if (endpoint != leader_) {
+    leader_ = endpoint;
+    leads_since_ = now;
+  }
+  if (now - leads_since_ < kFormerLeaderPatience) return;
+  for (const auto& [context, call] : calls_) {
+    if (!call.written_to.empty() && call.written_to != leader_) context->TryCancel();
+  }
+}
+
+std::string PeerLink::WhyUnanswered(const grpc::Status& status) {
+  if (status.error_code() != grpc::StatusCode::CANCELLED) return status.error_message();
+  MutexLock lock(mutex_);
+  return stopped_ ? "this server is shutting down" : "another server leads now";
 }
 
 void PeerLink::End(const std::shared_ptr<grpc::ClientContext>& call) {
@@ -205,7 +245,7 @@ void PeerLink::End(const std::shared_ptr<grpc::ClientContext>& call) {
 void PeerLink::Stop() {
   MutexLock lock(mutex_);
   stopped_ = true;
-  for (const auto& [call, bytes] : calls_) call->TryCancel();
+  for (const auto& [context, call] : calls_) context->TryCancel();
   while (!calls_.empty()) ended_.Wait(mutex_);
 }
 
@@ -220,7 +260,7 @@ void PeerLink::PassOn(const std::string& endpoint, PendingCall& call, const Requ
   const auto context = std::make_shared<grpc::ClientContext>();
   context->AddMetadata(kPassedOn, "1");
   context->set_deadline(call.context()->raw_deadline());
-  if (const absl::Status begun = Begin(context, request.ByteSizeLong()); !begun.ok()) {
+  if (const absl::Status begun = Begin(context, {request.ByteSizeLong(), endpoint}); !begun.ok()) {
     return call.FailWrite(begun, Applied::kNo, NoRoom::Overloaded(passed_on_bytes_max_));
   }
   Send(To(endpoint).key_value, *context, request, reply,
@@ -229,7 +269,7 @@ void PeerLink::PassOn(const std::string& endpoint, PendingCall& call, const Requ
          if (status.ok()) {
            Answer(call, request, reply);
          } else {
-           Fail(call, *context, endpoint, status);
+           Fail(call, *context, endpoint, status, WhyUnanswered(status));
          }
          End(context);
        });
@@ -253,7 +293,7 @@ void PeerLink::Ask(const std::string& endpoint, Request request, std::chrono::se
   };
   const auto context = std::make_shared<grpc::ClientContext>();
   context->set_deadline(std::chrono::system_clock::now() + patience);
-  if (const absl::Status begun = Begin(context, 0); !begun.ok()) {
+  if (const absl::Status begun = Begin(context, {}); !begun.ok()) {
     return answer({grpc::StatusCode::UNAVAILABLE, std::string(begun.message())}, {});
   }
   const auto question = std::make_shared<Question>(Question{std::move(request), {}});

@@ -37,11 +37,17 @@ class PeerLink {
   [[nodiscard]] static bool IsPassedOn(const grpc::CallbackServerContext& context);
 
   // Forwards a write to the server at `endpoint`, with its deadline, and ends it with the answer,
-  // whose metadata name that server (kLeaderMetadata).
+  // whose metadata name that server (kLeaderMetadata). A leader that is slow to answer is waited
+  // for until then, unless the connection breaks or another one leads.
   // Request is a request type of v1::KeyValue. `request` and `reply` are the call's. Ends the call
   // at once with an error if too much is under way or the server is shutting down.
   template <typename Request, typename Reply>
   void PassOn(const std::string& endpoint, PendingCall& call, const Request& request, Reply& reply);
+
+  // Who leads, as this server knows; empty: nobody. Call it every hundred milliseconds. Writes that
+  // a former leader has not answered a second after that are given up: it may have gone.
+  void SetLeader(const std::string& endpoint);
+  static constexpr std::chrono::seconds kFormerLeaderPatience{1};
 
   // The following ask the server at `endpoint`, which should be of this cluster. The answer comes
   // on a gRPC thread, after two seconds at most; errors: Unavailable with the reason.
@@ -69,12 +75,16 @@ class PeerLink {
   void Stop();
 
  private:
-  // A connection and its stubs.
+  // Connections, one for writes and one for questions, which are given up at different times.
   struct Server {
     explicit Server(const std::string& endpoint);
-    std::shared_ptr<grpc::Channel> channel;
     v1::KeyValue::Stub key_value;
     internal::Peer::Stub peer;
+  };
+  // A call under way.
+  struct Call {
+    size_t bytes = 0;        // of a forwarded request
+    std::string written_to;  // where it was forwarded to; empty for a question
   };
 
   Server& To(const std::string& endpoint);
@@ -82,8 +92,10 @@ class PeerLink {
   void Ask(const std::string& endpoint, Request request, std::chrono::seconds patience,
            std::function<void(const grpc::Status&, const Reply&)> answer);
   // Registers a call. Errors: ResourceExhausted if too much is under way, Unavailable once the
-  // server is shutting down. A call without bytes always has room.
-  [[nodiscard]] absl::Status Begin(const std::shared_ptr<grpc::ClientContext>& call, size_t bytes);
+  // server is shutting down. A question always has room.
+  [[nodiscard]] absl::Status Begin(const std::shared_ptr<grpc::ClientContext>& context, Call call);
+  // Why a forwarded call has no answer.
+  [[nodiscard]] std::string WhyUnanswered(const grpc::Status& status);
   // Removes a call, so that its bytes are free again.
   void MakeRoom(const std::shared_ptr<grpc::ClientContext>& call);
   void End(const std::shared_ptr<grpc::ClientContext>& call);
@@ -91,10 +103,12 @@ class PeerLink {
   const size_t passed_on_bytes_max_;
   Mutex mutex_;
   bool stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  // The calls under way, with the sizes of forwarded requests.
-  std::map<std::shared_ptr<grpc::ClientContext>, size_t> calls_ ABSL_GUARDED_BY(mutex_);
+  std::map<std::shared_ptr<grpc::ClientContext>, Call> calls_ ABSL_GUARDED_BY(mutex_);
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // of all
   Condition ended_;                           // a call
+  // As SetLeader() was told, and since when.
+  std::string leader_ ABSL_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point leads_since_ ABSL_GUARDED_BY(mutex_);
   // Never removed: there are only as many as the cluster has members.
   std::map<std::string, std::unique_ptr<Server>> servers_ ABSL_GUARDED_BY(mutex_);
 };

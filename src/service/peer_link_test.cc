@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -83,6 +85,8 @@ class Follower : public v1::KeyValue::CallbackService {
     peers_.PassOn(leader_, *pending, *request, *reply);
     return pending;
   }
+
+  PeerLink& peers() { return peers_; }
 
  private:
   const std::string leader_;
@@ -172,6 +176,34 @@ TEST(PeerLink, R14_WhatIsPassedOnAndNotAnsweredHasABound) {
     leader.AnswerAll();
     EXPECT_EQ(calls.AwaitEnds(kPassedOnMax), std::vector(kPassedOnMax, grpc::StatusCode::OK));
   }
+  following.server->Shutdown();
+  leading.server->Shutdown();
+}
+
+TEST(PeerLink, C14_AWriteIsGivenUpOnceAnotherServerHasLedForASecond) {
+  SlowLeader former;
+  const Running leading(former);
+  Follower follower(leading.endpoint);
+  const Running following(follower);
+  Calls calls(following.endpoint);
+  follower.peers().SetLeader(leading.endpoint);
+  calls.Begin();
+  EXPECT_TRUE(former.AwaitCalls(1));
+  std::atomic<bool> ended = false;
+  const auto begun = std::chrono::steady_clock::now();
+  std::thread looks([&] {
+    while (!ended) {
+      follower.peers().SetLeader("127.0.0.1:1");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  EXPECT_EQ(calls.AwaitEnds(1), std::vector{grpc::StatusCode::UNAVAILABLE});
+  ended = true;
+  looks.join();
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, PeerLink::kFormerLeaderPatience)
+      << "one that hands over answers what it has taken";
+  EXPECT_EQ(calls.last_refusal().applied(), v1::Undecided::UNKNOWN);
+  former.AnswerAll();
   following.server->Shutdown();
   leading.server->Shutdown();
 }

@@ -11,11 +11,15 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 
+#include "service/peer_link.h"
 #include "tests/harness/test_server.h"
 #include "tripla/client.h"
 
@@ -126,6 +130,53 @@ TEST(Keepalive, R14_BothSidesNoticeThatNothingArrivesAnyMore) {
     EXPECT_GT(took[side], kEarliest) << "never noticed, or not by its ping";
     EXPECT_LT(took[side].value_or(kLatest), kLatest);
   }
+}
+
+// Forwards what it takes to one server, as a replica does to its leader.
+class Forwarder : public v1::KeyValue::CallbackService {
+ public:
+  explicit Forwarder(std::string leader) : leader_(std::move(leader)) {
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.RegisterService(this);
+    server_ = builder.BuildAndStart();
+    stub_ = v1::KeyValue::NewStub(Connect("127.0.0.1:" + std::to_string(port)));
+  }
+  ~Forwarder() override { server_->Shutdown(); }
+
+  v1::KeyValue::Stub& stub() { return *stub_; }
+
+  grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
+                                v1::Reply* reply) override {
+    auto* pending = new PendingCall(context, unsent_, request->ByteSizeLong());
+    peers_.PassOn(leader_, *pending, *request, *reply);
+    return pending;
+  }
+
+ private:
+  const std::string leader_;
+  UnsentReplies unsent_;
+  PeerLink peers_;
+  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<v1::KeyValue::Stub> stub_;
+};
+
+// After two seconds without a sign of life such a write ended with an unknown outcome.
+TEST(Keepalive, C14_AWriteThatIsForwardedOutlastsALeaderThatIsStarved) {
+  constexpr seconds kStarved{4};
+  const TemporaryDirectory directory;
+  TestServer leader(directory.path());
+  Forwarder forwarder(leader.endpoint());
+  ASSERT_TRUE(Set(forwarder.stub(), "1", 0, "before").status.ok());
+  leader.process().Signal(SIGSTOP);
+  std::thread feeds([&] {
+    std::this_thread::sleep_for(kStarved);
+    leader.process().Signal(SIGCONT);
+  });
+  const CallAnswer answer = Set(forwarder.stub(), "2", 0, "meanwhile");
+  feeds.join();
+  EXPECT_TRUE(answer.status.ok()) << answer.status.error_message();
 }
 
 }  // namespace

@@ -14,6 +14,8 @@ namespace tripla::limits {
 inline constexpr size_t kKeyBytesMax = Key::kBytesMax;
 inline constexpr size_t kDefaultDataBytesMax = size_t{16} << 20;
 inline constexpr size_t kDataBytesMaxCeiling = size_t{512} << 20;  // what the flag may ask for
+// The same on a replica: while it is replicated, a value is in Java's memory several times.
+inline constexpr size_t kReplicaDataBytesMax = size_t{64} << 20;
 
 // One BatchRequest.
 inline constexpr size_t kBatchOperationsMax = 10'000;

@@ -170,13 +170,15 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
   TRIPLA_RETURN_IF_ERROR(CheckReached(directory, std::max(last.index, of_image.index)));
   TRIPLA_RETURN_IF_ERROR(RaiseTerm(directory, membership, std::max(last.term, of_image.term)));
   TRIPLA_ASSIGN_OR_RETURN(replica.starts, MemberStarts::Open(directory));
-  const size_t command_bytes_max =
-      settings.data_bytes_max + limits::kKeyBytesMax + kCommandOverheadBytes;
-  TRIPLA_ASSIGN_OR_RETURN(replica.log, RatisLog::Open(directory, membership, *replica.starts,
-                                                      {.command_bytes_max = command_bytes_max,
-                                                       .listen = settings.raft_listen,
-                                                       .read_lease = settings.read_lease},
-                                                      std::move(hooks)));
+  constexpr size_t kAroundData = limits::kKeyBytesMax + kCommandOverheadBytes;
+  TRIPLA_ASSIGN_OR_RETURN(
+      replica.log,
+      RatisLog::Open(directory, membership, *replica.starts,
+                     {.command_bytes_max = settings.data_bytes_max + kAroundData,
+                      .command_bytes_max_anywhere = limits::kReplicaDataBytesMax + kAroundData,
+                      .listen = settings.raft_listen,
+                      .read_lease = settings.read_lease},
+                     std::move(hooks)));
   if (absl::Status reached = recovered->CheckLogReached(replica.log->GetStats().last.index);
       !reached.ok()) {
     return AdviseRebuild(reached);

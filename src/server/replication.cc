@@ -16,8 +16,10 @@
 namespace tripla {
 namespace {
 
-// While it is replicated, a value is in Java's memory several times.
-constexpr uint64_t kReplicaDataBytesMax = uint64_t{64} << 20;
+// As RatisLog::Hooks::why_not_begun.
+std::string WhyNotBegun(const ClusterRoom* room) {
+  return room == nullptr ? "" : std::string(room->Check(ClusterRoom::Write::kRemoves).message());
+}
 
 }  // namespace
 
@@ -46,10 +48,10 @@ absl::Status Replication::FitOptions(const Membership& membership, Options& opti
         "--log and --fsync are for a standalone server: a replica always keeps a log and syncs it; "
         "leave them out");
   }
-  if (options.data_bytes_max > kReplicaDataBytesMax) {
+  if (options.data_bytes_max > limits::kReplicaDataBytesMax) {
     return absl::InvalidArgumentError(
         fmt::format("--data-bytes-max is more than a replica can take; {} at most",
-                    ByteSizeText(kReplicaDataBytesMax)));
+                    ByteSizeText(limits::kReplicaDataBytesMax)));
   }
   if (options.listen.empty()) options.listen = membership.self().client_endpoint;
   return absl::OkStatus();

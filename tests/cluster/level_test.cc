@@ -105,5 +105,56 @@ TEST_F(Level, R28_RollsUpHeldBackAndBackAgainUnderLoadAndRisesOnceAllKnowTheNext
   ExpectFormerEnds(of_image, ".image at offset 0");
 }
 
+// The largest value changes in the same way. What one server has taken, each of them must take from
+// it, whatever it takes from clients (C14).
+class ValueSize : public Level {
+ protected:
+  void Change(int number, const std::string& bytes_max) {
+    Level::Change(number, former_, {"--data-bytes-max", bytes_max});
+  }
+
+  CallAnswer SetLarge(int number, int key) {
+    return Set(cluster_.stub(number), std::to_string(key), 0, large_);
+  }
+
+  const std::string large_ = std::string(size_t{20} << 20, 'x');
+};
+
+TEST_F(ValueSize, C14_BecomesLargerAndSmallerOneServerAfterTheOther) {
+  {
+    SuccessiveWrites load(cluster_.endpoints());
+    EXPECT_EQ(SetLarge(0, 100).status.error_code(), grpc::RESOURCE_EXHAUSTED);
+    for (int i = 0; i < kSize; ++i) {
+      Change(i, "32MiB");
+      // The leader may take less than the server that is asked, or be another one just now.
+      const CallAnswer meanwhile = SetLarge(i, 110 + i);
+      EXPECT_TRUE(meanwhile.status.ok() || meanwhile.applied() == v1::Undecided::NO)
+          << meanwhile.status.error_message();
+    }
+    cluster_.AwaitLeader();
+    for (int i = 0; i < kSize; ++i) EXPECT_TRUE(SetLarge(i, 120 + i).status.ok()) << i;
+  }
+  // One is sent a large value by servers that take only small ones by now.
+  const int late = cluster_.AwaitFollower();
+  cluster_.Kill(late);
+  ASSERT_TRUE(SetLarge(cluster_.AwaitLeader(), 130).status.ok());
+  for (int i = 0; i < kSize; ++i) {
+    if (i != late) Change(i, "1MiB");
+  }
+  SuccessiveWrites load(cluster_.endpoints(), {.first_key = 10});
+  Change(late, "1MiB");
+  load.End();
+  cluster_.AwaitSameState();
+  for (int i = 0; i < kSize; ++i) {
+    load.ExpectAllAt(cluster_.endpoint(i));
+    for (const std::string key : {"122", "130"}) {
+      EXPECT_EQ(Get(cluster_.stub(i), key).reply.value().data().size(), large_.size()) << i;
+    }
+    const CallAnswer refused = SetLarge(i, 140 + i);
+    EXPECT_EQ(refused.status.error_code(), grpc::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(refused.applied(), v1::Undecided::NO);
+  }
+}
+
 }  // namespace
 }  // namespace tripla

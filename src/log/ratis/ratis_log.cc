@@ -64,7 +64,8 @@ absl::StatusOr<std::unique_ptr<RatisLog>> RatisLog::Open(const DataDirectory& di
            .listen = settings.listen.empty() ? membership.self().raft_endpoint : settings.listen,
            .log_directory = directory.log_path(),
            .image = image,
-           .entry_bytes_max = log->entry_bytes_max_ + kEntryOverheadBytes},
+           .entry_bytes_max = settings.command_bytes_max_anywhere + kEntryOverheadBytes,
+           .own_entry_bytes_max = log->entry_bytes_max_ + kEntryOverheadBytes},
           log->Callbacks()));
   return log;
 }

@@ -51,7 +51,9 @@ class RatisLog : public Log {
 
   struct Settings {
     size_t command_bytes_max = 0;  // when encoded; larger ones must not be submitted
-    std::string listen;            // HOST:PORT for the others; empty: where the cluster knows it
+    // The same of any server of the cluster: what this one must be able to take and pass on.
+    size_t command_bytes_max_anywhere = 0;
+    std::string listen;  // HOST:PORT for the others; empty: where the cluster knows it
     // Whether a leader trusts its lease when it is read. Else it asks the others each time.
     bool read_lease = true;
   };

@@ -270,7 +270,7 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
   const jmethodID construct =
       method("<init>",
              "(JLjava/lang/String;Ljava/lang/String;J[JJ[Ljava/lang/String;Ljava/lang/String;"
-             "Ljava/lang/String;Ljava/lang/String;JJIZ)V");
+             "Ljava/lang/String;Ljava/lang/String;JJIIZ)V");
   bridge->submit = method("submit", "(J[B)V");
   bridge->submit_later = method("submitLater", "(J[B)V");
   bridge->read_index = method("readIndex", "()J");
@@ -301,7 +301,8 @@ absl::StatusOr<std::unique_ptr<Replica>> Replica::Start(const Options& options,
       options.image ? ToJava(env, options.image->path) : nullptr,
       static_cast<jlong>(options.image ? options.image->position.term : 0),
       static_cast<jlong>(options.image ? options.image->position.index : 0),
-      static_cast<jint>(options.entry_bytes_max), static_cast<jboolean>(IsSaid(Severity::kDebug)));
+      static_cast<jint>(options.entry_bytes_max), static_cast<jint>(options.own_entry_bytes_max),
+      static_cast<jboolean>(IsSaid(Severity::kDebug)));
   if (absl::Status status = TakeException(env); !status.ok()) {
     bridge.release();  // Ratis may have threads that call back still
     return StartError(status);

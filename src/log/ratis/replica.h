@@ -80,7 +80,9 @@ class Replica {
     std::string listen;  // HOST:PORT where it takes the connections of the others
     std::string log_directory;
     std::optional<ImageFile> image;  // what the state was loaded from
-    size_t entry_bytes_max = 0;      // of one batch; memory of this size is taken at once
+    // Of one batch that any server has submitted; memory of this size is taken at once.
+    size_t entry_bytes_max = 0;
+    size_t own_entry_bytes_max = 0;  // of one given to Submit()
   };
 
   // Starts Java and Ratis. It takes votes and entries from when this returns, and callbacks may

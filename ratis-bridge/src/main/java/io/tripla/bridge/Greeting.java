@@ -21,10 +21,11 @@ import java.util.UUID;
  *  2 | length u8 | text             refused: the directory of the node that asks is outdated</pre>
  *
  * A line is "KEY VALUE\n" in UTF-8; one with an unknown key is passed over, so that later versions can
- * say more. The keys are cluster, from, to, for, frame (the size of the largest one), and of either side
- * starts, log ("TERM LAST"), votes-from and levels ("REACHED LOWEST HIGHEST"; without this line it is from
- * before there were levels). Integers are big-endian. All of this stays as it is in every version to come,
- * also the version: what is new between servers comes with a level.
+ * say more. The keys are cluster, from, to, for, frame (the size of the largest one; versions from
+ * before compare it), and of either side starts, log ("TERM LAST"), votes-from and levels ("REACHED
+ * LOWEST HIGHEST"; without this line it is from before there were levels). Integers are big-endian. All
+ * of this stays as it is in every version to come, also the version: what is new between servers comes
+ * with a level.
  */
 record Greeting(
     UUID cluster, String from, String to, Call.Purpose purpose, int frameBytesMax, NodeState state) {

@@ -28,6 +28,7 @@ final class Peer implements Closeable {
       SocketFactory sockets,
       Watchdog watchdog,
       int frameBytesMax,
+      int saidFrameBytesMax,
       Identities identities,
       Consumer<String> disconnect) {}
 
@@ -156,7 +157,12 @@ final class Peer implements Closeable {
   private NodeState greet(Wire wire, Call.Purpose purpose) throws IOException {
     try {
       return new Greeting(
-              home.cluster, home.node, node, purpose, home.frameBytesMax, home.identities.self())
+              home.cluster,
+              home.node,
+              node,
+              purpose,
+              home.saidFrameBytesMax,
+              home.identities.self())
           .send(wire);
     } catch (Greeting.Refused e) {
       String why = node + " refuses this node: " + e.getMessage();

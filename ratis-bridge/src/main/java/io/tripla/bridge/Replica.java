@@ -42,6 +42,7 @@ import org.apache.ratis.util.ExitUtils;
 final class Replica {
   private static final Logger LOG = System.getLogger(Replica.class.getName());
 
+  private static final int FRAME_OVERHEAD_BYTES = 1 << 20;
   private static final long HAND_OVER_MS = 1000;
   private static final long LOOK_MS = 5;
   private static final long PURGE_S = 10;
@@ -74,6 +75,9 @@ final class Replica {
    * @param starts how often its directory was started
    * @param nonces of these starts
    * @param votesFrom it takes part in no election before its log has reached this place; or 0
+   * @param entryBytesMax of one entry of the log, whoever submitted it; memory of this size is taken at
+   *     once
+   * @param ownEntryBytesMax of one that is submitted here
    * @param members each as "node=HOST:PORT", this node's own among them
    */
   Replica(
@@ -90,6 +94,7 @@ final class Replica {
       long imageTerm,
       long imageIndex,
       int entryBytesMax,
+      int ownEntryBytesMax,
       boolean debug)
       throws IOException {
     ExitUtils.disableSystemExit();
@@ -149,7 +154,8 @@ final class Replica {
             id,
             node,
             address(listen),
-            entryBytesMax + (1 << 20),
+            entryBytesMax + FRAME_OVERHEAD_BYTES,
+            ownEntryBytesMax + FRAME_OVERHEAD_BYTES,
             lease,
             acks,
             System::nanoTime,

@@ -154,13 +154,6 @@ final class SocketRpc implements RaftServerRpc {
     if (!peers.containsKey(greeting.from())) {
       return "it says it is " + greeting.from() + ", which is no other member of this cluster";
     }
-    if (greeting.frameBytesMax() != settings.frameBytesMax()) {
-      return "it sends up to "
-          + greeting.frameBytesMax()
-          + " bytes at once, this node takes "
-          + settings.frameBytesMax()
-          + "; start all nodes with the same --data-bytes-max";
-    }
     return null;
   }
 
@@ -409,8 +402,9 @@ final class SocketRpc implements RaftServerRpc {
   }
 
   @Override
-  public AppendEntriesReplyProto appendEntries(AppendEntriesRequestProto request)
+  public AppendEntriesReplyProto appendEntries(AppendEntriesRequestProto all)
       throws IOException {
+    AppendEntriesRequestProto request = Portion.of(all);
     if (request.getEntriesCount() == 0) {
       return sendAppend(request);
     }
@@ -566,6 +560,7 @@ final class SocketRpc implements RaftServerRpc {
             settings.sockets(),
             watchdog,
             settings.frameBytesMax(),
+            settings.saidFrameBytesMax(),
             settings.identities(),
             this::disconnect);
     for (RaftPeer peer : added) {

@@ -47,6 +47,8 @@ public final class SocketRpcType implements RpcType {
   /**
    * What the transport must know, given to Ratis as a parameter. {@code votesFrom}: it takes part in no
    * election before its log has reached this place; 0 for none. {@code disk}: the directory of the log.
+   * {@code frameBytesMax}: of a message that it takes; {@code saidFrameBytesMax}: what it says in its
+   * greeting, because versions from before take part only with nodes that say the same.
    * {@code entryRoom}: whether entries of so many bytes may be added to the log.
    * {@code outgoing}: is told of the images that this node sends.
    * {@code durable}: makes durable what a message tells, before it is sent.
@@ -61,6 +63,7 @@ public final class SocketRpcType implements RpcType {
       String node,
       InetSocketAddress address,
       int frameBytesMax,
+      int saidFrameBytesMax,
       Lease lease,
       AckRound acks,
       LongSupplier clock,

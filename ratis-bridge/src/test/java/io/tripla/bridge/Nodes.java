@@ -114,6 +114,7 @@ abstract class Nodes {
             node,
             address,
             FRAME_BYTES_MAX,
+            FRAME_BYTES_MAX,
             lease,
             new AckRound(2, now::get),
             now::get,

@@ -236,6 +236,38 @@ TEST(StatusOfAllText, S20_FitsEightyColumns) {
   }
 }
 
+TEST(LeaderText, ComesInEachFormat) {
+  const Leader leader{.node = "n2", .endpoint = "b:7420", .term = 7};
+  EXPECT_EQ(LeaderText(leader, OutputFormat::kPlain),
+            "leader           n2\nleader_endpoint  b:7420\nterm             7\n");
+  EXPECT_EQ(LeaderText(leader, OutputFormat::kTable),
+            "LEADER  ENDPOINT  TERM\nn2      b:7420    7\n");
+  EXPECT_EQ(LeaderText(leader, OutputFormat::kRaw), "n2");
+  EXPECT_EQ(LeaderText(leader, OutputFormat::kJson),
+            "{\"leader\":\"n2\",\"leader_endpoint\":\"b:7420\",\"term\":\"7\"}\n");
+}
+
+TEST(StatusOfAllText, C7_SaysWhyAServerIsNotReadyOrTakesNoWrites) {
+  const ServerStatus stuck{.node = "n1", .not_ready = "n1 is elected, but its disk is full"};
+  const ServerStatus full{.node = "n2", .ready = true, .write_refusal = "/d has 7 bytes free"};
+  const std::string text = StatusOfAllText({{"a:1", stuck}, {"b:1", full}}, OutputFormat::kPlain);
+  EXPECT_NE(text.find("n1 is not ready: n1 is elected, but its disk is full\n"), std::string::npos)
+      << text;
+  EXPECT_NE(text.find("n2 takes no writes: /d has 7 bytes free\n"), std::string::npos) << text;
+  EXPECT_NE(StatusText(stuck, OutputFormat::kPlain).find("n1 is elected, but its disk is full"),
+            std::string::npos);
+}
+
+TEST(StatusText, SaysThatReadsDoNotGoByTheLease) {
+  ServerStatus status{.node = "n1"};
+  status.read_lease = false;
+  const std::string text = StatusText(status, OutputFormat::kPlain);
+  EXPECT_NE(text.find("read_lease            false  (a leader asks a majority before each read)\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("has_lease"), std::string::npos) << text;
+}
+
 TEST(HealthText, S20_SaysOfEachWhetherItLivesAndIsReady) {
   using State = EndpointHealth::State;
   const std::vector<EndpointHealth> servers{{"a:1", State::kReady, ""},

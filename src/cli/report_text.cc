@@ -383,7 +383,12 @@ std::string OutcomeText(const std::vector<Resolved>& outcomes, OutputFormat form
 }
 
 std::string LeaderText(const Leader& leader, OutputFormat format) {
-  return Text(LinesOf(leader), format);
+  if (format == OutputFormat::kRaw) return leader.node;
+  if (format != OutputFormat::kTable) return Text(LinesOf(leader), format);
+  Table table({"LEADER", "ENDPOINT", "TERM"});
+  table.Add({Escape(leader.node, Keep::kQuotes), Escape(leader.endpoint, Keep::kQuotes),
+             std::to_string(leader.term)});
+  return table.Text();
 }
 
 std::string ImageText(const ImageInfo& image, OutputFormat format) {

@@ -72,6 +72,22 @@ std::string ReplicaText(const DataDirectory& directory, const Membership& member
   return text;
 }
 
+// A replica's log holds what a majority may not have, and does not say which records these are; an
+// image holds only what it has.
+std::string CommittedText(LogIndex of_image) {
+  if (of_image == 0) return "committed    not known: records of the log may not be\n";
+  return fmt::format("committed    up to record {}; later ones may not be\n", of_image);
+}
+
+// A line if a server uses the directory, whatever its path.
+std::string UseText(const DataDirectory& directory) {
+  const absl::Status lock = directory.disk().Lock(directory.path()).status();
+  if (!absl::IsFailedPrecondition(lock)) return "";
+  const std::string held(lock.message());
+  return fmt::format("in use       {}: what it writes now may be missing or half here\n",
+                     held.substr(0, held.find(": ")));
+}
+
 }  // namespace
 
 absl::StatusOr<StoppedState> LoadStoppedState(const DataDirectory& directory) {
@@ -108,16 +124,21 @@ absl::StatusOr<std::string> InspectText(const DataDirectory& directory) {
   const StateSummary summary = state.machine->GetSummary();
   std::string text = state.membership ? ReplicaText(directory, *state.membership)
                                       : "directory    of a server that stands alone\n";
+  text += UseText(directory);
   text += state.of_image == 0 ? "image        none\n"
                               : fmt::format("image        of record {}\n", state.of_image);
   text += fmt::format("last record  {}", summary.position.index);
   if (summary.position.term != 0) text += fmt::format(" of term {}", summary.position.term);
+  text += "\n";
+  if (state.membership && summary.position.index > state.of_image) {
+    text += CommittedText(state.of_image);
+  }
   if (state.membership && state.membership->votes_from > summary.position.index) {
     text +=
-        fmt::format("\nincomplete   it was to catch up to record {}", state.membership->votes_from);
+        fmt::format("incomplete   it was to catch up to record {}\n", state.membership->votes_from);
   }
   text += fmt::format(
-      "\nrevision     {}\nkeys         {}\nrequest ids  {}\nlevel        {}\nstate hash   {}\n",
+      "revision     {}\nkeys         {}\nrequest ids  {}\nlevel        {}\nstate hash   {}\n",
       summary.revision, summary.keys, summary.answers, summary.level, TextOf(summary.hash));
   return text;
 }

@@ -28,7 +28,7 @@ struct StoppedState {
 // Errors: as a start of the server.
 [[nodiscard]] absl::StatusOr<StoppedState> LoadStoppedState(const DataDirectory& directory);
 
-// What a directory is and how far it knows, for people, a line each.
+// What a directory is, whether a server uses it, and how far it knows, for people, a line each.
 [[nodiscard]] absl::StatusOr<std::string> InspectText(const DataDirectory& directory);
 
 // What is said of a state with which a cluster begins: the same text for the same state.

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 using std::chrono::milliseconds;
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 using Stub = v1::KeyValue::Stub;
 
 constexpr uint64_t kBump = uint64_t{1} << 32;  // of revisions
@@ -241,6 +242,26 @@ TEST(Origin, C5_AnImageAloneCanBeginADatabase) {
   server.Kill();
   TestServer again(to);
   EXPECT_EQ(Get(again.stub(), 2).reply.value().data(), "2");
+}
+
+TEST(Inspect, C5_SaysWhetherADirectoryIsInUseAndWhatMayNotBeCommitted) {
+  const TemporaryDirectory directory;
+  const auto text_of = [](const std::string& data_dir) {
+    Process inspect({ProgramPath("triplad"), "inspect", data_dir});
+    EXPECT_EQ(inspect.Wait(), 0) << inspect.output();
+    return inspect.output();
+  };
+  TestCluster cluster(directory.path(), {}, std::vector<TestCluster::Place>(1));
+  ASSERT_TRUE(Set(cluster.stub(0), 1).status.ok());
+  EXPECT_THAT(text_of(cluster.data_dir(0)),
+              AllOf(HasSubstr("in use       "), HasSubstr(" is held by process "),
+                    HasSubstr("committed    not known")));
+  const uint64_t held = cluster.Snapshot(0).log_index();
+  ASSERT_TRUE(Set(cluster.stub(0), 2).status.ok());
+  cluster.Kill(0);
+  EXPECT_THAT(text_of(cluster.data_dir(0)),
+              AllOf(Not(HasSubstr("in use")),
+                    HasSubstr("committed    up to record " + std::to_string(held) + "; later")));
 }
 
 TEST(Inspect, C5_SaysWhatADirectoryIsAndHowFarItKnows) {

@@ -71,6 +71,9 @@ struct ServerStatus {
   // Which formats its state may be written in; 0 from a server that does not tell.
   uint64_t level = 0;
   std::string level_held_back;  // for people: what keeps the level from rising, said by the leader
+  std::string not_ready;        // for people: why it is not ready
+  // Of a replica: whether it reads by its lease while it leads. If not, has_lease is none.
+  std::optional<bool> read_lease = std::nullopt;
 };
 
 // The state of one of several endpoints.

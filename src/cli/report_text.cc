@@ -92,6 +92,11 @@ std::vector<Line> LinesOf(const ServerStatus& status) {
   if (status.has_lease) {
     lines.push_back({"has_lease", *status.has_lease, *status.has_lease ? "" : "another may lead"});
   }
+  if (status.read_lease) {
+    lines.push_back({"read_lease", *status.read_lease,
+                     *status.read_lease ? "" : "a leader asks a majority before each read"});
+  }
+  if (!status.not_ready.empty()) lines.push_back({"not_ready", status.not_ready, ""});
   if (status.level != 0) lines.push_back({"level", status.level, ""});
   if (!status.level_held_back.empty()) {
     lines.push_back({"level_held_back", status.level_held_back, ""});
@@ -251,6 +256,21 @@ std::string LinksText(const std::vector<EndpointStatus>& servers) {
   return text;
 }
 
+// A line for each server that is not ready or takes no writes, if it says why.
+std::string RefusalsText(const std::vector<EndpointStatus>& servers) {
+  std::string text;
+  for (const EndpointStatus& server : servers) {
+    if (!server.answer.ok()) continue;
+    const ServerStatus& status = *server.answer;
+    const std::string& why = status.ready ? status.write_refusal : status.not_ready;
+    if (why.empty()) continue;
+    text +=
+        fmt::format("{} {}: {}\n", Escape(status.node, Keep::kQuotes),
+                    status.ready ? "takes no writes" : "is not ready", Escape(why, Keep::kQuotes));
+  }
+  return text;
+}
+
 // A line for each cluster, if there are several.
 std::string ClustersText(const std::vector<EndpointStatus>& servers) {
   std::map<std::string, std::string> nodes_of;
@@ -341,7 +361,8 @@ std::string StatusText(const ServerStatus& status, OutputFormat format) {
 
 std::string StatusOfAllText(const std::vector<EndpointStatus>& servers, OutputFormat format) {
   if (format != OutputFormat::kJson) {
-    return StatusTable(servers) + LinksText(servers) + ClustersText(servers);
+    return StatusTable(servers) + RefusalsText(servers) + LinksText(servers) +
+           ClustersText(servers);
   }
   std::string objects;
   for (const EndpointStatus& server : servers) {

@@ -4,6 +4,13 @@
 #include <algorithm>
 
 namespace tripla {
+namespace {
+
+// An attempt that begins later may end without an answer, and then nobody knows whether a write was
+// applied. A full disk seldom has room within that time.
+constexpr std::chrono::milliseconds kLastAttempt{200};
+
+}  // namespace
 
 Step NextStep(const RetryState& state, const AttemptFailure& failed) {
   Step step;
@@ -15,7 +22,8 @@ Step NextStep(const RetryState& state, const AttemptFailure& failed) {
     step.wait = std::max<std::chrono::microseconds>(step.wait, *failed.failure.retry_after);
   }
   // To wait past the deadline would only delay the failure.
-  step.again = step.wait < state.left;
+  const bool is_full = failed.failure.reason == Failure::Reason::kReadOnly;
+  step.again = step.wait + (is_full ? kLastAttempt : kLastAttempt.zero()) < state.left;
   return step;
 }
 

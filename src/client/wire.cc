@@ -152,9 +152,11 @@ ServerStatus FromWire(const v1::StatusReply& reply) {
       .cluster = reply.cluster(),
       .level = reply.level(),
       .level_held_back = reply.level_held_back(),
+      .not_ready = reply.not_ready(),
   };
   if (reply.has_write_bytes_max()) status.write_bytes_max = reply.write_bytes_max();
   if (reply.has_has_lease()) status.has_lease = reply.has_lease();
+  if (reply.has_read_lease()) status.read_lease = reply.read_lease();
   for (const v1::MemberStatus& member : reply.members()) {
     status.members.push_back(FromWire(member));
   }

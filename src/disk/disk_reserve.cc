@@ -43,8 +43,9 @@ int64_t Signed(uint64_t bytes) {
 }  // namespace
 
 DiskReserve::DiskReserve(Disk& disk, std::string log_path, std::string image_path,
-                         std::optional<uint64_t> reserve_bytes)
-    : disk_(disk),
+                         std::optional<uint64_t> reserve_bytes, Owner owner)
+    : owner_(owner),
+      disk_(disk),
       log_path_(std::move(log_path)),
       image_path_(std::move(image_path)),
       reserve_bytes_(ReserveOf(disk, log_path_, reserve_bytes)) {}
@@ -95,8 +96,7 @@ void DiskReserve::Refresh(const NextImageFn& next_image) {
 void DiskReserve::Note(const Room& room, const NextImage& image) {
   free_bytes_.store(room.log_free, std::memory_order_relaxed);
   image_bytes_.store(image.bytes_left, std::memory_order_relaxed);
-  image_growth_.store(image.growth, std::memory_order_relaxed);
-  image_growth_on_own_disk_.store(image.growth_on_own_disk, std::memory_order_relaxed);
+  takes_entries_.store(HasRoomForEntries(0), std::memory_order_relaxed);
   const bool refused = refused_.exchange(false, std::memory_order_relaxed);
   const bool segment_waits = segment_waits_.exchange(false, std::memory_order_relaxed);
   tight_.store(refused || segment_waits || room.bytes < Signed(reserve_bytes_),
@@ -114,17 +114,35 @@ void DiskReserve::Note(const Room& room, const NextImage& image) {
     }
     last_refusal_ = now;
   }
-  if (!refusing && room.bytes < 0) {
+  const bool removals_ended = refusing && removals_fit_ && !RemovalsFit();
+  if ((!refusing && room.bytes < 0) || removals_ended) {
     refusing_.store(true, std::memory_order_relaxed);
-    Say(Severity::kError,
-        fmt::format(
-            "{}: writes are refused until there is room, but del is not; delete entries, or "
-            "free space there; reads go on",
-            room.text));
+    removals_fit_ = RemovalsFit();
+    Say(Severity::kError, RefusalText(room.text));
   } else if (refusing && room.bytes >= Signed(reserve_bytes_ / 8)) {
     refusing_.store(false, std::memory_order_relaxed);
+    removals_fit_ = true;
     Say(Severity::kInfo, fmt::format("{}: writes are taken again", room.text));
   }
+}
+
+std::string DiskReserve::RefusalText(const std::string& room) const {
+  if (owner_ == Owner::kStandalone) {
+    return fmt::format(
+        "{}: writes are refused until there is room, but del is not; delete entries, or free space "
+        "there; reads go on",
+        room);
+  }
+  if (!RemovalsFit()) {
+    return fmt::format(
+        "{}: this server's log takes no records until there is room, not even removals; free space "
+        "there",
+        room);
+  }
+  return fmt::format(
+      "{}: when it is so on a majority of the servers, writes are refused until there is room, but "
+      "del is not; delete entries, or free space there",
+      room);
 }
 
 absl::Status DiskReserve::Check(uint64_t bytes) const {
@@ -140,9 +158,12 @@ absl::Status DiskReserve::Check(uint64_t bytes) const {
   refused_.store(true, std::memory_order_relaxed);
   MutexLock lock(mutex_);
   return absl::ResourceExhaustedError(fmt::format(
-      "the server's disk is nearly full ({}{}): it refuses writes that make the map larger until "
-      "there is room; delete entries, or free some space, and try again",
-      text_, needed == 0 ? "" : fmt::format("; this write needs {}", needed)));
+      "the server's disk is {} ({}{}): it refuses {} until there is room; {}free some space, and "
+      "try again",
+      RemovalsFit() ? "nearly full" : "full", text_,
+      needed == 0 ? "" : fmt::format("; this write needs {}", needed),
+      RemovalsFit() ? "writes that make the map larger" : "all writes",
+      RemovalsFit() ? "delete entries, or " : ""));
 }
 
 void DiskReserve::Settle(uint64_t bytes) const {
@@ -202,15 +223,6 @@ void DiskReserve::EndWaits() {
 bool DiskReserve::HasRoomForImage(uint64_t bytes) const {
   const absl::StatusOr<DiskSpace> space = disk_.Space(image_path_);
   return !space.ok() || space->free_bytes >= bytes;
-}
-
-bool DiskReserve::IsFull() const {
-  if (refusing_.load(std::memory_order_relaxed)) return true;
-  const absl::StatusOr<Room> room =
-      Look({.bytes_left = image_bytes_.load(std::memory_order_relaxed),
-            .growth = image_growth_.load(std::memory_order_relaxed),
-            .growth_on_own_disk = image_growth_on_own_disk_.load(std::memory_order_relaxed)});
-  return room.ok() && room->bytes < 0;
 }
 
 }  // namespace tripla

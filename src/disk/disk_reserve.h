@@ -29,6 +29,9 @@ class DiskReserve {
   // is a sixteenth of the size.
   static constexpr uint64_t kDefaultBytes = uint64_t{16} << 20;
 
+  // Whose log is reserved for: the messages differ.
+  enum class Owner { kStandalone, kReplica };
+
   // What entries of a replica's log need beside their own size: the zeros that it writes ahead, and
   // what it leaves for its term and its vote. LogRoom.java has the same; a start compares them.
   static constexpr uint64_t kEntryRoomBytes = (uint64_t{1} << 20) + (uint64_t{256} << 10);
@@ -37,7 +40,7 @@ class DiskReserve {
   // the reserve more is free, so that the state does not alternate quickly. 0: only the next image
   // is reserved for.
   DiskReserve(Disk& disk, std::string log_path, std::string image_path,
-              std::optional<uint64_t> reserve_bytes);
+              std::optional<uint64_t> reserve_bytes, Owner owner = Owner::kStandalone);
 
   struct NextImage {
     uint64_t bytes_left = 0;  // still to be written
@@ -88,8 +91,13 @@ class DiskReserve {
   // Whether a replica's log may take entries of so many bytes, which its leader has sent. They may
   // begin a new segment. Beside that the next image must still fit, as CheckSegment() has it, and
   // the files that hold the term and the vote. It asks for less than Check() does, so that removals
-  // fit when other writes do not.
+  // fit when other writes do not. Reads the disk, which may hang.
   [[nodiscard]] bool HasRoomForEntries(uint64_t bytes) const;
+
+  // HasRoomForEntries(0), as the last Refresh() found it.
+  [[nodiscard]] bool takes_entries() const {
+    return takes_entries_.load(std::memory_order_relaxed);
+  }
 
   // As CheckSegment(), but waits until there is room, for kSegmentPatience at most. Meanwhile
   // IsTight() asks for the image that makes room. So a removal waits for it and is not refused.
@@ -106,8 +114,8 @@ class DiskReserve {
   // Whether an image of this many bytes fits now.
   [[nodiscard]] bool HasRoomForImage(uint64_t bytes) const;
 
-  // Reads the disk now: whether writes are refused, or would be after the next Refresh().
-  [[nodiscard]] bool IsFull() const;
+  // Whether writes are refused, as the last Refresh() found it.
+  [[nodiscard]] bool is_full() const { return refusing_.load(std::memory_order_relaxed); }
 
   // What is free and what is needed, as the last Refresh() found it; for messages.
   [[nodiscard]] std::string RoomText() const;
@@ -126,7 +134,12 @@ class DiskReserve {
   [[nodiscard]] absl::StatusOr<Room> Look(const NextImage& next) const;
   // Keeps the result of a look, and prints when writing ends or resumes.
   void Note(const Room& room, const NextImage& image);
+  // What is printed when writes are refused from now on.
+  [[nodiscard]] std::string RefusalText(const std::string& room) const;
+  // Of a replica: only other files can be removed to make room.
+  [[nodiscard]] bool RemovalsFit() const { return owner_ == Owner::kStandalone || takes_entries(); }
 
+  const Owner owner_;
   Disk& disk_;
   const std::string log_path_;
   const std::string image_path_;
@@ -134,13 +147,13 @@ class DiskReserve {
   std::atomic<uint64_t> free_bytes_{UINT64_MAX};
   // From the last Refresh().
   std::atomic<uint64_t> image_bytes_{0};
-  std::atomic<uint64_t> image_growth_{0};
-  std::atomic<uint64_t> image_growth_on_own_disk_{0};
+  std::atomic<bool> takes_entries_{true};
   std::atomic<int64_t> admitted_max_{INT64_MAX};  // for admitted_
   std::atomic<bool> refusing_{false};
   std::atomic<bool> tight_{false};
-  // When a single write was refused last. Used by the thread of Refresh() alone.
-  std::optional<std::chrono::steady_clock::time_point> last_refusal_;
+  // Used by the thread of Refresh() alone.
+  std::optional<std::chrono::steady_clock::time_point> last_refusal_;  // of a single write
+  bool removals_fit_ = true;                                           // as it was printed
   mutable Mutex mutex_;
   std::string text_ ABSL_GUARDED_BY(mutex_);  // of the last Refresh()
   mutable Condition refreshed_;

@@ -10,8 +10,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+
 namespace tripla {
 namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 // A disk of which only the free space can be asked.
 class FreeSpaceDisk : public Disk {
@@ -61,18 +65,36 @@ TEST(DiskReserve, RefusesWritesBelowTheReserveAndTakesThemAgainWithRoom) {
   EXPECT_TRUE(reserve.Check().ok());
 }
 
-TEST(DiskReserve, WhoAsksWhetherItIsFullHearsOfNowAndNotOfTheLastLook) {
+// Whoever asks on a thread that must not wait: a disk may hang.
+TEST(DiskReserve, C7_WhatIsAskedByOthersIsKnownFromTheLastLook) {
   FreeSpaceDisk disk;
   DiskReserve reserve(disk, "/data/log", "/data/image", 800);
-  disk.free = 800;
+  disk.free = 4 * kMiB;
   Refresh(reserve);
-  EXPECT_FALSE(reserve.IsFull());
-  disk.free = 799;
-  EXPECT_TRUE(reserve.IsFull());
-  EXPECT_TRUE(reserve.Check().ok());
+  disk.free = 0;
+  EXPECT_FALSE(reserve.is_full());
+  EXPECT_TRUE(reserve.takes_entries());
   Refresh(reserve);
-  disk.free = 899;  // writes are still refused
-  EXPECT_TRUE(reserve.IsFull());
+  EXPECT_TRUE(reserve.is_full());
+  EXPECT_FALSE(reserve.takes_entries());
+}
+
+TEST(DiskReserve, C7_AReplicaThatTakesNoEntriesDoesNotAdviseToRemoveSome) {
+  FreeSpaceDisk disk;
+  DiskReserve reserve(disk, "/data/log", "/data/image", 8 * kMiB, DiskReserve::Owner::kReplica);
+  disk.free = 7 * kMiB;
+  Refresh(reserve);
+  EXPECT_TRUE(absl::StrContains(reserve.Check().message(), "delete entries"));
+  disk.free = kMiB;
+  testing::internal::CaptureStderr();
+  Refresh(reserve);
+  Refresh(reserve);
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_TRUE(absl::StrContains(said, "not even removals")) << said;
+  EXPECT_EQ(said.find("not even"), said.rfind("not even")) << "it is said once: " << said;
+  const std::string why(reserve.Check().message());
+  EXPECT_TRUE(absl::StrContains(why, "it refuses all writes")) << why;
+  EXPECT_FALSE(absl::StrContains(why, "delete entries")) << why;
 }
 
 TEST(DiskReserve, TheNextImageIsReservedForBesideTheReserve) {
@@ -272,7 +294,6 @@ TEST(DiskReserve, ASegmentMustLeaveRoomForTheImageThatFits) {
 }
 
 TEST(DiskReserve, C7_EntriesAreTakenBelowTheReserve) {
-  constexpr uint64_t kMiB = uint64_t{1} << 20;
   FreeSpaceDisk disk;
   DiskReserve reserve(disk, "/data/log", "/data/image", 16 * kMiB);
   disk.free = 40 * kMiB;

@@ -96,9 +96,12 @@ class Log {
   // Any thread.
   [[nodiscard]] virtual Leadership GetLeadership() const { return {}; }
 
-  // Of a leader: whether it is sure at this moment that no other leads. Nothing elsewhere. Any
-  // thread.
+  // Of a leader that reads by its lease: whether it is sure at this moment that no other leads.
+  // Nothing elsewhere. Any thread.
   [[nodiscard]] virtual std::optional<bool> HasLease() const { return std::nullopt; }
+
+  // Of a replica: whether it reads by its lease while it leads. Any thread.
+  [[nodiscard]] virtual std::optional<bool> ReadsByLease() const { return std::nullopt; }
 
   // Any thread.
   [[nodiscard]] virtual std::vector<MemberStatus> GetOtherMembers() const { return {}; }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -27,9 +28,10 @@ struct RecoveredReplica {
 };
 
 struct ReplicaSettings {
-  uint64_t data_bytes_max = 0;  // of one value
-  std::string raft_listen;      // as RatisLog::Settings::listen
-  bool read_lease = true;       // as RatisLog::Settings::read_lease
+  uint64_t data_bytes_max = 0;                 // of one value
+  std::string raft_listen;                     // as RatisLog::Settings::listen
+  bool read_lease = true;                      // as RatisLog::Settings::read_lease
+  std::function<std::string()> why_not_begun;  // as RatisLog::Hooks
 };
 
 // All arguments but `membership` and `settings` outlive the result.

@@ -10,10 +10,12 @@
 
 #include "base/quantity.h"
 #include "base/status_macros.h"
+#include "model/limits.h"
 #include "server/formation.h"
 #include "server/stopped_state.h"
 
 namespace tripla {
+
 namespace {
 
 // As RatisLog::Hooks::why_not_begun.
@@ -66,14 +68,18 @@ absl::StatusOr<Replication::Started> Replication::Start(const Parts& parts, Memb
   }
   TRIPLA_RETURN_IF_ERROR(PrepareFirstStart(parts.directory, membership));
   auto peer_link = std::make_unique<PeerLink>();
+  // Known below. The log asks for it only when it is asked for reads.
+  const auto room = std::make_shared<const ClusterRoom*>(nullptr);
   TRIPLA_ASSIGN_OR_RETURN(RecoveredReplica recovered,
                           RecoverReplica(parts.directory, membership,
                                          {.data_bytes_max = options.data_bytes_max,
                                           .raft_listen = options.raft_listen,
-                                          .read_lease = options.read_lease},
+                                          .read_lease = options.read_lease,
+                                          .why_not_begun = [room] { return WhyNotBegun(*room); }},
                                          parts.images, *peer_link, parts.disk_reserve));
   std::unique_ptr<Replication> replication(new Replication(
       parts, std::move(membership), options.level_max, std::move(peer_link), recovered));
+  *room = &replication->cluster_room_;
   return Started{.machine = std::move(recovered.machine),
                  .replication = std::move(replication),
                  .log = std::move(recovered.log)};
@@ -132,15 +138,21 @@ ClusterRoom::Sources Replication::SourcesOfClusterRoom() {
     if (const auto known = log_.KnownState(); known.ok()) state.set_last_index(known->index);
     return state;
   };
-  return {.leads = [this] { return log_.Leads(); },
+  const auto lead = [this] {
+    if (log_.Leads()) return ClusterRoom::Lead::kYes;
+    const bool elected = log_.GetLeadership().role == "leader";
+    return elected ? ClusterRoom::Lead::kElected : ClusterRoom::Lead::kNo;
+  };
+  return {.lead = lead,
           .own = own,
-          .ask = [this](const std::string& node,
-                        ClusterRoom::AnswerFn answer) { AskLogState(node, std::move(answer)); }};
+          .ask = [this](const std::string& node, ClusterRoom::AnswerFn answer) {
+            AskLogState(node, std::move(answer));
+          }};
 }
 
 void Replication::FillRoom(internal::LogStateReply& reply) const {
-  reply.set_disk_full(disk_reserve_.IsFull());
-  reply.set_takes_no_entries(!disk_reserve_.HasRoomForEntries(0));
+  reply.set_disk_full(disk_reserve_.is_full());
+  reply.set_takes_no_entries(!disk_reserve_.takes_entries());
   reply.set_room(disk_reserve_.RoomText());
 }
 
@@ -158,9 +170,10 @@ void Replication::AskLogState(const std::string& node, ClusterRoom::AnswerFn ans
 }
 
 void Replication::Look() {
+  peer_link_->SetLeader(log_.GetLeadership().leader_endpoint);
   cluster_room_.Look();
   log_.WatchLease();
-  if (!disk_reserve_.Check().ok()) HandOverForRoom();
+  if (disk_reserve_.is_full()) HandOverForRoom();
 }
 
 void Replication::HandOverForRoom() {
@@ -172,7 +185,6 @@ void Replication::HandOverForRoom() {
 
 void Replication::BeginStop() {
   leadership_transfer_.Stop();
-  peer_link_->SetLeader(log_.GetLeadership().leader_endpoint);
   state_comparison_ = nullptr;
 }
 

@@ -74,8 +74,9 @@ class Replication {
   // As PeerLink::AskLogState(), of another member.
   void AskLogState(const std::string& node, ClusterRoom::AnswerFn answer);
 
-  // Looks at the room on all servers' disks and at the leader's lease; while this server's disk is
-  // full, it lets a replica with room lead, which takes a second or two. To be repeated.
+  // Looks at who leads, at the room on all servers' disks and at the leader's lease; while this
+  // server's disk is full, it lets a replica with room lead, which takes a second or two. To be
+  // repeated.
   void Look();
 
   // Ends transfers of leadership that were asked for, and the comparison of states.
@@ -93,7 +94,7 @@ class Replication {
   [[nodiscard]] PeerService::Sources SourcesOfPeerService(Level level_max);
   [[nodiscard]] ClusterRoom::Sources SourcesOfClusterRoom();
   void HandOverForRoom();
-  // Fills in what other servers are told of this one's disk.
+  // Fills in what other servers are told of this one's disk, as the last look found it.
   void FillRoom(internal::LogStateReply& reply) const;
 
   // In the order of use: members further down are destroyed first.

@@ -48,7 +48,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   Options options = given;
   if (membership) TRIPLA_RETURN_IF_ERROR(Replication::FitOptions(*membership, options));
   if (options.listen.empty()) options.listen = kDefaultListen;
-  std::unique_ptr<Server> server(new Server(options, std::move(directory)));
+  std::unique_ptr<Server> server(
+      new Server(options, std::move(directory),
+                 membership ? DiskReserve::Owner::kReplica : DiskReserve::Owner::kStandalone));
   // Checked before the recovery, which may take long, and again by gRPC after it.
   if (const std::string error = ListenError(options.listen); !error.empty()) {
     return CannotListen(options.listen, error);
@@ -93,10 +95,10 @@ void Server::WatchDisk() {
           .next_image = [this] { return snapshots_->NextImage(); }, .tight = tight, .look = look});
 }
 
-Server::Server(const Options& options, DataDirectory directory)
+Server::Server(const Options& options, DataDirectory directory, DiskReserve::Owner owner)
     : directory_(std::move(directory)),
       disk_reserve_(directory_.disk(), directory_.log_path(), directory_.image_path(),
-                    options.disk_reserve_bytes),
+                    options.disk_reserve_bytes, owner),
       images_(directory_),
       image_at_shutdown_(!options.log) {}
 
@@ -156,10 +158,16 @@ absl::Status Server::WriteImageOfAll() {
 
 absl::Status Server::Listen(const Options& options) {
   KeyValueService::Parts of_key_value{*machine_, *log_, *batcher_, disk_reserve_};
-  AdminService::Parts of_admin{
-      *machine_, *log_, images_, *snapshots_, disk_reserve_, ready_, [this] {
-        return level_raise_->held_back();
-      }};
+  AdminService::Parts of_admin{*machine_,
+                               *log_,
+                               images_,
+                               *snapshots_,
+                               disk_reserve_,
+                               [this] {
+                                 MutexLock lock(ready_mutex_);
+                                 return ready_;
+                               },
+                               [this] { return level_raise_->held_back(); }};
   std::vector<GrpcServer::Offered> offered;
   if (replication_ != nullptr) {
     offered.push_back({internal::Peer::service_full_name(), replication_->peer_service()});
@@ -175,18 +183,19 @@ absl::Status Server::Listen(const Options& options) {
   offered.push_back({v1::KeyValue::service_full_name(), *key_value_service_});
   offered.push_back({v1::Admin::service_full_name(), *admin_service_});
   TRIPLA_ASSIGN_OR_RETURN(grpc_server_, GrpcServer::Start(options, offered));
-  readiness_ = std::make_unique<Readiness>(*log_, [this](bool ready) {
-    SetReady(ready);
-    Say(ready ? Severity::kInfo : Severity::kWarning,
-        ready ? fmt::format("ready on {}", grpc_server_->address())
-              : "not ready: no leader can be reached, so only stale reads are answered");
-  });
+  readiness_ = std::make_unique<Readiness>(*log_, grpc_server_->address(),
+                                           [this](const absl::Status& ready) { SetReady(ready); });
   return absl::OkStatus();
 }
 
-void Server::SetReady(bool ready) {
-  ready_.store(ready, std::memory_order_relaxed);
-  grpc_server_->SetReady(ready);
+void Server::SetReady(const absl::Status& ready) {
+  bool changed = false;
+  {
+    MutexLock lock(ready_mutex_);
+    changed = std::exchange(ready_, ready).ok() != ready.ok();
+  }
+  // Whoever watches is told each time.
+  if (changed) grpc_server_->SetReady(ready.ok());
 }
 
 absl::Status Server::WriteLastImage() {
@@ -216,7 +225,7 @@ absl::Status Server::Shutdown() {
   housekeeping_ = nullptr;
   if (snapshots_ != nullptr) snapshots_->Stop();
   readiness_ = nullptr;
-  if (grpc_server_ != nullptr) SetReady(false);
+  if (grpc_server_ != nullptr) SetReady(absl::UnavailableError("it is being stopped"));
   if (log_ != nullptr) log_->BeginStop();
   if (batcher_ != nullptr) batcher_->Stop();
   if (replication_ != nullptr) replication_->Stop();

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "base/mutex.h"
 #include "batch/batcher.h"
 #include "disk/data_directory.h"
 #include "disk/disk_reserve.h"
@@ -59,7 +60,7 @@ class Server {
   [[nodiscard]] absl::Status Shutdown();
 
  private:
-  Server(const Options& options, DataDirectory directory);
+  Server(const Options& options, DataDirectory directory, DiskReserve::Owner owner);
 
   // Loads the newest image and opens the log, which applies the records after the image.
   absl::Status RecoverStandalone(const Options& options);
@@ -70,7 +71,8 @@ class Server {
   absl::Status Listen(const Options& options);
   // Starts to watch the free disk space and to make room when there is little.
   void WatchDisk();
-  void SetReady(bool ready);
+  // OK: it is ready; else why it is not.
+  void SetReady(const absl::Status& ready);
   absl::Status WriteLastImage();
 
   // In the order of use: members further down are destroyed first.
@@ -89,7 +91,8 @@ class Server {
   std::unique_ptr<GrpcServer> grpc_server_;
   std::unique_ptr<Readiness> readiness_;
   bool image_at_shutdown_ = false;
-  std::atomic<bool> ready_ = false;
+  mutable Mutex ready_mutex_;
+  absl::Status ready_ ABSL_GUARDED_BY(ready_mutex_) = absl::UnavailableError("it has just started");
 };
 
 }  // namespace tripla

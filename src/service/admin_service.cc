@@ -33,7 +33,9 @@ grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* cont
   FillMembers(*reply);
   FillLimits(*reply);
   FillDisk(*reply);
-  reply->set_ready(parts_.ready.load(std::memory_order_relaxed));
+  const absl::Status ready = parts_.ready();
+  reply->set_ready(ready.ok());
+  if (!ready.ok()) reply->set_not_ready(std::string(ready.message()));
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
   return reactor;
@@ -94,6 +96,7 @@ void AdminService::FillLeadership(v1::StatusReply& reply) const {
   reply.set_leader_endpoint(leadership.leader_endpoint);
   reply.set_term(leadership.term);
   if (const std::optional<bool> has_lease = parts_.log.HasLease()) reply.set_has_lease(*has_lease);
+  if (const auto by_lease = parts_.log.ReadsByLease()) reply.set_read_lease(*by_lease);
 }
 
 void AdminService::FillMembers(v1::StatusReply& reply) const {

@@ -30,8 +30,8 @@ class AdminService : public v1::Admin::CallbackService {
     const ImageStore& images;
     SnapshotSchedule& snapshots;
     const DiskReserve& disk_reserve;
-    // Whether the health service says that tripla.v1.KeyValue is serving.
-    const std::atomic<bool>& ready;
+    // OK when the health service says that tripla.v1.KeyValue is serving; else why it does not.
+    std::function<absl::Status()> ready;
     // As LevelRaise::held_back().
     std::function<std::string()> level_held_back;
     // Of a replica, else null. `transfer`: as LeadershipTransfer::Ask().

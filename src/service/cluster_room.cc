@@ -15,15 +15,10 @@ ClusterRoom::ClusterRoom(std::string node, std::vector<std::string> others, Sour
     : node_(std::move(node)), others_(std::move(others)), sources_(std::move(sources)) {}
 
 void ClusterRoom::Look() {
-  if (!sources_.leads()) {
-    next_question_ = {};
-    refusing_ = false;
-    MutexLock lock(mutex_);
-    known_.clear();
-    full_since_.reset();
-    adds_ = removes_ = absl::OkStatus();
-    return;
-  }
+  const Lead lead = sources_.lead();
+  if (lead == Lead::kNo) return Forget();
+  if (lead == Lead::kYes) elected_.reset();
+  if (lead == Lead::kElected && !elected_) elected_ = sources_.now();
   Note(node_, sources_.own());
   if (sources_.now() >= next_question_) {
     next_question_ = sources_.now() + kPeriod;
@@ -33,17 +28,39 @@ void ClusterRoom::Look() {
       });
     }
   }
+  if (elected_ && sources_.now() - *elected_ < kBegin) return;
   absl::Status adds;
   {
     MutexLock lock(mutex_);
-    adds = adds_ = Judge(Write::kAdds);
-    removes_ = Judge(Write::kRemoves);
+    removes_ = Judge(lead, Write::kRemoves);
+    // Its advice is to remove something.
+    adds = adds_ = removes_.ok() ? Judge(lead, Write::kAdds) : removes_;
   }
-  if (refusing_ == !adds.ok()) return;
-  refusing_ = !adds.ok();
-  Say(refusing_ ? Severity::kError : Severity::kInfo,
-      refusing_ ? fmt::format("{}; reads go on", std::string(adds.message()))
-                : "a majority of the servers has room on its disks: writes are taken again");
+  Print(lead, adds);
+}
+
+void ClusterRoom::Forget() {
+  next_question_ = {};
+  elected_.reset();
+  printed_ = Printed::kNothing;
+  MutexLock lock(mutex_);
+  known_.clear();
+  full_since_.reset();
+  adds_ = removes_ = absl::OkStatus();
+}
+
+void ClusterRoom::Print(Lead lead, const absl::Status& adds) {
+  const Printed now = adds.ok()                ? Printed::kNothing
+                      : lead == Lead::kElected ? Printed::kCannotBegin
+                                               : Printed::kRefuses;
+  const Printed before = std::exchange(printed_, now);
+  if (now == before) return;
+  const std::string why(adds.message());
+  if (now == Printed::kNothing) {
+    Say(Severity::kInfo, "a majority of the servers has room on its disks: writes are taken again");
+  } else {
+    Say(Severity::kError, now == Printed::kRefuses ? why + "; reads go on" : why);
+  }
 }
 
 void ClusterRoom::Note(const std::string& node, const internal::LogStateReply& state) {
@@ -51,7 +68,7 @@ void ClusterRoom::Note(const std::string& node, const internal::LogStateReply& s
               .removes = !state.takes_no_entries(),
               .text = state.room(),
               .last = state.last_index(),
-              .until = sources_.now() + kTrust};
+              .said = sources_.now()};
   MutexLock lock(mutex_);
   if (node == node_ && known.adds) full_since_.reset();
   if (node == node_ && !known.adds && !full_since_) full_since_ = sources_.now();
@@ -60,10 +77,10 @@ void ClusterRoom::Note(const std::string& node, const internal::LogStateReply& s
 
 bool ClusterRoom::IsKnown(const std::string& node) const {
   const auto found = known_.find(node);
-  return found != known_.end() && found->second.until > sources_.now();
+  return found != known_.end() && sources_.now() - found->second.said < kTrust;
 }
 
-absl::Status ClusterRoom::Judge(Write write) const {
+bool ClusterRoom::HasRoom(Write write) const {
   size_t with_room = 0;
   bool full = false;
   for (const auto& [node, known] : known_) {
@@ -75,7 +92,19 @@ absl::Status ClusterRoom::Judge(Write write) const {
   // What the leader's own disk does not take, nobody commits.
   const auto own = known_.find(node_);
   const bool enough = with_room >= majority() && (own == known_.end() || own->second.removes);
-  if (!full || enough) return absl::OkStatus();
+  return !full || enough;
+}
+
+absl::Status ClusterRoom::Judge(Lead lead, Write write) const {
+  if (lead == Lead::kElected) {
+    if (HasRoom(Write::kRemoves)) return absl::OkStatus();
+    return absl::ResourceExhaustedError(fmt::format(
+        "{} is elected and leads once the first record of its term is on the disks of {} of the {} "
+        "servers, its own among them, but {}: all writes are refused, and only stale reads are "
+        "answered, until there is room; free space there, and try again",
+        node_, majority(), others_.size() + 1, Lacking(Write::kRemoves)));
+  }
+  if (HasRoom(write)) return absl::OkStatus();
   return absl::ResourceExhaustedError(fmt::format(
       "a write needs room on the disks of {} of the {} servers, its leader's among them, but {}: "
       "{} until there is room; {}free space there, and try again",
@@ -89,7 +118,9 @@ std::string ClusterRoom::Lacking(Write write) const {
   std::vector<std::string> lacking;
   for (const auto& [node, known] : known_) {
     if (!IsKnown(node) || (write == Write::kAdds ? known.adds : known.removes)) continue;
-    lacking.push_back(fmt::format("{} has none ({})", node, known.text));
+    const auto age = std::chrono::floor<std::chrono::seconds>(sources_.now() - known.said);
+    lacking.push_back(fmt::format("{} has none ({}{})", node, known.text,
+                                  age.count() == 0 ? "" : fmt::format(", {} s ago", age.count())));
   }
   for (const std::string& other : others_) {
     if (!IsKnown(other)) lacking.push_back(other + " does not answer");
@@ -111,7 +142,7 @@ std::string ClusterRoom::Successor() const {
   for (const std::string& other : others_) {
     if (!IsKnown(other)) continue;
     const Known& known = known_.at(other);
-    if (!known.adds || known.until < *full_since_ + kPeriod + kTrust) continue;
+    if (!known.adds || known.said < *full_since_ + kPeriod) continue;
     ++with_room;
     if (known.last >= last) successor = other;
   }

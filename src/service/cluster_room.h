@@ -27,8 +27,12 @@ class ClusterRoom {
  public:
   using AnswerFn = std::function<void(const absl::StatusOr<internal::LogStateReply>&)>;
 
+  // Whether this server leads. One that is elected leads once the first record of its term is
+  // committed, for which a majority needs room too.
+  enum class Lead { kNo, kElected, kYes };
+
   struct Sources {
-    std::function<bool()> leads;
+    std::function<Lead()> lead;
     // Of this server; without `cluster` and `starts`.
     std::function<internal::LogStateReply()> own;
     // Asks another one; must not block.
@@ -43,13 +47,18 @@ class ClusterRoom {
   static constexpr std::chrono::milliseconds kPeriod{250};
   static constexpr std::chrono::seconds kTrust{5};
 
-  // Looks at the own disk, asks the others if it is time, and prints when writing ends or resumes.
-  // Call it every hundred milliseconds. On a follower it forgets everything.
+  // Looks at the own disk, asks the others if it is time, and prints when writing ends or resumes,
+  // and when a server that is elected cannot begin to lead. Call it every hundred milliseconds. On
+  // a follower it forgets everything.
   void Look();
+
+  // An election for which there is room ends sooner; until then the others are asked.
+  static constexpr std::chrono::seconds kBegin{1};
 
   enum class Write { kAdds, kRemoves };
   // Whether a write of this kind may be taken. OK as long as nobody has said that its disk is full,
   // and on a follower; ResourceExhausted, whose message says whose disks are full and what to do.
+  // On a server that is elected and cannot begin to lead, both kinds say so.
   [[nodiscard]] absl::Status Check(Write write) const;
 
   // The member that should lead in place of this one, whose disk is full: it has room and the whole
@@ -65,21 +74,29 @@ class ClusterRoom {
     bool removes = true;
     std::string text;  // for messages: what is free and what is needed
     LogIndex last = 0;
-    std::chrono::steady_clock::time_point until;
+    std::chrono::steady_clock::time_point said;
   };
+  // What was printed last.
+  enum class Printed { kNothing, kRefuses, kCannotBegin };
+
+  void Forget();
+  void Print(Lead lead, const absl::Status& adds);
 
   void Note(const std::string& node, const internal::LogStateReply& state);
   [[nodiscard]] bool IsKnown(const std::string& node) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The refusal of such writes; OK when they are taken.
-  [[nodiscard]] absl::Status Judge(Write write) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  [[nodiscard]] bool HasRoom(Write write) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Why such writes are refused; OK when they are taken.
+  [[nodiscard]] absl::Status Judge(Lead lead, Write write) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] std::string Lacking(Write write) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   [[nodiscard]] size_t majority() const { return (others_.size() + 1) / 2 + 1; }
 
   const std::string node_;
   const std::vector<std::string> others_;
   const Sources sources_;
-  std::chrono::steady_clock::time_point next_question_;  // of the thread of Look()
-  bool refusing_ = false;                                // as it was said
+  std::chrono::steady_clock::time_point next_question_;           // of the thread of Look()
+  std::optional<std::chrono::steady_clock::time_point> elected_;  // of this thread; not leading yet
+  Printed printed_ = Printed::kNothing;
   mutable Mutex mutex_;
   std::map<std::string, Known> known_ ABSL_GUARDED_BY(mutex_);
   std::optional<std::chrono::steady_clock::time_point> full_since_ ABSL_GUARDED_BY(mutex_);

@@ -11,6 +11,7 @@
 namespace tripla {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using Write = ClusterRoom::Write;
@@ -25,7 +26,7 @@ class ClusterRoomTest : public testing::Test {
     for (int i = 2; i <= servers; ++i) others.push_back("n" + std::to_string(i));
     return {"n1",
             others,
-            {.leads = [this] { return leads_; },
+            {.lead = [this] { return lead_; },
              .own = [this] { return State("n1"); },
              .ask =
                  [this](const std::string& node, const ClusterRoom::AnswerFn& answer) {
@@ -52,7 +53,7 @@ class ClusterRoomTest : public testing::Test {
   std::map<std::string, Disk> disks_;
   std::map<std::string, LogIndex> last_;
   std::chrono::steady_clock::time_point now_;
-  bool leads_ = true;
+  ClusterRoom::Lead lead_ = ClusterRoom::Lead::kYes;
 };
 
 TEST_F(ClusterRoomTest, C7_WritesNeedRoomOnAMajority) {
@@ -87,7 +88,7 @@ TEST_F(ClusterRoomTest, C7_OfFiveThreeAreEnough) {
 
 TEST_F(ClusterRoomTest, C7_TheRefusalNamesTheDisksAndSaysWhatToDo) {
   ClusterRoom room = Make(3);
-  disks_["n2"] = kNoEntries;
+  disks_["n2"] = kFull;
   disks_["n3"] = kSilent;
   room.Look();
   const std::string why(room.Check(Write::kAdds).message());
@@ -96,6 +97,8 @@ TEST_F(ClusterRoomTest, C7_TheRefusalNamesTheDisksAndSaysWhatToDo) {
   EXPECT_THAT(why, HasSubstr("n3 does not answer"));
   EXPECT_THAT(why, Not(HasSubstr("n1")));
   EXPECT_THAT(why, HasSubstr("delete entries, or free space there"));
+  disks_["n2"] = kNoEntries;
+  LookLater(room);
   const std::string removal(room.Check(Write::kRemoves).message());
   EXPECT_THAT(removal, HasSubstr("all writes are refused"));
   EXPECT_THAT(removal, Not(HasSubstr("delete entries")));
@@ -120,9 +123,54 @@ TEST_F(ClusterRoomTest, C7_AFollowerRefusesNothing) {
   disks_["n1"] = disks_["n2"] = kNoEntries;
   room.Look();
   EXPECT_FALSE(room.Check(Write::kAdds).ok());
-  leads_ = false;
+  lead_ = ClusterRoom::Lead::kNo;
   room.Look();
   EXPECT_TRUE(room.Check(Write::kAdds).ok());
+}
+
+// One that was elected while all disks were full led nobody for 24 s and did not say why.
+TEST_F(ClusterRoomTest, C7_WhoIsElectedAndCannotBeginSaysSoOnce) {
+  lead_ = ClusterRoom::Lead::kElected;
+  ClusterRoom room = Make(3);
+  disks_["n1"] = disks_["n2"] = kNoEntries;
+  testing::internal::CaptureStderr();
+  room.Look();
+  EXPECT_TRUE(room.Check(Write::kRemoves).ok()) << "the others may have been asked just now";
+  now_ += ClusterRoom::kBegin;
+  room.Look();
+  room.Look();
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(said.find("n1 is elected"), said.rfind("n1 is elected")) << said;
+  for (const Write write : {Write::kAdds, Write::kRemoves}) {
+    const absl::Status refusal = room.Check(write);
+    EXPECT_TRUE(absl::IsResourceExhausted(refusal));
+    EXPECT_THAT(std::string(refusal.message()),
+                AllOf(HasSubstr("n1 is elected and leads once the first record"),
+                      HasSubstr("n1 has none ("), HasSubstr("n2 has none ("), Not(HasSubstr("n3")),
+                      Not(HasSubstr("delete entries"))));
+  }
+  disks_["n1"] = kRoom;
+  LookLater(room);
+  EXPECT_TRUE(room.Check(Write::kRemoves).ok());
+}
+
+TEST_F(ClusterRoomTest, C7_RemovalsAreNotAdvisedWhereTheyAreRefused) {
+  ClusterRoom room = Make(3);
+  disks_["n2"] = disks_["n3"] = kNoEntries;
+  room.Look();
+  EXPECT_THAT(std::string(room.Check(Write::kAdds).message()), Not(HasSubstr("delete entries")));
+}
+
+TEST_F(ClusterRoomTest, C7_WhatWasSaidLongAgoIsSaidWithItsAge) {
+  ClusterRoom room = Make(3);
+  disks_["n2"] = disks_["n3"] = kFull;
+  room.Look();
+  disks_["n2"] = kSilent;
+  now_ += std::chrono::seconds(3);
+  room.Look();
+  EXPECT_THAT(std::string(room.Check(Write::kAdds).message()),
+              HasSubstr("n2 has none (/n2 has 7 bytes free, 3 s ago), n3 has none (/n3 has 7 bytes "
+                        "free)"));
 }
 
 TEST_F(ClusterRoomTest, C7_LeadershipGoesOnlyWhereAMajorityHasRoom) {

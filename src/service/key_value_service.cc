@@ -8,6 +8,8 @@
 #include <chrono>
 #include <iterator>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -242,15 +244,16 @@ grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* co
          });
     return call;
   }
-  if (PassedOn(*call, *request, reply)) return call;
-  Enqueue(*call, {.commands = *std::move(commands),
-                  .deadline = Deadline(*context),
-                  .done = [=](absl::StatusOr<std::span<Outcome>> outcomes) {
-                    if (!outcomes.ok()) {
-                      return FailUndecided(*call, outcomes.status(), NoRoom::ReadOnly());
-                    }
-                    AnswerBatch(*call, *request, *outcomes, *reply);
-                  }});
+  PendingWrite write{.commands = *std::move(commands),
+                     .deadline = Deadline(*context),
+                     .done = [=](absl::StatusOr<std::span<Outcome>> outcomes) {
+                       if (!outcomes.ok()) {
+                         return FailUndecided(*call, outcomes.status(), NoRoom::ReadOnly());
+                       }
+                       AnswerBatch(*call, *request, *outcomes, *reply);
+                     }};
+  if (PassedOn(*call, *request, write, reply)) return call;
+  Enqueue(*call, std::move(write));
   return call;
 }
 
@@ -265,32 +268,56 @@ grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* co
     pending->FailWrite(command.status(), Applied::kNo, NoRoom::TooLarge());
     return pending;
   }
-  if (PassedOn(*pending, request, reply)) return pending;
   PendingWrite call{.deadline = Deadline(*context)};
   call.commands.push_back(*std::move(command));
   call.done = [pending, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
     if (!outcomes.ok()) return FailUndecided(*pending, outcomes.status(), NoRoom::ReadOnly());
     AnswerWrite(*pending, std::move(outcomes->front()), *reply);
   };
+  if (PassedOn(*pending, request, call, reply)) return pending;
   Enqueue(*pending, std::move(call));
   return pending;
 }
 
 template <typename Request, typename Reply>
-bool KeyValueService::PassedOn(PendingCall& call, const Request& request, Reply* reply) {
+bool KeyValueService::PassedOn(PendingCall& call, const Request& request, const PendingWrite& write,
+                               Reply* reply) {
   if (parts_.log.Leads()) return false;
   const Log::Leadership leadership = parts_.log.GetLeadership();
   const std::string& endpoint = leadership.leader_endpoint;
   const bool elsewhere = !endpoint.empty() && leadership.leader != leadership.node;
   if (elsewhere && !PeerLink::IsPassedOn(*call.context())) {
     parts_.peers->PassOn(endpoint, call, request, *reply);
-  } else {
-    call.Finish(WriteError(
-        absl::UnavailableError(elsewhere ? "this server leads no more"
-                                         : "no leader is ready: the servers are choosing one, or "
-                                           "no majority of them is up and connected"),
-        Applied::kNo, endpoint));
+  } else if (elsewhere) {
+    call.Finish(
+        WriteError(absl::UnavailableError("this server leads no more"), Applied::kNo, endpoint));
+  } else if (!Recalled(write)) {
+    RefuseWithoutLeader(call, endpoint);
   }
+  return true;
+}
+
+void KeyValueService::RefuseWithoutLeader(PendingCall& call, const std::string& endpoint) const {
+  // Not OK when this server is elected and cannot begin.
+  const absl::Status room = parts_.cluster_room == nullptr
+                                ? absl::OkStatus()
+                                : parts_.cluster_room->Check(ClusterRoom::Write::kRemoves);
+  if (!room.ok()) return call.FailWrite(room, Applied::kNo, NoRoom::ReadOnly());
+  call.Finish(
+      WriteError(absl::UnavailableError("no leader is ready: the servers are choosing one, or no "
+                                        "majority of them is up and connected"),
+                 Applied::kNo, endpoint));
+}
+
+bool KeyValueService::Recalled(const PendingWrite& write) const {
+  std::vector<Outcome> outcomes;
+  for (const Command& command : write.commands) {
+    if (!command.request_id) return false;
+    std::optional<Outcome> known = parts_.machine.Recall(command);
+    if (!known) return false;
+    outcomes.push_back(*std::move(known));
+  }
+  write.done(std::span<Outcome>(outcomes));
   return true;
 }
 
@@ -314,6 +341,7 @@ bool KeyValueService::IsShortOfDisk() const {
 
 void KeyValueService::Enqueue(PendingCall& pending, PendingWrite call) {
   if (const absl::Status status = Admit(call); !status.ok()) {
+    if (Recalled(call)) return;
     return FailUndecided(pending, status, NoRoom::ReadOnly());
   }
   if (IsShortOfDisk()) {

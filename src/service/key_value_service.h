@@ -61,9 +61,14 @@ class KeyValueService : public v1::KeyValue::CallbackService {
   template <typename Request>
   grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, const Request& request,
                                   absl::StatusOr<Command> command, v1::Reply* reply);
-  // Forwards the call if another server is the leader; ends it if no leader is known.
+  // Forwards the call if another server is the leader; ends it if no leader is known. False when
+  // this server is to queue `write`, which is the same call.
   template <typename Request, typename Reply>
-  bool PassedOn(PendingCall& call, const Request& request, Reply* reply);
+  bool PassedOn(PendingCall& call, const Request& request, const PendingWrite& write, Reply* reply);
+  void RefuseWithoutLeader(PendingCall& call, const std::string& endpoint) const;
+  // Whether the write was decided before and its outcome is remembered: then it has its answer now,
+  // though no other can be taken.
+  [[nodiscard]] bool Recalled(const PendingWrite& write) const;
   // Admits a write to the disks, until the write is destroyed.
   [[nodiscard]] absl::Status Admit(PendingWrite& write) const;
   // Whether the largest write would be refused.

@@ -85,18 +85,29 @@ bool SessionTable::WasDecided(const Session& session, uint64_t sequence) const {
   return run != nullptr && run->run().first <= sequence;
 }
 
+std::optional<Outcome> SessionTable::Recall(const TreeNode* ids, const Command& command) {
+  return Recall(ids, *command.request_id, FingerprintOf(command));
+}
+
+std::optional<Outcome> SessionTable::Recall(const TreeNode* ids, const RequestId& id,
+                                            const Fingerprint& fingerprint) {
+  const IdRow::KeyBytes key = IdRow::MakeKey(id.client, Kind::kAnswer, id.sequence);
+  const IdRow* row = IdTree::Find(ids, {key.data(), key.size()});
+  if (row == nullptr) return std::nullopt;
+  Outcome outcome = row->answer().outcome;
+  if (row->answer().fingerprint != fingerprint) {
+    outcome.replayed = outcome.refusal == Refusal::kNone;
+    outcome.refusal = Refusal::kRequestIdReused;
+    return outcome;
+  }
+  outcome.replayed = true;
+  return outcome;
+}
+
 Outcome SessionTable::Recall(const Session& session, const RequestId& id,
                              const Fingerprint& fingerprint) const {
-  const IdRow::KeyBytes key = IdRow::MakeKey(id.client, Kind::kAnswer, id.sequence);
-  if (const IdRow* row = tree_.Find({key.data(), key.size()})) {
-    Outcome outcome = row->answer().outcome;
-    if (row->answer().fingerprint != fingerprint) {
-      outcome.replayed = outcome.refusal == Refusal::kNone;
-      outcome.refusal = Refusal::kRequestIdReused;
-      return outcome;
-    }
-    outcome.replayed = true;
-    return outcome;
+  if (std::optional<Outcome> known = Recall(tree_.root(), id, fingerprint)) {
+    return *std::move(known);
   }
   if (WasDecided(session, id.sequence)) return {.refusal = Refusal::kAnswerForgotten};
   if (id.sent_before && id.sequence <= session.row.in_doubt_through) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <variant>
 
 #include "model/command.h"
@@ -55,6 +56,11 @@ class SessionTable {
   // them. So the images of a map that shrinks become smaller.
   void MakeRoom(uint64_t map_bytes);
 
+  // The outcome of a command with a request id that `ids`, a root of this table, remembers as
+  // decided: the answer again, or the refusal of an id that was used for another request. Nothing
+  // when it does not.
+  [[nodiscard]] static std::optional<Outcome> Recall(const TreeNode* ids, const Command& command);
+
   // From an image, in the order of StateView::Sessions(), and then EndLoad(). The caller has
   // checked the order.
   void Load(const SessionRow& session);
@@ -89,6 +95,8 @@ class SessionTable {
   // images, so fields that are added to commands later must count only when they are not zero.
   static Fingerprint FingerprintOf(const Command& command);
 
+  [[nodiscard]] static std::optional<Outcome> Recall(const TreeNode* ids, const RequestId& id,
+                                                     const Fingerprint& fingerprint);
   // Whether the client is not remembered, and the command may have been applied before it was
   // forgotten.
   [[nodiscard]] bool IsOfForgottenClient(const RequestId& id) const;

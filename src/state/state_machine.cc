@@ -179,6 +179,10 @@ Outcome StateMachine::Get(const Key& key) const {
   return GetFrom(*pin, key);
 }
 
+std::optional<Outcome> StateMachine::Recall(const Command& command) const {
+  return SessionTable::Recall(rep_->reclaimer.Pin()->ids, command);
+}
+
 StateView StateMachine::Freeze() const { return StateView(rep_->reclaimer.Pin()); }
 
 StateSummary StateMachine::GetSummary() const { return rep_->reclaimer.Pin()->summary; }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "model/command.h"
@@ -24,8 +25,9 @@ class StateLoader;
 //   Outcome found = machine.Get(key);              // any thread
 //   StateView view = machine.Freeze();             // any thread; writes go on
 //
-// Thread-safety: one thread applies; Get(), Freeze() and GetSummary() from any thread at any time.
-// They never wait for the writer, nor it for them, and see all of a batch or nothing of it.
+// Thread-safety: one thread applies; Get(), Recall(), Freeze() and GetSummary() from any thread at
+// any time. They never wait for the writer, nor it for them, and see all of a batch or nothing of
+// it.
 class StateMachine {
  public:
   // Empty, at position 0. The bounds are the same on all replicas and for the whole life of a
@@ -52,6 +54,10 @@ class StateMachine {
 
   // The answer of `get` (R5) on the newest published state.
   [[nodiscard]] Outcome Get(const Key& key) const;
+
+  // The outcome of a command with a request id that was decided before, if the newest published
+  // state remembers it. It is the same whenever it is asked for, so it needs no place in the log.
+  [[nodiscard]] std::optional<Outcome> Recall(const Command& command) const;
 
   // The whole state at one moment (R17), in O(1). While a view is held, replaced entries stay in
   // memory.

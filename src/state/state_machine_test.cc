@@ -267,6 +267,18 @@ TEST(RequestIds, R13_AReplayAnswersAsBeforeAndChangesNothing) {
   EXPECT_EQ(Text(apply(WithId(Set("1"), 1, 0, 'd'))), "1@3 null") << "another client's 1";
 }
 
+TEST(RequestIds, C7_WhatWasDecidedIsRecalledWithoutTheLog) {
+  StateMachine machine;
+  Applier apply(machine);
+  apply(WithId(Set("1"), 1));
+  EXPECT_FALSE(machine.Recall(WithId(Set("2"), 2)).has_value());
+  EXPECT_FALSE(machine.Recall(WithId(Set("1"), 1, 0, 'd')).has_value()) << "another client's";
+  const StateSummary before = machine.GetSummary();
+  EXPECT_EQ(Text(machine.Recall(WithId(Set("1"), 1)).value()), "1@1 again null");
+  EXPECT_EQ(Text(machine.Recall(WithId(Set("1", "other"), 1)).value()), "refused 2");
+  EXPECT_EQ(machine.GetSummary(), before);
+}
+
 TEST(RequestIds, R13_SequencesMayComeInAnyOrder) {
   StateMachine machine;
   Applier apply(machine);

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -229,6 +230,83 @@ TEST_P(FullDisks, C7_WritesUnderWayWaitForRoom) {
   cluster_->AwaitSameState();
   load.ExpectAsAnswered();
   other_load.ExpectAsAnswered();
+}
+
+// A leader that ends while no disk has room has a successor that cannot begin.
+class NobodyCanBegin : public FullDisks {
+ protected:
+  // The servers but `ended` say why none of them is ready.
+  void AwaitReason(int ended) {
+    std::string said;
+    AwaitTrue(
+        [&] {
+          said.clear();
+          bool elected = false;
+          bool all = true;
+          for (int i = 0; i < GetParam(); ++i) {
+            if (i == ended) continue;
+            const v1::StatusReply status = cluster_->Status(i);
+            said += status.not_ready() + "\n" + status.write_refusal() + "\n";
+            elected = elected || status.write_refusal().find(kElected) != std::string::npos;
+            all = all && status.not_ready().find(kElected) != std::string::npos;
+          }
+          return elected && all;
+        },
+        [&] { return "they do not say why no write is taken: " + said; });
+  }
+
+  // How often a server has printed as an error that it cannot begin.
+  int CountOfErrors(int number) {
+    std::istringstream output(cluster_->process(number).output());
+    int count = 0;
+    for (std::string line; std::getline(output, line);) {
+      const bool is_error = line.find("error") < line.find(kElected);
+      count += is_error && line.find(kElected) != std::string::npos ? 1 : 0;
+    }
+    return count;
+  }
+
+  static constexpr char kElected[] = "is elected and leads once the first record of its term";
+};
+
+INSTANTIATE_TEST_SUITE_P(C7, NobodyCanBegin, testing::Values(3));
+
+TEST_P(NobodyCanBegin, C7_SaysWhyAndRefusesAndBeginsOnceThereIsRoom) {
+  ASSERT_NO_FATAL_FAILURE(ExpectWritten());
+  v1::SetRequest decided;
+  decided.set_key(KeyBytes("77"));
+  decided.set_data("before");
+  decided.mutable_request_id()->set_client("0123456789abcdef");
+  decided.mutable_request_id()->set_sequence(1);
+  decided.mutable_request_id()->set_attempt(1);
+  const int leader = cluster_->AwaitLeader();
+  ASSERT_TRUE(Send(cluster_->stub(leader), &v1::KeyValue::Stub::Set, decided).status.ok());
+  cluster_->AwaitSameState();
+  const std::vector<int> all = Choose(/*with_leader=*/true, GetParam());
+  for (const int i : all) disks_[i]->Fill(0);
+  ASSERT_NO_FATAL_FAILURE(AwaitRefusal(all));
+  cluster_->Kill(leader);
+  ASSERT_NO_FATAL_FAILURE(AwaitReason(leader));
+  for (const int i : all) {
+    if (i == leader) continue;
+    const CallAnswer set = Set(cluster_->stub(i), "78", 0, "r");
+    EXPECT_EQ(set.status.error_code(), grpc::RESOURCE_EXHAUSTED) << set.status.error_message();
+    EXPECT_EQ(set.applied(), v1::Undecided::NO);
+    EXPECT_NE(set.status.error_message().find(kElected), std::string::npos);
+    const CallAnswer get = Get(cluster_->stub(i), "77");
+    EXPECT_EQ(get.status.error_code(), grpc::UNAVAILABLE);
+    EXPECT_NE(get.status.error_message().find(kElected), std::string::npos)
+        << get.status.error_message();
+    // What was decided before is known.
+    const CallAnswer again = Send(cluster_->stub(i), &v1::KeyValue::Stub::Set, decided);
+    EXPECT_TRUE(again.status.ok()) << again.status.error_message();
+    EXPECT_TRUE(again.reply.replayed());
+    EXPECT_LE(CountOfErrors(i), 1) << "it is said once: " << cluster_->process(i).output();
+  }
+  for (const int i : all) disks_[i]->Drain();
+  ASSERT_NO_FATAL_FAILURE(ExpectWritten());
+  cluster_->BringBack(leader);
+  cluster_->AwaitSameState();
 }
 
 // As FullDiskHeals, which is one server.

@@ -176,6 +176,7 @@ TEST_F(Transfer, C13_ALeaderWhoseLeaseHasRunOutSaysSo) {
         return status.has_has_lease() && !status.has_lease();
       },
       [&] { return cluster().Status(leader).DebugString(); });
+  EXPECT_TRUE(cluster().Status(leader).read_lease());
   EXPECT_THAT(StatusText(), HasSubstr("no lease"));
   cluster().process(leader).AwaitOutput("this leader's lease has run out");
   for (int other = 0; other < cluster().size(); ++other) {
@@ -183,6 +184,15 @@ TEST_F(Transfer, C13_ALeaderWhoseLeaseHasRunOutSaysSo) {
   }
   for (int server = 0; server < cluster().size(); ++server) cluster().AwaitReady(server);
   cluster().AwaitSameState();
+}
+
+TEST(ReadLease, C13_TheStatusSaysWhetherReadsGoByTheLease) {
+  const TemporaryDirectory directory;
+  TestCluster alone(directory.path(), {}, {{.flags = {"--read-lease", "off"}}});
+  const v1::StatusReply status = alone.Status(0);
+  EXPECT_EQ(status.role(), "leader");
+  EXPECT_FALSE(status.has_has_lease());
+  EXPECT_TRUE(status.has_read_lease() && !status.read_lease()) << status.DebugString();
 }
 
 TEST_F(Transfer, C13_EachServerTellsHowItIsWithTheOthers) {

@@ -199,7 +199,7 @@ Log::Leadership RatisLog::GetLeadership() const {
 }
 
 std::optional<bool> RatisLog::HasLease() const {
-  if (!Leads()) return std::nullopt;
+  if (!read_lease_ || !Leads()) return std::nullopt;
   return replica_->ReadIndex().has_value();
 }
 
@@ -225,9 +225,10 @@ void RatisLog::AwaitReadable(ReadableFn done) {
 
 void RatisLog::AwaitApplied(LogIndex index, ReadableFn done) {
   // It would wait until somebody makes room, and others can answer now.
-  if (applied_.get() < index && !Leads() && !hooks_.has_room(0)) {
+  if (applied_.get() < index && !Leads() && !hooks_.takes_entries()) {
     return done(absl::UnavailableError(
-        "this server's disk is full, so it lacks the newest writes; ask another one"));
+        "this server's disk is full, so it lacks the newest writes; ask another one, and free "
+        "space here"));
   }
   applied_.Await(index, std::move(done));
 }
@@ -238,7 +239,7 @@ void RatisLog::ConfirmReadIndex(Proof proof, ReadRounds::AnswerFn answer) {
     replica_->TellCommitted(*index);
     return answer(*index);
   }
-  if (!Leads()) return answer(NotLeader());
+  if (!Leads()) return answer(WhyNotReadable(NotLeader()));
   const bool by_entry = read_lease_ || proof == Proof::kEntry;
   (by_entry ? no_ops_ : ack_rounds_).Await(std::move(answer));
 }
@@ -309,12 +310,23 @@ void RatisLog::WarmUp() {
 void RatisLog::AskWhoeverLeads(ReadRounds::AnswerFn answer) {
   if (Leads()) return ConfirmReadIndex(Proof::kUsual, std::move(answer));
   const Member* leader = membership_.Find(replica_->Leader());
-  if (leader == nullptr || leader->node == membership_.node) return answer(NoLeader());
+  if (leader == nullptr || leader->node == membership_.node) {
+    return answer(WhyNotReadable(NoLeader()));
+  }
   // The leader assumes that this log has the records of the lost replica's, until the next entry
   // does not fit. Without writes there is no next entry, so this asks for one.
   const bool rebuilt = membership_.votes_from != 0 && IsBeingRebuilt(replica_->GetState().last);
   hooks_.ask_leader(leader->client_endpoint, rebuilt ? Proof::kEntry : Proof::kUsual,
                     std::move(answer));
+}
+
+absl::Status RatisLog::WhyNotReadable(const absl::Status& usual) const {
+  if (std::string why = hooks_.why_not_begun(); !why.empty()) return absl::UnavailableError(why);
+  if (hooks_.takes_entries()) return usual;
+  return absl::UnavailableError(fmt::format(
+      "{}; this server's disk is full, so it lets others stand for election first; free space "
+      "there",
+      std::string(usual.message())));
 }
 
 absl::Status RatisLog::ReleasePrefix(LogIndex through, Release release) {
@@ -364,11 +376,10 @@ void RatisLog::TransferLeadership(const std::string& successor, std::string_view
 
 void RatisLog::WatchLease() {
   const auto now = std::chrono::steady_clock::now();
-  const std::optional<bool> has_lease = HasLease();
-  if (!has_lease) {
+  if (!Leads()) {
     lease_seen_.reset();
     lease_missed_ = false;
-  } else if (*has_lease) {
+  } else if (replica_->ReadIndex()) {  // also where reads do not go by it
     lease_seen_ = now;
     if (std::exchange(lease_missed_, false)) {
       Say(Severity::kInfo, "a majority follows this leader again");

@@ -37,6 +37,11 @@ class RatisLog : public Log {
     ApplyFn apply;
     std::function<std::optional<ImageFile>()> newest_image;  // in force
     std::function<bool(uint64_t bytes)> has_room;            // as ReplicaCallbacks
+    // Whether the log took entries a moment ago; must not block.
+    std::function<bool()> takes_entries;
+    // Why this server, which is elected, cannot begin to lead; empty when that is not so, or not
+    // known. Must not block.
+    std::function<std::string()> why_not_begun;
     // As ReplicaCallbacks; install() ends the process when the image, which was verified while it
     // came, cannot be read any more.
     std::function<void()> hold_images;
@@ -71,6 +76,7 @@ class RatisLog : public Log {
   [[nodiscard]] bool Leads() const override;
   [[nodiscard]] Leadership GetLeadership() const override;
   [[nodiscard]] std::optional<bool> HasLease() const override;
+  [[nodiscard]] std::optional<bool> ReadsByLease() const override { return read_lease_; }
   [[nodiscard]] std::vector<MemberStatus> GetOtherMembers() const override;
   void AwaitReadable(ReadableFn done) override;
   // Java compiles what it runs often. A leader submits no-op entries until they get no quicker.
@@ -129,6 +135,8 @@ class RatisLog : public Log {
   // lacks it and has no room for it.
   void AwaitApplied(LogIndex index, ReadableFn done);
   void AskWhoeverLeads(ReadRounds::AnswerFn answer);
+  // Why no read can be made sure: `usual`, unless this server knows more.
+  [[nodiscard]] absl::Status WhyNotReadable(const absl::Status& usual) const;
   // Whether it replaces a lost replica and its log does not hold yet what that one's held.
   [[nodiscard]] bool IsBeingRebuilt(LogIndex last) const { return last < membership_.votes_from; }
 

@@ -167,8 +167,9 @@ absl::StatusOr<RecoveredReplica> RecoverReplica(const DataDirectory& directory,
             peers.AskReadIndex(endpoint, cluster, proof, std::move(answer));
           },
   };
-  TRIPLA_ASSIGN_OR_RETURN(const LogPosition last, CheckSegments(directory, membership));
   const LogPosition of_image = machine->GetSummary().position;
+  TRIPLA_ASSIGN_OR_RETURN(const LogPosition last,
+                          CheckSegments(directory, membership, of_image.index));
   TRIPLA_RETURN_IF_ERROR(CheckReached(directory, std::max(last.index, of_image.index)));
   TRIPLA_RETURN_IF_ERROR(RaiseTerm(directory, membership, std::max(last.term, of_image.term)));
   TRIPLA_ASSIGN_OR_RETURN(replica.starts, MemberStarts::Open(directory));

@@ -327,6 +327,18 @@ absl::Status TakeEntries(const File& file, std::string_view segment, size_t end,
   return absl::OkStatus();
 }
 
+// Removes segments from before an image that was installed.
+absl::Status RemoveLeftOver(Disk& disk, const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    Say(Severity::kInfo, fmt::format("{} is removed: the entries that follow it are in the image "
+                                     "that was installed, and so are its own",
+                                     path));
+    TRIPLA_RETURN_IF_ERROR(disk.Remove(path));
+  }
+  if (paths.empty()) return absl::OkStatus();
+  return disk.SyncDirectory(paths.front().substr(0, paths.front().rfind('/')));
+}
+
 }  // namespace
 
 absl::Status ReadEntries(const DataDirectory& directory, const Membership& membership,
@@ -355,10 +367,12 @@ absl::Status ReadEntries(const DataDirectory& directory, const Membership& membe
 }
 
 absl::StatusOr<LogPosition> CheckSegments(const DataDirectory& directory,
-                                          const Membership& membership) {
+                                          const Membership& membership, LogIndex in_image) {
   Disk& disk = directory.disk();
   TRIPLA_ASSIGN_OR_RETURN(const std::vector<Segment> segments,
                           ListSegments(disk, RatisLogPath(directory, membership)));
+  std::vector<std::string> left_over;
+  std::vector<std::string> since_gap;
   std::optional<LogIndex> next;
   uint64_t term = 0;
   std::string content;
@@ -373,14 +387,19 @@ absl::StatusOr<LogPosition> CheckSegments(const DataDirectory& directory,
       TRIPLA_ASSIGN_OR_RETURN(entries, CutTornTail(*file, content));
     }
     if (entries.count == 0) continue;  // Ratis removes it
-    if (next && first != *next) {
+    if (next && first > *next && first <= in_image + 1) {
+      left_over.insert(left_over.end(), since_gap.begin(), since_gap.end());
+      since_gap.clear();
+    } else if (next && first != *next) {
       return Damage(
           *file, 0,
           fmt::format("it begins with entry {}, but entry {} should come next", first, *next));
     }
+    since_gap.push_back(path);
     next = first + entries.count;
     term = EntryAt(content, entries.last).position.term;
   }
+  TRIPLA_RETURN_IF_ERROR(RemoveLeftOver(disk, left_over));
   return LogPosition{.term = term, .index = next ? *next - 1 : 0};
 }
 

@@ -26,11 +26,17 @@ namespace tripla {
 // may leave zeros for a page in the middle, and what was written behind it. It is unlikely that
 // this replica has acknowledged such an entry (docs/decisions/0012-rebuild.md).
 //
+// Segments before a gap are removed when all that the gap lacks is in the image that was loaded,
+// which ends with record `in_image`. Ratis 3.3.0 leaves such segments: an image that it installs
+// clears its worker's queue, and with it the removal of segments that waits there
+// (SegmentedRaftLogWorker.syncWithSnapshot). It would not start with them.
+//
 // Before Ratis is started. Returns the place of the last entry, 0 when there is none. Errors:
 // DataLoss, with file and offset, when an entry is damaged in another way or missing, also between
 // two segments; what the disk says.
 [[nodiscard]] absl::StatusOr<LogPosition> CheckSegments(const DataDirectory& directory,
-                                                        const Membership& membership);
+                                                        const Membership& membership,
+                                                        LogIndex in_image);
 
 // The index of the last entry, after Ratis was closed; 0 without entries. Reads the newest segment
 // only. Errors: as CheckSegments().

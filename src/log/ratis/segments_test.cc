@@ -50,7 +50,9 @@ class Segments : public testing::Test {
     EXPECT_TRUE((*disk_.Open(path, OpenMode::kCreateFresh))->WriteAt(0, content).ok());
   }
 
-  absl::Status Check() { return CheckSegments(directory_, membership_).status(); }
+  absl::Status Check(LogIndex in_image = 0) {
+    return CheckSegments(directory_, membership_, in_image).status();
+  }
 
   // What stands in the file, zeros behind it, and what is left of it.
   absl::StatusOr<std::string> Cut(const std::string& content) {
@@ -108,7 +110,7 @@ TEST_F(Segments, EntriesAreReadAsRatisWroteThem) {
   ASSERT_TRUE(ReadEntries(directory_, membership_, 160, take).ok());
   EXPECT_THAT(read, testing::ElementsAre("5:161 1"));
   EXPECT_EQ(*LastIndexInSegments(directory_, membership_), 161u);
-  EXPECT_EQ(*CheckSegments(directory_, membership_), (LogPosition{.term = 5, .index = 161}));
+  EXPECT_EQ(*CheckSegments(directory_, membership_, 0), (LogPosition{.term = 5, .index = 161}));
   EXPECT_TRUE(absl::IsDataLoss(ReadEntries(directory_, membership_, 158, take)));
   file_->WriteAt(Entries(0).size() + 20, "damage").IgnoreError();
   EXPECT_TRUE(absl::IsDataLoss(ReadEntries(directory_, membership_, 160, take)));
@@ -208,6 +210,19 @@ TEST_F(Segments, OneThatIsMissingBetweenTwoIsNamed) {
               IsDamage("/log_inprogress_160 at offset 0: it begins with entry 160, but entry 13 "));
   EXPECT_TRUE(disk_.Remove(RatisLogPath(directory_, membership_) + "/log_10-11").ok());
   EXPECT_THAT(Check(), IsDamage("/log_12-12 at offset 0: it begins with entry 12, but entry 10 "));
+}
+
+TEST_F(Segments, C2_ThoseThatAnInstalledImageLeftBehindAreRemovedAndNoneElse) {
+  Write("log_7-9", Entries(2));
+  Write("log_10-11", Entries(1));
+  Write("log_20-22", Entries(2));
+  EXPECT_TRUE(file_->Truncate(0).ok());
+  EXPECT_THAT(Check(18),
+              IsDamage("/log_20-22 at offset 0: it begins with entry 20, but entry 12 "));
+  EXPECT_EQ(*FirstIndexInSegments(directory_, membership_), 7u);
+  EXPECT_TRUE(Check(19).ok());
+  EXPECT_EQ(*FirstIndexInSegments(directory_, membership_), 20u);
+  EXPECT_TRUE(Check(0).ok()) << "the log has no gap any more";
 }
 
 TEST_F(Segments, TheirNamesSayWhereTheLogBegins) {

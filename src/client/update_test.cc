@@ -122,10 +122,15 @@ TEST(Update, EndsAtItsDeadlineWhenOthersAreAlwaysFaster) {
   });
   Client client({.endpoints = {server.endpoint()}, .deadline = kLong});
   ASSERT_TRUE(client.Status().ok());  // it is connected
-  const Answer<Updated> updated = client.Update(kKey, Append, {.deadline = milliseconds(1000)});
-  ASSERT_FALSE(updated.ok());
-  EXPECT_EQ(updated.failure().code, absl::StatusCode::kAborted);
-  EXPECT_EQ(updated.failure().applied, Applied::kNo);
+  // On a busy machine the deadline may pass while a call is under way, which is another failure.
+  absl::StatusCode code = absl::StatusCode::kDeadlineExceeded;
+  for (int i = 0; i < 20 && code == absl::StatusCode::kDeadlineExceeded; ++i) {
+    const Answer<Updated> updated = client.Update(kKey, Append, {.deadline = milliseconds(500)});
+    ASSERT_FALSE(updated.ok());
+    code = updated.failure().code;
+    if (code == absl::StatusCode::kAborted) EXPECT_EQ(updated.failure().applied, Applied::kNo);
+  }
+  EXPECT_EQ(code, absl::StatusCode::kAborted);
 }
 
 TEST(Update, AWriteInDoubtIsSentAgainUnderItsIdAndNeverAsANewOne) {

@@ -168,7 +168,7 @@ def main():
             findings += check_source(path)
         elif path.suffix == ".md":
             findings += check_links(path)
-            if path.name in ("testing.md", "presentation.md", "check.md"):
+            if path.name in ("testing.md", "presentation.md", "apresentacao.md", "check.md"):
                 findings += check_test_names(path)
             if path.name == "ARCHITECTURE.md":
                 findings += check_rooms(path)

@@ -26,7 +26,7 @@ ROOMS = {
     "state": {"base", "model"},
     "snapshot": {"base", "model", "disk", "log", "state"},
     "batch": {"base", "model", "disk", "log"},
-    "service": {"base", "model", "disk", "log", "state", "snapshot", "batch"},
+    "service": {"base", "rpc", "model", "disk", "log", "state", "snapshot", "batch"},
     "server": {"base", "model", "disk", "log", "state", "snapshot", "batch", "service"},
     "client": {"base", "model"},
     "cli": {"base", "model", "client"},

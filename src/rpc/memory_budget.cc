@@ -14,41 +14,43 @@ MemoryBudget::Account::Account(MemoryBudget& budget, Callbacks callbacks)
     : budget_(budget), callbacks_(std::move(callbacks)) {}
 
 MemoryBudget::Account::~Account() {
+  while (messages_ > 0) EndMore();
   Hold(0, Clock::time_point::max());
   MutexLock lock(budget_.mutex_);
-  budget_.StopWaiting(*this);
+  std::erase(budget_.waiting_, this);
 }
 
 void MemoryBudget::Account::Hold(size_t bytes, Clock::time_point due) {
-  // Only its owner writes them, so most calls of a connection that holds nothing need no mutex.
+  // Only its owner writes them, so a connection that holds nothing needs no mutex.
   if (bytes == bytes_ && due == due_) return;
   MutexLock lock(budget_.mutex_);
   const bool less = bytes < bytes_;
-  if (bytes_ == 0) place_ = budget_.holding_.insert(budget_.holding_.end(), this);
-  budget_.bytes_ += bytes - bytes_;
-  bytes_ = bytes;
+  budget_.Add(*this, bytes - bytes_);
   due_ = due;
-  is_cut_ = false;
-  if (bytes_ == 0) budget_.holding_.erase(place_);
+  budget_.cut_bytes_ -= std::exchange(cut_bytes_, 0);
   if (less) budget_.CallWaiting();
-  if (budget_.bytes_ <= budget_.bytes_max_) return;
-  // One for each that holds more: the next one that does so cuts again.
-  if (Account* const slowest = budget_.DueFirst()) Cut(*slowest);
+  budget_.CutWhatIsTooMuch();
 }
 
 bool MemoryBudget::Account::TryMore(size_t bytes) {
   MutexLock lock(budget_.mutex_);
-  const size_t others = budget_.bytes_ - bytes_;
-  const bool alone = others == 0 && bytes_ == 0;
-  if (!alone && budget_.bytes_ + bytes > budget_.bytes_max_) {
-    if (!waits_) budget_.waiting_.push_back(this);
-    waits_ = true;
+  const bool fits = budget_.bytes_ + bytes <= budget_.bytes_max_;
+  if (!fits && budget_.messages_ > 0) {
+    if (!std::exchange(waits_, true)) budget_.waiting_.push_back(this);
     return false;
   }
-  if (bytes_ == 0) place_ = budget_.holding_.insert(budget_.holding_.end(), this);
-  budget_.bytes_ += bytes;
-  bytes_ += bytes;
+  if (!fits) budget_.exempt_bytes_ = bytes;
+  ++messages_;
+  ++budget_.messages_;
+  budget_.Add(*this, bytes);
   return true;
+}
+
+void MemoryBudget::Account::EndMore() {
+  MutexLock lock(budget_.mutex_);
+  --messages_;
+  if (--budget_.messages_ == 0) budget_.exempt_bytes_ = 0;
+  budget_.CallWaiting();
 }
 
 bool MemoryBudget::IsShort() {
@@ -60,7 +62,7 @@ void MemoryBudget::CutOverdue(Clock::time_point now) {
   MutexLock lock(mutex_);
   if (waiting_.empty()) return;
   for (Account* const account : holding_) {
-    if (account->due_ < now && !account->is_cut_) Cut(*account);
+    if (account->due_ < now && account->cut_bytes_ == 0) Cut(*account, 1);
   }
 }
 
@@ -72,15 +74,34 @@ size_t MemoryBudget::bytes() {
 MemoryBudget::Account* MemoryBudget::DueFirst() {
   Account* first = nullptr;
   for (Account* const account : holding_) {
-    if (account->is_cut_ || account->due_ == Clock::time_point::max()) continue;
+    if (account->cut_bytes_ > 0 || account->due_ == Clock::time_point::max()) continue;
     if (first == nullptr || account->due_ < first->due_) first = account;
   }
   return first;
 }
 
-void MemoryBudget::Cut(Account& account) {
-  account.is_cut_ = true;
-  account.callbacks_.cut();
+void MemoryBudget::CutWhatIsTooMuch() {
+  while (bytes_ > bytes_max_ + exempt_bytes_ + cut_bytes_) {
+    Account* const first = DueFirst();
+    if (first == nullptr) return;
+    Cut(*first, std::min(first->bytes_, bytes_ - bytes_max_ - exempt_bytes_ - cut_bytes_));
+  }
+}
+
+void MemoryBudget::Cut(Account& account, size_t bytes) {
+  account.cut_bytes_ = bytes;
+  cut_bytes_ += bytes;
+  account.callbacks_.cut(bytes);
+}
+
+void MemoryBudget::Add(Account& account, size_t bytes) {
+  const size_t before = account.bytes_;
+  account.bytes_ += bytes;
+  bytes_ += bytes;
+  if (before == 0 && account.bytes_ > 0) {
+    account.place_ = holding_.insert(holding_.end(), &account);
+  }
+  if (before > 0 && account.bytes_ == 0) holding_.erase(account.place_);
 }
 
 void MemoryBudget::CallWaiting() {
@@ -89,11 +110,6 @@ void MemoryBudget::CallWaiting() {
     account->waits_ = false;
     account->callbacks_.room();
   }
-}
-
-void MemoryBudget::StopWaiting(Account& account) {
-  std::erase(waiting_, &account);
-  account.waits_ = false;
 }
 
 }  // namespace tripla::rpc

@@ -34,8 +34,8 @@ class MemoryBudget {
   class Account {
    public:
     struct Callbacks {
-      // Cut off what is due first, and Hold() less.
-      std::function<void()> cut;
+      // Cut off this much, what is due first before the rest, and Hold() less.
+      std::function<void(size_t bytes)> cut;
       // There may be room for what TryMore() was refused.
       std::function<void()> room;
     };
@@ -48,20 +48,23 @@ class MemoryBudget {
     // Says what is held now, and when the first of that is due; max() when nothing of it can be cut
     // off.
     void Hold(size_t bytes, Clock::time_point due);
-    // Whether `bytes` more may be held; counts them then. They always may when no account holds
-    // anything else. Refused, it waits for its turn to be called back.
+    // Whether room may be taken for a message of which so much is still to come; it is counted
+    // then, and Hold() includes it from then on. One message at a time may be larger than the
+    // budget. Refused, the account is called back when there may be room.
     [[nodiscard]] bool TryMore(size_t bytes);
-    // The bytes of the last Hold(), and those of TryMore() since. One thread.
-    [[nodiscard]] size_t bytes() const { return bytes_; }
+    // The message of a TryMore() is there, or will never be.
+    void EndMore();
 
    private:
     friend class MemoryBudget;
 
     MemoryBudget& budget_;
     const Callbacks callbacks_;
-    size_t bytes_ = 0;  // written by its owner, under the mutex
+    // Written by its owner, under the mutex.
+    size_t bytes_ = 0;
     Clock::time_point due_ = Clock::time_point::max();
-    bool is_cut_ = false;  // asked to cut, and has not answered by Hold() yet
+    int messages_ = 0;      // with room
+    size_t cut_bytes_ = 0;  // what it was asked to cut off since the last Hold()
     bool waits_ = false;
     std::list<Account*>::iterator place_;
   };
@@ -79,13 +82,17 @@ class MemoryBudget {
  private:
   // The account that holds what is due first, of those that were not asked to cut; null: none.
   [[nodiscard]] Account* DueFirst() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  static void Cut(Account& account);
+  void CutWhatIsTooMuch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Cut(Account& account, size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Add(Account& account, size_t bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void CallWaiting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void StopWaiting(Account& account) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t bytes_max_;
   Mutex mutex_;
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  size_t cut_bytes_ ABSL_GUARDED_BY(mutex_) = 0;         // of all accounts
+  int messages_ ABSL_GUARDED_BY(mutex_) = 0;             // of all accounts
+  size_t exempt_bytes_ ABSL_GUARDED_BY(mutex_) = 0;      // of the message larger than the budget
   std::list<Account*> holding_ ABSL_GUARDED_BY(mutex_);  // those with bytes
   std::deque<Account*> waiting_ ABSL_GUARDED_BY(mutex_);
 };

@@ -21,8 +21,10 @@ bool IsPlain(char c) { return c >= ' ' && c <= '~' && c != '%'; }
 
 }  // namespace
 
-bool IsBinaryName(std::string_view name) { constexpr std::string_view kSuffix = "-bin";
-  return name.size() >= kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix; }
+bool IsBinaryName(std::string_view name) {
+  constexpr std::string_view kSuffix = "-bin";
+  return name.size() >= kSuffix.size() && name.substr(name.size() - kSuffix.size()) == kSuffix;
+}
 
 std::optional<Prefix> ReadPrefix(std::string_view bytes) {
   const auto byte = [bytes](size_t i) { return static_cast<uint32_t>(bytes[i]) & 0xff; };

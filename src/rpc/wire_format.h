@@ -18,8 +18,8 @@ class MessageLite;
 
 namespace tripla::rpc {
 
-// The encodings that gRPC adds to HTTP/2 (R15), as its PROTOCOL-HTTP2.md describes them. What HTTP/2
-// itself asks for is nghttp2's.
+// The encodings that gRPC adds to HTTP/2 (R15), as its PROTOCOL-HTTP2.md describes them. What
+// HTTP/2 itself asks for is nghttp2's.
 
 // What a call ends with. gRPC gives the codes the same numbers as Abseil.
 struct Status {

@@ -47,6 +47,12 @@ Status Overloaded() {
 constexpr uint64_t kPingOfKeepalive = 1;
 constexpr uint64_t kPingOfEnd = 2;
 
+// HTTP/2's code for why the guard wants a client disconnected.
+uint32_t ErrorOf(const absl::Status& status) {
+  if (absl::IsResourceExhausted(status)) return NGHTTP2_ENHANCE_YOUR_CALM;
+  return absl::IsFailedPrecondition(status) ? NGHTTP2_STREAM_CLOSED : NGHTTP2_PROTOCOL_ERROR;
+}
+
 std::array<uint8_t, 8> PingData(uint64_t number) {
   std::array<uint8_t, 8> data{};
   data.back() = static_cast<uint8_t>(number);
@@ -122,7 +128,7 @@ void Connection::Receive() {
       guard_.Read({input.data(), got.bytes}, loop_.now(),
                   [this, &fed](std::string_view bytes) { return fed = Feed(bytes); });
   if (!status.ok()) {
-    EndSoon(NGHTTP2_ENHANCE_YOUR_CALM, std::string(status.message()));
+    EndSoon(ErrorOf(status), std::string(status.message()));
   } else if (fed && guard_.idle_work() > kIdleWorkMax) {
     loop_.Rest(*this);
   }
@@ -386,6 +392,18 @@ Call* Connection::FindCall(int32_t stream) const {
   return static_cast<Call*>(nghttp2_session_get_stream_user_data(session_.get(), stream));
 }
 
+bool Connection::MayBegin(const nghttp2_frame_hd& header) {
+  // nghttp2 ignores HEADERS of streams that are not there any more, for they may be trailers. No
+  // client of gRPC sends any, so they are calls out of their order (RFC 9113, section 5.1.1).
+  if (header.type != NGHTTP2_HEADERS ||
+      header.stream_id > nghttp2_session_get_last_proc_stream_id(session_.get()) ||
+      nghttp2_session_find_stream(session_.get(), header.stream_id) != nullptr) {
+    return true;
+  }
+  EndSoon(NGHTTP2_PROTOCOL_ERROR, "streams must be opened in their order");
+  return false;
+}
+
 void Connection::BeginHeaders(const nghttp2_frame& frame) {
   header_list_bytes_ = 0;
   if (frame.headers.cat == NGHTTP2_HCAT_REQUEST) OpenCall(frame.hd.stream_id);
@@ -425,14 +443,15 @@ bool Connection::TakeHeader(int32_t stream, std::string_view name, std::string_v
 }
 
 void Connection::TakeFrame(const nghttp2_frame& frame) {
-  const bool ends = (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  const bool has_end = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
+  const bool ends = has_end && (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
   if (frame.hd.type == NGHTTP2_SETTINGS) {
     greeted_ = true;
   } else if (frame.hd.type == NGHTTP2_PING && (frame.hd.flags & NGHTTP2_FLAG_ACK) != 0) {
     if (state_ == State::kAnnounced && frame.ping.opaque_data[7] == kPingOfEnd) {
       EndSoon(NGHTTP2_NO_ERROR, "");
     }
-  } else if (frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA) {
+  } else if (has_end) {
     Call* const call = FindCall(frame.hd.stream_id);
     if (call == nullptr) return;
     const CallPtr self = call->shared_from_this();

@@ -87,6 +87,8 @@ class Connection final : public EventSource {
   [[nodiscard]] const std::string& peer() const { return peer_; }
 
   // What nghttp2 calls.
+  // False: such a frame cannot be there.
+  [[nodiscard]] bool MayBegin(const nghttp2_frame_hd& header);
   void BeginHeaders(const nghttp2_frame& frame);
   // False: there are too many for this connection to go on.
   [[nodiscard]] bool TakeHeader(int32_t stream, std::string_view name, std::string_view value);

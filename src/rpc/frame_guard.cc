@@ -68,6 +68,7 @@ absl::Status FrameGuard::Begin(const char* header) {
   const uint32_t stream = (byte(5) << 24 | byte(6) << 16 | byte(7) << 8 | byte(8)) & 0x7fffffff;
   body_left_ = length;
   dropping_ = false;
+  TRIPLA_RETURN_IF_ERROR(BeginOfStream(type, flags, stream));
   switch (type) {
     case NGHTTP2_DATA:
       // What padding hides cannot be seen here.
@@ -88,6 +89,10 @@ absl::Status FrameGuard::Begin(const char* header) {
       if (stream <= highest_stream_ || length != 4) return absl::OkStatus();
       dropping_ = true;
       return Take(1);
+    case NGHTTP2_PRIORITY:
+      // Which nghttp2 ignores otherwise, as we do not use them.
+      if (stream == 0) return absl::InvalidArgumentError("PRIORITY of stream 0");
+      return Take(1);
     case NGHTTP2_SETTINGS:
       return Take((flags & NGHTTP2_FLAG_ACK) != 0 ? 1 : kSettingsCost);
     default:
@@ -96,6 +101,19 @@ absl::Status FrameGuard::Begin(const char* header) {
   if (block_bytes_ <= kHeaderBlockBytesMax || type == NGHTTP2_DATA) return absl::OkStatus();
   return absl::ResourceExhaustedError(
       fmt::format("a header block of more than {} bytes", kHeaderBlockBytesMax));
+}
+
+absl::Status FrameGuard::BeginOfStream(uint32_t type, uint32_t flags, uint32_t stream) {
+  const bool content = type == NGHTTP2_DATA || type == NGHTTP2_HEADERS;
+  if (content && std::ranges::find(ended_, stream) != ended_.end() && stream != 0) {
+    return absl::FailedPreconditionError("a frame behind the end of its stream");
+  }
+  const bool ends =
+      type == NGHTTP2_RST_STREAM || (content && (flags & NGHTTP2_FLAG_END_STREAM) != 0);
+  if (ends && stream <= std::max(highest_stream_, type == NGHTTP2_HEADERS ? stream : 0)) {
+    ended_[next_ended_++ % ended_.size()] = stream;
+  }
+  return absl::OkStatus();
 }
 
 absl::Status FrameGuard::Take(int cost) {

@@ -24,6 +24,9 @@ namespace tripla::rpc {
 // they cancel before they have sent them (grpc#19655, grpc#38758), and nghttp2 would end the
 // connection, as RFC 9113 asks (section 6.4).
 //
+// DATA and HEADERS behind the end that the client itself gave to their stream are errors (RFC 9113,
+// section 5.1); nghttp2 ignores them, as it does not know whose end came first.
+//
 // Thread-safety: none; of one connection.
 class FrameGuard {
  public:
@@ -48,8 +51,9 @@ class FrameGuard {
   // Reads what has arrived, which may begin and end inside of frames, and hands on what nghttp2 is
   // to have.
   //
-  // Errors: ResourceExhausted when the client must be disconnected; its message says why. Nothing
-  // may be read after that.
+  // Errors: the client must be disconnected, and nothing may be read after that. ResourceExhausted
+  // for too much of something, FailedPrecondition for a frame behind the end of its
+  // stream, InvalidArgument for what cannot be.
   [[nodiscard]] absl::Status Read(std::string_view bytes, Clock::time_point now,
                                   const PassFn& pass);
 
@@ -64,6 +68,7 @@ class FrameGuard {
 
   // Decides about the frame whose header is complete.
   [[nodiscard]] absl::Status Begin(const char* header);
+  [[nodiscard]] absl::Status BeginOfStream(uint32_t type, uint32_t flags, uint32_t stream);
   [[nodiscard]] absl::Status Take(int cost);
   void Earn();
 
@@ -76,6 +81,8 @@ class FrameGuard {
   bool dropping_ = false;    // the current frame
   uint32_t highest_stream_ = 0;
   size_t block_bytes_ = 0;
+  std::array<uint32_t, 32> ended_{};  // the last streams that the client has ended
+  size_t next_ended_ = 0;
   int idle_work_ = 0;
 };
 

@@ -148,6 +148,21 @@ TEST_F(Guard, EachHeaderBlockBeginsAnew) {
   }
 }
 
+TEST_F(Guard, NothingComesBehindTheEndThatTheClientGave) {
+  for (const std::string& end : {Frame(kData, 1, 1, "abc"), Frame(kRstStream, 0, 1, "1234")}) {
+    for (const std::string& behind : {Frame(kData, 0, 1, "abc"), Frame(kHeaders, 4, 1, "h")}) {
+      guard_ = FrameGuard(now_);
+      EXPECT_TRUE(Read(kPreface + Frame(kHeaders, 4, 1, "h") + end).ok());
+      EXPECT_TRUE(Read(Frame(kWindowUpdate, 0, 1, "1234")).ok());
+      EXPECT_TRUE(absl::IsFailedPrecondition(Read(behind)));
+    }
+  }
+}
+
+TEST_F(Guard, PriorityOfStreamZeroCannotBe) {
+  EXPECT_TRUE(absl::IsInvalidArgument(Read(Frame(kPriority, 0, 0, "12345"))));
+}
+
 TEST_F(Guard, ItTellsHowMuchWorkBroughtNothing) {
   const std::string ping = Frame(kPing, 0, 0, "12345678");
   EXPECT_TRUE(Read(ping + ping + Frame(kHeaders, 4, 1, "h")).ok());

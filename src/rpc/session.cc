@@ -88,6 +88,17 @@ ssize_t NextOutput(nghttp2_session*, int32_t, uint8_t*, size_t length, uint32_t*
   return Of(user_data).NextOutput(*static_cast<Call*>(source->ptr), length, *flags);
 }
 
+// For people with a browser. `source->fd` counts what was sent.
+ssize_t HttpBody(nghttp2_session*, int32_t, uint8_t* to, size_t length, uint32_t* flags,
+                 nghttp2_data_source* source, void*) {
+  constexpr std::string_view kText = "This server speaks gRPC only.\n";
+  const size_t sent =
+      kText.copy(reinterpret_cast<char*>(to), length, static_cast<size_t>(source->fd));
+  source->fd += static_cast<int>(sent);
+  if (static_cast<size_t>(source->fd) == kText.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+  return static_cast<ssize_t>(sent);
+}
+
 nghttp2_session_callbacks* MakeCallbacks() {
   nghttp2_session_callbacks* calls = nullptr;
   TRIPLA_CHECK(nghttp2_session_callbacks_new(&calls) == 0, "there is memory at the start");
@@ -100,6 +111,10 @@ nghttp2_session_callbacks* MakeCallbacks() {
                 nghttp2_data_source* source, void* user_data) {
         Of(user_data).TakeMessages(*static_cast<Call*>(source->ptr), Text(header, 9), length);
         return 0;
+      });
+  nghttp2_session_callbacks_set_on_begin_frame_callback(
+      calls, [](nghttp2_session*, const nghttp2_frame_hd* header, void* user_data) -> int {
+        return Of(user_data).MayBegin(*header) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
       });
   nghttp2_session_callbacks_set_on_begin_headers_callback(
       calls, [](nghttp2_session*, const nghttp2_frame* frame, void* user_data) {
@@ -190,7 +205,9 @@ void Session::RespondHttp(int32_t stream, int status) {
   HeaderList headers;
   const std::string text = std::to_string(status);
   headers.Add(":status", text);
-  nghttp2_submit_response(session_, stream, headers.data(), headers.size(), nullptr);
+  headers.AddStatic("content-type", "text/plain");
+  const nghttp2_data_provider body{.source = {.fd = 0}, .read_callback = HttpBody};
+  nghttp2_submit_response(session_, stream, headers.data(), headers.size(), &body);
 }
 
 }  // namespace tripla::rpc

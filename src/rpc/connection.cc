@@ -79,7 +79,7 @@ Connection::Connection(EventLoop& loop, Shared& shared, ByteStream stream, std::
       session_(*this, {.calls_max = shared.limits.calls_max,
                        .header_list_bytes_max = shared.limits.header_list_bytes_max,
                        .window_bytes = kConnectionWindowBytes}),
-      guard_(opened_),
+      guard_(loop.now()),
       incoming_(shared.incoming, {.cut =
                                       [&loop, self = self_](size_t bytes) {
                                         loop.Post([=] {

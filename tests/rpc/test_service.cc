@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/rpc/test_service.h"
 
+#include <iterator>
 #include <optional>
 #include <string>
 #include <utility>
@@ -95,6 +96,21 @@ TestService::~TestService() {
 int TestService::cancelled() {
   MutexLock lock(mutex_);
   return cancelled_;
+}
+
+int TestService::waiting() {
+  MutexLock lock(mutex_);
+  return static_cast<int>(later_.size());
+}
+
+void TestService::AnswerAll() {
+  MutexLock lock(mutex_);
+  while (!later_.empty() && later_.rbegin()->first != Clock::time_point::min()) {
+    auto last = later_.extract(std::prev(later_.end()));
+    last.key() = Clock::time_point::min();
+    later_.insert(std::move(last));
+  }
+  changed_.NotifyAll();
 }
 
 void TestService::Unary(const rpc::CallPtr& call, const SimpleRequest& request) {

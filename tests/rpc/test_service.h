@@ -27,6 +27,10 @@ class TestService {
 
   // How many calls were cancelled while they waited for another thread.
   [[nodiscard]] int cancelled();
+  // How many calls wait for it.
+  [[nodiscard]] int waiting();
+  // Lets it answer all of them now.
+  void AnswerAll();
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -216,12 +216,13 @@ bool Call::TakeMessage(size_t& at) {
 }
 
 bool Call::IsUploading() const {
-  return !end_ && !request_ended_ && (!in_.empty() || !had_message_);
+  if (end_) return false;
+  return deferred_ || (!request_ended_ && (!in_.empty() || !had_message_));
 }
 
 void Call::Account() {
   const size_t arrived = std::max<size_t>(in_.size(), room_held_) + messages_bytes_;
-  const bool holds = !end_ && (!request_ended_ || messages_bytes_ > 0);
+  const bool holds = !end_ && (!request_ended_ || deferred_ || messages_bytes_ > 0);
   connection_->NoteHeld(*this, holds ? kCallBytes + arrived : 0);
 }
 
@@ -230,8 +231,10 @@ void Call::EndRequest() {
   request_ended_ = true;
   if (end_ || method_ == nullptr) return;
   connection_->EndRoom(*this);
-  Account();
   const bool one = method_->on_request != nullptr;
+  deferred_ = one && had_message_ && !connection_->MayAnswer();
+  Account();
+  if (deferred_) return connection_->Defer(*this);
   if (!in_.empty() && (!one || !had_message_)) {
     return Refuse({absl::StatusCode::kInternal, "the request ends within a message"});
   }
@@ -241,6 +244,7 @@ void Call::EndRequest() {
 
 void Call::HandleRequest() {
   begun_ = true;
+  if (std::exchange(deferred_, false)) Account();
   loop_.Hold();
   const std::string request = std::move(in_);
   in_.clear();

@@ -108,7 +108,7 @@ class Call : public std::enable_shared_from_this<Call> {
   void GiveMessages();
   // Says to its connection what it holds now.
   void Account();
-  // Whether its client has to send more before anything can be done.
+  // Whether its client has to send more, or to take more, before anything can be done.
   [[nodiscard]] bool IsUploading() const;
 
   void WriteHere(std::string encoded, WrittenFn written);
@@ -144,6 +144,7 @@ class Call : public std::enable_shared_from_this<Call> {
   const Method* method_ = nullptr;
   bool begun_ = false;  // its handler has it
   bool request_ended_ = false;
+  bool deferred_ = false;                // waits until its client takes other answers
   std::string in_;                       // what has arrived of the next message, and its prefix
   std::optional<size_t> message_bytes_;  // of that message, once its prefix is there
   bool wants_room_ = false;              // for a large one

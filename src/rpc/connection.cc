@@ -26,6 +26,11 @@ constexpr int32_t kConnectionWindowBytes = 16 << 20;
 // What may arrive in part without being asked for: about what a stream's first window takes.
 constexpr size_t kSmallMessageBytes = size_t{64} << 10;
 
+// The answers that a client may leave untaken before its further requests wait.
+constexpr size_t kUntakenBytesMax = size_t{4} << 20;
+// What may have been written since the budget was told.
+constexpr size_t kUntoldBytesMax = size_t{256} << 10;
+
 // A connection that brings more frames without effect in one read than this rests between reads.
 constexpr int kIdleWorkMax = 128;
 
@@ -149,6 +154,7 @@ void Connection::OnTurnEnd() {
   Send();
   if (state_ == State::kLingering) return;
   TellWritten();
+  RunDeferred();
   AccountForHeld();
   PlanTime();
 }
@@ -209,6 +215,11 @@ void Connection::TellWritten() {
 void Connection::AccountForHeld() {
   incoming_.Hold(held_bytes_,
                  uploading_.empty() ? Clock::time_point::max() : uploading_.front()->due_);
+  AccountForUnsent();
+}
+
+void Connection::AccountForUnsent() {
+  told_bytes_ = unsent_bytes_;
   Clock::time_point due = slow_.empty() ? Clock::time_point::max() : slow_.begin()->first;
   if (!pending_.empty()) due = std::min(due, heard_ + MemoryBudget::kPatience);
   unsent_.Hold(unsent_bytes_ + pending_.size(), due);
@@ -317,6 +328,7 @@ void Connection::NoteOutput(Call& call) {
     unsent_bytes_ += call.out_bytes_ - call.noted_bytes_;
     call.noted_bytes_ = call.out_bytes_;
     fresh_.push_back(call.shared_from_this());
+    if (unsent_bytes_ > told_bytes_ + kUntoldBytesMax) AccountForUnsent();
   }
   loop_.AskTurnEnd(*this);
 }
@@ -383,6 +395,23 @@ void Connection::NoteTaken(Call& call, size_t bytes) {
   if (!call.written_.empty()) written_.push_back(call.shared_from_this());
 }
 
+bool Connection::MayAnswer() const {
+  return deferred_.empty() && unsent_bytes_ <= kUntakenBytesMax && !shared_.unsent.IsOver();
+}
+
+void Connection::Defer(Call& call) {
+  deferred_.push_back(call.shared_from_this());
+  loop_.WakeAt(*this, loop_.now() + kRoomStep);
+}
+
+void Connection::RunDeferred() {
+  while (!deferred_.empty() && unsent_bytes_ <= kUntakenBytesMax && !shared_.unsent.IsOver()) {
+    const CallPtr call = std::move(deferred_.front());
+    deferred_.pop_front();
+    if (call->deferred_ && !call->end_) call->HandleRequest();
+  }
+}
+
 void Connection::Forget(Call& call) {
   call.place_ = Call::Place::kNone;
   orphaned_.erase(call.position_);
@@ -410,6 +439,11 @@ void Connection::BeginHeaders(const nghttp2_frame& frame) {
 }
 
 void Connection::OpenCall(int32_t stream) {
+  // nghttp2 has found a fault in the headers of the one before, and is about to reset it.
+  if (opening_ != nullptr) {
+    nghttp2_session_set_stream_user_data(session_.get(), opening_->stream_, nullptr);
+    opening_.reset();
+  }
   // Handlers whose clients have gone count as well: resetting calls must not buy more of them.
   if (uploading_.size() + waiting_.size() + orphaned_.size() >= shared_.limits.calls_max) {
     nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, stream, NGHTTP2_REFUSED_STREAM);
@@ -539,6 +573,7 @@ void Connection::OnTime() {
     shared_.incoming.CutOverdue(now);
     RetryForRoom();
   }
+  if (!deferred_.empty()) loop_.AskTurnEnd(*this);
   if (now >= age_end_) {
     const milliseconds grace = shared_.limits.age_grace;
     Announce(grace.count() > 0 ? now + grace : Clock::time_point::max());
@@ -562,7 +597,9 @@ void Connection::PlanTime() {
     next = std::min(next, heard_ + limits.keepalive);
   }
   if (state_ == State::kAnnounced) next = std::min(next, announced_ + kAnnouncedMax);
-  if (!wanting_room_.empty()) next = std::min(next, loop_.now() + kRoomStep);
+  if (!wanting_room_.empty() || !deferred_.empty()) {
+    next = std::min(next, loop_.now() + kRoomStep);
+  }
   if (next_deadline_ != Clock::time_point::max()) {
     next = std::min(next, std::max(next_deadline_, loop_.now() + kDeadlineStep));
   }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <list>
 #include <memory>
 #include <set>
@@ -64,7 +65,8 @@ struct Shared {
 // length once there is room for it, so that what has arrived in part is bounded. The connection's
 // own window bounds nothing.
 //
-// Nothing is read from a client that does not take what it is sent.
+// Nothing is read from a client that does not take what it is sent, and its further requests wait
+// once it has some megabytes of answers to take.
 //
 // Thread-safety: its loop's thread.
 class Connection final : public EventSource {
@@ -127,6 +129,9 @@ class Connection final : public EventSource {
   void EndRoom(Call& call);
   void Consume(Call& call, size_t bytes);
   void Forget(Call& call);
+  // Whether there is room for an answer whose size nobody knows yet. Else the request may wait.
+  [[nodiscard]] bool MayAnswer() const;
+  void Defer(Call& call);
 
   [[nodiscard]] Call* FindCall(int32_t stream) const;
   void OpenCall(int32_t stream);
@@ -145,7 +150,9 @@ class Connection final : public EventSource {
   void TellWritten();
   void Respond(Call& call);
   void AccountForHeld();
+  void AccountForUnsent();
   void RetryForRoom();
+  void RunDeferred();
   void CutHeld(size_t bytes);
   void CutUnsent(size_t bytes);
 
@@ -177,6 +184,7 @@ class Connection final : public EventSource {
   std::list<CallPtr> waiting_;
   std::list<CallPtr> orphaned_;  // whose streams are gone, and handlers are not done
   std::vector<CallPtr> wanting_room_;
+  std::deque<CallPtr> deferred_;
   size_t held_bytes_ = 0;
 
   std::string* sending_ = nullptr;  // where nghttp2's bytes go
@@ -186,6 +194,7 @@ class Connection final : public EventSource {
   std::set<std::pair<Clock::time_point, Call*>> slow_;  // have output for longer, by their due time
   std::vector<CallPtr> written_;                        // all their output is under way
   size_t unsent_bytes_ = 0;
+  size_t told_bytes_ = 0;  // of these, to the budget
 
   bool greeted_ = false;
   const Clock::time_point opened_ = Clock::now();

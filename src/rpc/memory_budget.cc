@@ -98,6 +98,7 @@ void MemoryBudget::Add(Account& account, size_t bytes) {
   const size_t before = account.bytes_;
   account.bytes_ += bytes;
   bytes_ += bytes;
+  is_over_.store(bytes_ > bytes_max_ + exempt_bytes_, std::memory_order_relaxed);
   if (before == 0 && account.bytes_ > 0) {
     account.place_ = holding_.insert(holding_.end(), &account);
   }

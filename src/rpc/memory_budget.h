@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -71,6 +72,8 @@ class MemoryBudget {
 
   explicit MemoryBudget(size_t bytes_max) : bytes_max_(bytes_max) {}
 
+  // Whether more is held than should be; until what was cut off is gone.
+  [[nodiscard]] bool IsOver() const { return is_over_.load(std::memory_order_relaxed); }
   // Whether an account waits for room.
   [[nodiscard]] bool IsShort();
   // Cuts off what is overdue, if an account waits for room.
@@ -88,6 +91,7 @@ class MemoryBudget {
   void CallWaiting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const size_t bytes_max_;
+  std::atomic<bool> is_over_ = false;
   Mutex mutex_;
   size_t bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   size_t cut_bytes_ ABSL_GUARDED_BY(mutex_) = 0;         // of all accounts

@@ -44,7 +44,9 @@ TEST_F(Budget, AboveItWhatIsDueFirstIsCutOffOnce) {
   third_.account.Hold(4 * kMiB, now_ + seconds(7));
   EXPECT_EQ(second_.cuts, 1);
   EXPECT_EQ(second_.cut_bytes, 2 * kMiB) << "what is too much";
+  EXPECT_TRUE(budget_.IsOver());
   second_.account.Hold(0, Clock::time_point::max());
+  EXPECT_FALSE(budget_.IsOver());
   third_.account.Hold(8 * kMiB, now_ + seconds(7));
   EXPECT_EQ(first_.cuts, 0);
   EXPECT_EQ(second_.cuts, 1);

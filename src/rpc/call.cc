@@ -41,9 +41,7 @@ std::optional<std::string_view> Call::FindMetadata(std::string_view name) const 
   return found->second;
 }
 
-void Call::OnLoop(std::function<void()> work) {
-  // What another thread has posted for this call comes first.
-  if (loop_.IsHere() && posted_.load(std::memory_order_acquire) == 0) return work();
+void Call::Post(std::function<void()> work) {
   posted_.fetch_add(1, std::memory_order_relaxed);
   loop_.Post([self = shared_from_this(), work = std::move(work)] {
     self->posted_.fetch_sub(1, std::memory_order_release);
@@ -300,6 +298,9 @@ void Call::FinishHere(Status status) {
 
 void Call::Refuse(Status status) {
   if (end_) return;
+  if (!begun_ && method_ != nullptr && method_->refusal != nullptr) {
+    status = method_->refusal(std::move(status));
+  }
   out_.clear();
   connection_->NoteTaken(*this, std::exchange(out_bytes_, 0));
   out_at_ = 0;
@@ -315,6 +316,7 @@ void Call::End(Status status) {
   messages_.clear();
   messages_bytes_ = 0;
   wants_room_ = false;
+  deferred_ = false;
   connection_->EndRoom(*this);
   Account();
   connection_->NoteOutput(*this);
@@ -350,6 +352,8 @@ void Call::Cancel() {
 
 void Call::Close() {
   in_ = {};
+  deferred_ = false;
+  wants_room_ = false;
   messages_.clear();
   messages_bytes_ = 0;
   out_.clear();

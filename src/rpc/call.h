@@ -87,7 +87,13 @@ class Call : public std::enable_shared_from_this<Call> {
   enum class Place { kNone, kUploading, kWaiting, kOrphaned };
 
   // Runs `work` on the loop, in the order of these calls.
-  void OnLoop(std::function<void()> work);
+  template <typename Work>
+  void OnLoop(Work work) {
+    // What another thread has posted for this call comes first.
+    if (loop_.IsHere() && posted_.load(std::memory_order_acquire) == 0) return work();
+    Post(std::move(work));
+  }
+  void Post(std::function<void()> work);
 
   // The rest is the loop's, in the order of a call's life.
 

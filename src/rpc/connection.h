@@ -157,6 +157,8 @@ class Connection final : public EventSource {
   void CutUnsent(size_t bytes);
 
   void Announce(Clock::time_point deadline);
+  void TakePong(const nghttp2_ping& pong);
+  // NGHTTP2_NO_ERROR: once the calls in flight are answered.
   void EndSoon(uint32_t error, std::string_view why);
   void Linger();
   void Close();

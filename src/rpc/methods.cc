@@ -12,8 +12,9 @@ Status UnreadableRequest() {
 }
 
 void Methods::AddStream(const google::protobuf::ServiceDescriptor& service, const std::string& name,
-                        std::function<void(CallPtr)> handler) {
-  Insert(service, name, nullptr, {.on_begin = std::move(handler)});
+                        std::function<void(CallPtr)> handler,
+                        std::function<Status(Status)> refusal) {
+  Insert(service, name, nullptr, {.on_begin = std::move(handler), .refusal = std::move(refusal)});
 }
 
 const Method* Methods::Find(std::string_view path) const {

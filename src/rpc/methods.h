@@ -22,9 +22,12 @@ struct Method {
   std::function<void(CallPtr, std::string_view request)> on_request;
   // Of a method whose client sends a stream: called when the call begins.
   std::function<void(CallPtr)> on_begin;
+  // What the client gets when a call is refused before a handler had it, for its size, an overload,
+  // an unreadable request: gives the transport's own error the details that this method promises.
+  std::function<Status(Status)> refusal;
 };
 
-// What an unreadable or a missing request is answered with, if the method says nothing else.
+// That a request is unreadable or missing.
 [[nodiscard]] Status UnreadableRequest();
 
 // The methods that a server offers. Those of a service that has no handler here are UNIMPLEMENTED.
@@ -36,23 +39,27 @@ class Methods {
   // `service`; both are checked against the descriptor.
   template <typename Request>
   void Add(const google::protobuf::ServiceDescriptor& service, const std::string& name,
-           std::function<void(CallPtr, Request)> handler, Status unreadable = UnreadableRequest()) {
+           std::function<void(CallPtr, Request)> handler,
+           std::function<Status(Status)> refusal = nullptr) {
     Insert(service, name, Request::descriptor(),
-           {.on_request = [handler = std::move(handler), unreadable = std::move(unreadable)](
-                              CallPtr call, std::string_view bytes) {
-             Request request;
-             // Without a message there is not even a prefix.
-             if (bytes.data() == nullptr ||
-                 !request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-               return call->Finish(unreadable);
-             }
-             handler(std::move(call), std::move(request));
-           }});
+           {.on_request =
+                [handler = std::move(handler), refusal](CallPtr call, std::string_view bytes) {
+                  Request request;
+                  // Without a message there is not even a prefix.
+                  if (bytes.data() == nullptr ||
+                      !request.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+                    return call->Finish(refusal == nullptr ? UnreadableRequest()
+                                                           : refusal(UnreadableRequest()));
+                  }
+                  handler(std::move(call), std::move(request));
+                },
+            .refusal = refusal});
   }
 
   // The handler of a method whose client sends a stream.
   void AddStream(const google::protobuf::ServiceDescriptor& service, const std::string& name,
-                 std::function<void(CallPtr)> handler);
+                 std::function<void(CallPtr)> handler,
+                 std::function<Status(Status)> refusal = nullptr);
 
   // `path` as it is in a call: "/tripla.v1.KeyValue/Set". Null when there is none.
   [[nodiscard]] const Method* Find(std::string_view path) const;

@@ -21,7 +21,7 @@ constexpr size_t kSendBytesPerTurn = size_t{256} << 10;
 // Bounds nothing: each stream has its own window, and what arrives is taken at once.
 constexpr int32_t kConnectionWindowBytes = 16 << 20;
 
-// A connection that brings more frames without effect in one read than this rests between reads.
+// A connection that brings more work without effect in one read than this rests between reads.
 constexpr int kIdleWorkMax = 128;
 
 // The longest between the announcement of the end and the end of new calls.

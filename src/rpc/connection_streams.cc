@@ -177,8 +177,7 @@ void Connection::TakeMessages(Call& call, std::string_view header, size_t bytes)
 void Connection::NoteSent(const nghttp2_frame& frame) {
   // A client that goes on sending a request that has been answered is told to stop (RFC 9113,
   // section 8.1).
-  const bool has_end = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
-  if (!has_end || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
+  if (frame.hd.type != NGHTTP2_HEADERS || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
   const Call* const call = FindCall(frame.hd.stream_id);
   if (call == nullptr || call->request_ended_) return;
   nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id,

@@ -108,8 +108,10 @@ absl::Status FrameGuard::BeginOfStream(uint32_t type, uint32_t flags, uint32_t s
   if (content && std::ranges::find(ended_, stream) != ended_.end() && stream != 0) {
     return absl::FailedPreconditionError("a frame behind the end of its stream");
   }
-  const bool ends =
-      type == NGHTTP2_RST_STREAM || (content && (flags & NGHTTP2_FLAG_END_STREAM) != 0);
+  const bool last = (flags & NGHTTP2_FLAG_END_STREAM) != 0;
+  if (type == NGHTTP2_HEADERS && !last) ++idle_work_;
+  if (content && last && idle_work_ > 0) --idle_work_;
+  const bool ends = type == NGHTTP2_RST_STREAM || (content && last);
   if (ends && stream <= std::max(highest_stream_, type == NGHTTP2_HEADERS ? stream : 0)) {
     ended_[next_ended_++ % ended_.size()] = stream;
   }

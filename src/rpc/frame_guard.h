@@ -60,7 +60,8 @@ class FrameGuard {
   // A frame with a part of an answer was sent.
   void EarnBySending() { Earn(); }
 
-  // How many frames in the last Read() had no other effect than work.
+  // How many frames in the last Read() had no other effect than work, and how many requests were
+  // begun in it and did not end.
   [[nodiscard]] int idle_work() const { return idle_work_; }
 
  private:

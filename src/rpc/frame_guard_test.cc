@@ -166,8 +166,8 @@ TEST_F(Guard, PriorityOfStreamZeroCannotBe) {
 TEST_F(Guard, ItTellsHowMuchWorkBroughtNothing) {
   const std::string ping = Frame(kPing, 0, 0, "12345678");
   EXPECT_TRUE(Read(ping + ping + Frame(kHeaders, 4, 1, "h")).ok());
-  EXPECT_EQ(guard_.idle_work(), 2);
-  EXPECT_TRUE(Read(Frame(kData, 0, 1, "abc")).ok());
+  EXPECT_EQ(guard_.idle_work(), 3);
+  EXPECT_TRUE(Read(Frame(kHeaders, 4, 3, "h") + Frame(kData, 1, 3, "abc")).ok());
   EXPECT_EQ(guard_.idle_work(), 0);
 }
 

@@ -69,8 +69,33 @@ class Attacks : public testing::Test {
   }
   bool CallOnce() const { return Call(*Client()); }
 
+  // How long calls of one client take in the middle, and at most, while `more` says so.
+  struct Times {
+    size_t calls = 0;
+    double median_ms = 0;
+    double longest_ms = 0;
+  };
+  Times Measure(const std::function<bool()>& more) const {
+    constexpr size_t kLeast = 20;
+    std::vector<double> took_ms;
+    const auto stub = Client();
+    while (more() || took_ms.size() < kLeast) {
+      const auto begin = steady_clock::now();
+      if (!Call(*stub)) {
+        ADD_FAILURE() << "another client is not served: " << server_.output();
+        break;
+      }
+      const std::chrono::duration<double, std::milli> took = steady_clock::now() - begin;
+      took_ms.push_back(took.count());
+    }
+    std::ranges::sort(took_ms);
+    if (took_ms.empty()) return {};
+    return {took_ms.size(), took_ms[took_ms.size() / 2], took_ms.back()};
+  }
+
   // Several connections do the same at once, and another client is served meanwhile.
   void ServeOthersWhile(int connections, const std::function<void(const RawConnection&)>& attack) {
+    const Times rest = Measure([] { return false; });
     std::atomic<int> attacking = connections;
     std::vector<std::thread> attackers;
     for (int i = 0; i < connections; ++i) {
@@ -82,26 +107,16 @@ class Attacks : public testing::Test {
         --attacking;
       });
     }
-    std::vector<double> took_ms;
-    const auto stub = Client();
-    bool served = true;
-    while (served && (attacking > 0 || took_ms.size() < 20)) {
-      const auto begin = steady_clock::now();
-      served = Call(*stub);
-      took_ms.push_back(
-          std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count());
-    }
+    const Times times = Measure([&attacking] { return attacking > 0; });
     for (std::thread& attacker : attackers) attacker.join();
-    ASSERT_TRUE(served) << server_.output();
-    std::ranges::sort(took_ms);
-    const uint64_t above =
-        server_.PeakResidentBytes() - std::min(rest_bytes_, server_.PeakResidentBytes());
-    std::cout << took_ms.size() << " calls of another client: median "
-              << took_ms[took_ms.size() / 2] << " ms, longest " << took_ms.back() << " ms; memory "
-              << above / 1024 << " KiB above rest\n";
-    EXPECT_LT(took_ms[took_ms.size() / 2], 50);
-    if (kSanitized) return;
-    EXPECT_LT(above, 64 * kMiB);
+    const uint64_t peak = server_.PeakResidentBytes();
+    const uint64_t above = peak - std::min(rest_bytes_, peak);
+    std::cout << times.calls << " calls of another client: median " << times.median_ms
+              << " ms, longest " << times.longest_ms << " ms; memory " << above / 1024
+              << " KiB above rest\n";
+    // 50 ms, and what else keeps this machine busy.
+    EXPECT_LT(times.median_ms, 50 + 20 * rest.median_ms);
+    EXPECT_LT(above, kSanitized ? ~uint64_t{0} : 64 * kMiB);
   }
 
   // Sends the same again and again, until the server hangs up.

@@ -231,6 +231,44 @@ TEST_F(Calls, ATooLargeRequestIsRefusedByItsLength) {
   EXPECT_TRUE(stub_->UnaryCall(&another, {}, &response).ok()) << "the connection goes on";
 }
 
+TEST_F(Calls, AMethodSaysRefusalsInItsOwnWords) {
+  rpc::Methods methods;
+  const auto& service = *Empty::descriptor()->file()->FindServiceByName("TestService");
+  methods.Add<SimpleRequest>(
+      service, "UnaryCall", [](const rpc::CallPtr& call, const SimpleRequest&) { call->Finish(); },
+      [](rpc::Status refused) {
+        refused.details = "nothing was changed";
+        return refused;
+      });
+  const auto server = rpc::RpcServer::Start(methods, {.listen = "127.0.0.1:0"});
+  ASSERT_TRUE(server.ok());
+  const auto channel = grpc::CreateChannel("127.0.0.1:" + std::to_string((*server)->port()),
+                                           grpc::InsecureChannelCredentials());
+  const auto stub = grpc::testing::TestService::NewStub(channel);
+  SimpleRequest request;
+  request.mutable_payload()->set_body(std::string(5 * kMiB, 'x'));
+  Context context;
+  SimpleResponse response;
+  const grpc::Status status = stub->UnaryCall(&context, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.error_details(), "nothing was changed");
+}
+
+TEST_F(Calls, AClientThatSaysNothingAtAllIsDisconnected) {
+  Serve({.limits = {.greeting_max = milliseconds(100)}});
+  const RawConnection silent(endpoint());
+  EXPECT_TRUE(silent.AwaitEnd(seconds(30)));
+}
+
+TEST_F(Calls, AClientThatDoesNotAnswerAPingIsDisconnectedAndOneThatDoesIsNot) {
+  Serve({.limits = {.keepalive = milliseconds(100), .keepalive_timeout = milliseconds(1'000)}});
+  ASSERT_TRUE(channel_->WaitForConnected(std::chrono::system_clock::now() + seconds(60)));
+  const RawConnection silent(endpoint());
+  ASSERT_TRUE(silent.Send(Http2Greeting(65'535)));
+  EXPECT_TRUE(silent.AwaitEnd(seconds(60)));
+  EXPECT_EQ(channel_->GetState(false), GRPC_CHANNEL_READY);
+}
+
 TEST_F(Calls, TooManyHeadersAreRefusedAndTheConnectionGoesOn) {
   grpc::ChannelArguments arguments;
   const auto stub = grpc::testing::TestService::NewStub(Channel(arguments));

@@ -67,7 +67,7 @@ Connection::Connection(EventLoop& loop, Shared& shared, ByteStream stream, std::
       session_(*this, {.calls_max = shared.limits.calls_max,
                        .header_list_bytes_max = shared.limits.header_list_bytes_max,
                        .window_bytes = kConnectionWindowBytes}),
-      guard_(loop.now()),
+      guard_(Clock::now()),
       incoming_(shared.incoming, {.cut =
                                       [&loop, self = self_](size_t bytes) {
                                         loop.Post([=] {

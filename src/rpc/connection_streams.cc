@@ -118,8 +118,8 @@ void Connection::MoveTo(Call::Place place, Call& call) {
 }
 
 void Connection::NoteDeadline(Clock::time_point deadline) {
+  // When to wake is planned at the end of the turn.
   next_deadline_ = std::min(next_deadline_, deadline);
-  loop_.WakeAt(*this, deadline);
 }
 
 void Connection::NoteOutput(Call& call) {

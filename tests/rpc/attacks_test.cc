@@ -115,7 +115,7 @@ class Attacks : public testing::Test {
               << " ms, longest " << times.longest_ms << " ms; memory " << above / 1024
               << " KiB above rest\n";
     // 50 ms, and what else keeps this machine busy.
-    EXPECT_LT(times.median_ms, 50 + 20 * rest.median_ms);
+    EXPECT_LT(times.median_ms, (kSanitized ? 1'000 : 50) + 20 * rest.median_ms);
     EXPECT_LT(above, kSanitized ? ~uint64_t{0} : 64 * kMiB);
   }
 
@@ -134,7 +134,7 @@ class Attacks : public testing::Test {
 };
 
 TEST_F(Attacks, S29_StreamsThatAreOpenedAndResetHaveABound) {
-  ServeOthersWhile(8, [](const RawConnection& connection) {
+  ServeOthersWhile(128, [](const RawConnection& connection) {
     uint32_t stream = 1;
     const auto end = steady_clock::now() + seconds(3);
     bool open = true;

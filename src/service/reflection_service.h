@@ -24,9 +24,6 @@ class ReflectionService : public grpc::reflection::v1::ServerReflection::Callbac
  private:
   class Stream;
 
-  void Answer(const grpc::reflection::v1::ServerReflectionRequest& request,
-              grpc::reflection::v1::ServerReflectionResponse& response) const;
-
   const std::vector<std::string> services_;
 };
 

@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "rpc/listener.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/diagnostics.h"
+
+namespace tripla::rpc {
+namespace {
+
+// So many connections at most in one turn, so that those that are there are served in between.
+constexpr int kAcceptsPerTurn = 64;
+
+// For the log, images, and what libraries open now and then.
+constexpr size_t kDescriptorsKept = 96;
+
+int SpareDescriptor() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
+
+std::string HostOf(const sockaddr_storage& address) {
+  std::array<char, NI_MAXHOST> host{};
+  getnameinfo(reinterpret_cast<const sockaddr*>(&address), sizeof(address), host.data(),
+              host.size(), nullptr, 0, NI_NUMERICHOST);
+  return host.data();
+}
+
+// What counts as one address: of IPv6 what one customer of a provider has at least, a /64.
+std::string CountedAddress(const sockaddr_storage& address) {
+  if (address.ss_family != AF_INET6) return HostOf(address);
+  const auto& six = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+  if (IN6_IS_ADDR_V4MAPPED(&six)) return HostOf(address);
+  constexpr size_t kNetworkBytes = 8;
+  return {reinterpret_cast<const char*>(six.s6_addr), kNetworkBytes};
+}
+
+// Returns a listening socket, or minus the error number.
+int Listen(const addrinfo& address, int port) {
+  const int fd = socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
+                        address.ai_protocol);
+  if (fd < 0) return -errno;
+  const int on = 1;
+  const int off = 0;
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+  sockaddr_storage to{};
+  std::memcpy(&to, address.ai_addr, address.ai_addrlen);
+  if (address.ai_family == AF_INET6) {
+    auto& six = reinterpret_cast<sockaddr_in6&>(to);
+    // [::] takes clients with IPv4 as well.
+    if (IN6_IS_ADDR_UNSPECIFIED(&six.sin6_addr)) {
+      setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    }
+    if (port != 0) six.sin6_port = htons(static_cast<uint16_t>(port));
+  } else if (port != 0) {
+    reinterpret_cast<sockaddr_in&>(to).sin_port = htons(static_cast<uint16_t>(port));
+  }
+  if (bind(fd, reinterpret_cast<sockaddr*>(&to), address.ai_addrlen) == 0 &&
+      listen(fd, SOMAXCONN) == 0) {
+    return fd;
+  }
+  const int error = errno;
+  close(fd);
+  return -error;
+}
+
+int PortOf(int fd) {
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
+  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
+                                             : reinterpret_cast<sockaddr_in&>(address).sin_port);
+}
+
+}  // namespace
+
+Admission::Place::Place(Admission& admission, std::string address)
+    : admission_(&admission), address_(std::move(address)) {}
+
+Admission::Place::Place(Place&& other) noexcept
+    : admission_(std::exchange(other.admission_, nullptr)), address_(std::move(other.address_)) {}
+
+Admission::Place::~Place() {
+  if (admission_ == nullptr) return;
+  MutexLock lock(admission_->mutex_);
+  --admission_->connections_;
+  const auto counted = admission_->of_address_.find(address_);
+  if (--counted->second == 0) admission_->of_address_.erase(counted);
+}
+
+std::optional<Admission::Place> Admission::Enter(const std::string& address) {
+  MutexLock lock(mutex_);
+  const auto counted = of_address_.find(address);
+  const size_t from_there = counted == of_address_.end() ? 0 : counted->second;
+  if (connections_ >= limits_.connections || from_there >= limits_.from_one_address) {
+    ++refused_;
+    return std::nullopt;
+  }
+  ++connections_;
+  ++of_address_[address];
+  return Place(*this, address);
+}
+
+void Admission::CountRefused() {
+  MutexLock lock(mutex_);
+  ++refused_;
+}
+
+void Admission::SayRefused() {
+  size_t refused = 0;
+  size_t open = 0;
+  {
+    MutexLock lock(mutex_);
+    refused = std::exchange(refused_, 0);
+    open = connections_;
+  }
+  if (refused == 0) return;
+  Say(Severity::kWarning,
+      fmt::format("refused {} connections: {} are open; {} at most, {} from one address, as far as "
+                  "there are descriptors",
+                  refused, open, limits_.connections, limits_.from_one_address));
+}
+
+size_t Admission::connections() {
+  MutexLock lock(mutex_);
+  return connections_;
+}
+
+size_t ConnectionsMax(size_t wanted) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+  size_t open = 0;
+  if (DIR* const listed = opendir("/proc/self/fd"); listed != nullptr) {
+    while (readdir(listed) != nullptr) ++open;
+    closedir(listed);
+  }
+  const size_t taken = open + kDescriptorsKept;
+  return std::min<size_t>(wanted, limit.rlim_cur > taken ? limit.rlim_cur - taken : 1);
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Listener::Open(const std::string& address,
+                                                                      EventLoop& loop,
+                                                                      Admission& admission,
+                                                                      const AcceptedFn& accepted) {
+  const size_t colon = address.rfind(':');
+  std::string host = address.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
+  const addrinfo hints{.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &found);
+  if (error != 0) return absl::UnavailableError(gai_strerror(error));
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
+  std::vector<std::unique_ptr<Listener>> listeners;
+  int not_here = 0;
+  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
+    const int fd = Listen(*each, listeners.empty() ? 0 : listeners.front()->port());
+    if (fd >= 0) {
+      listeners.emplace_back(new Listener(fd, loop, admission, accepted));
+    } else if (fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT) {
+      // "localhost" may also be ::1 on a machine without IPv6.
+      not_here = -fd;
+    } else {
+      return absl::UnavailableError(std::strerror(-fd));
+    }
+  }
+  if (listeners.empty()) return absl::UnavailableError(std::strerror(not_here));
+  return listeners;
+}
+
+Listener::Listener(int fd, EventLoop& loop, Admission& admission, AcceptedFn accepted)
+    : fd_(fd),
+      spare_fd_(SpareDescriptor()),
+      loop_(loop),
+      admission_(admission),
+      accepted_(std::move(accepted)) {}
+
+Listener::~Listener() {
+  close(fd_);
+  if (spare_fd_ >= 0) close(spare_fd_);
+}
+
+int Listener::port() const { return PortOf(fd_); }
+
+void Listener::OnReady(uint32_t) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof(address);
+    const int fd =
+        accept4(fd_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0) {
+      Accept(fd, address);
+      continue;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    const bool used_up = errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
+    // Any other error belongs to the connection that was to be taken (accept(2)).
+    if (used_up && !RefuseOne()) return;
+  }
+}
+
+void Listener::Accept(int fd, const sockaddr_storage& address) {
+  std::optional<Admission::Place> place = admission_.Enter(CountedAddress(address));
+  if (!place) {
+    close(fd);
+    return loop_.WakeAt(*this, loop_.now() + std::chrono::seconds(1));
+  }
+  const int on = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+  accepted_(ByteStream(fd), HostOf(address), *std::move(place));
+}
+
+bool Listener::RefuseOne() {
+  // In vain also when there is no spare one: then tried again a moment later.
+  constexpr std::chrono::milliseconds kMoment{50};
+  loop_.WakeAt(*this, loop_.now() + kMoment);
+  if (spare_fd_ < 0) spare_fd_ = SpareDescriptor();
+  const bool had_spare = spare_fd_ >= 0;
+  if (had_spare) close(std::exchange(spare_fd_, -1));
+  const int fd = had_spare ? accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC) : -1;
+  if (fd >= 0) {
+    close(fd);
+    admission_.CountRefused();
+  }
+  spare_fd_ = SpareDescriptor();
+  // Else the loop would turn without end, for the event stays.
+  if (fd < 0) loop_.SetEvents(*this, 0);
+  return fd >= 0;
+}
+
+void Listener::OnTime() {
+  admission_.SayRefused();
+  loop_.SetEvents(*this, EPOLLIN);
+}
+
+void Listener::OnStop(Clock::time_point) { loop_.Remove(*this); }
+
+}  // namespace tripla::rpc

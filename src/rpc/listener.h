@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <netdb.h>
+#include <sys/socket.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "rpc/byte_stream.h"
+#include "rpc/event_loop.h"
+
+namespace tripla::rpc {
+
+// Counts the connections of a server, in all and from each address. Refusals are said once a
+// second.
+//
+// Thread-safety: any thread.
+class Admission {
+ public:
+  struct Limits {
+    size_t connections = 0;
+    size_t from_one_address = 0;
+  };
+
+  // One connection, until it is destroyed.
+  class Place {
+   public:
+    Place(Place&& other) noexcept;
+    Place& operator=(Place&&) = delete;
+    ~Place();
+
+   private:
+    friend class Admission;
+    Place(Admission& admission, std::string address);
+    Admission* admission_;
+    std::string address_;
+  };
+
+  // It outlives its places.
+  explicit Admission(const Limits& limits) : limits_(limits) {}
+
+  // nullopt when there are too many; that is counted.
+  [[nodiscard]] std::optional<Place> Enter(const std::string& address);
+  // Counts a connection that was refused because the system had nothing left for it.
+  void CountRefused();
+  // Says how many were refused since it was called last.
+  void SayRefused();
+
+  [[nodiscard]] size_t connections();
+
+ private:
+  const Limits limits_;
+  Mutex mutex_;
+  size_t connections_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, size_t> of_address_ ABSL_GUARDED_BY(mutex_);
+  size_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+// How many connections this process has descriptors for, with some kept for its files; `wanted` at
+// most.
+[[nodiscard]] size_t ConnectionsMax(size_t wanted);
+
+// A socket on which clients connect. When the system refuses one, for lack of descriptors or
+// memory, the listener goes on: it closes that connection, and takes the next.
+//
+// Thread-safety: its loop's thread.
+class Listener final : public EventSource {
+ public:
+  // Takes a connection; its address is for messages.
+  using AcceptedFn = std::function<void(ByteStream, std::string peer, Admission::Place)>;
+
+  // Listens on all addresses of HOST:PORT. A free port is chosen for port 0, the same one for all
+  // of them. `admission` and `loop` outlive them.
+  //
+  // Errors: Unavailable, whose message is the system's reason.
+  [[nodiscard]] static absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Open(
+      const std::string& address, EventLoop& loop, Admission& admission,
+      const AcceptedFn& accepted);
+
+  ~Listener() override;
+
+  [[nodiscard]] int port() const;
+
+  [[nodiscard]] int fd() const override { return fd_; }
+  void OnReady(uint32_t events) override;
+  void OnTime() override;
+  void OnTurnEnd() override {}
+  void OnStop(Clock::time_point deadline) override;
+
+ private:
+  Listener(int fd, EventLoop& loop, Admission& admission, AcceptedFn accepted);
+
+  void Accept(int fd, const sockaddr_storage& address);
+  // Takes and closes the next connection although there is no descriptor for it. False: there was
+  // none.
+  [[nodiscard]] bool RefuseOne();
+
+  const int fd_;
+  int spare_fd_;  // given up to be able to refuse
+  EventLoop& loop_;
+  Admission& admission_;
+  const AcceptedFn accepted_;
+};
+
+}  // namespace tripla::rpc

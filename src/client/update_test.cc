@@ -128,7 +128,9 @@ TEST(Update, EndsAtItsDeadlineWhenOthersAreAlwaysFaster) {
     const Answer<Updated> updated = client.Update(kKey, Append, {.deadline = milliseconds(500)});
     ASSERT_FALSE(updated.ok());
     code = updated.failure().code;
-    if (code == absl::StatusCode::kAborted) EXPECT_EQ(updated.failure().applied, Applied::kNo);
+    if (code == absl::StatusCode::kAborted) {
+      EXPECT_EQ(updated.failure().applied, Applied::kNo);
+    }
   }
   EXPECT_EQ(code, absl::StatusCode::kAborted);
 }

@@ -8,10 +8,12 @@ frames_a_second=10
 columns_and_rows=143x40
 
 record() { # record LANGUAGE ACTS
-  local program
+  local program missing=()
   for program in Xvfb xterm ffmpeg asciinema; do
-    command -v "$program" >/dev/null || fail "$program is not here: scripts/setup record installs it"
+    command -v "$program" >/dev/null || missing+=("$program")
   done
+  [[ ${#missing[@]} == 0 ]] ||
+    fail "scripts/setup record installs what --record needs and is not here: ${missing[*]}"
   # A function's variables are gone when the trap is run.
   recording=$(mktemp -d "${TMPDIR:-/tmp}/tripla-record.XXXXXX")
   screen= camera= terminal=

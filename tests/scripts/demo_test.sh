@@ -160,8 +160,8 @@ without() { # without PROGRAM COMMAND...: where that program is not installed
 
 SaysWhatToDoWithoutAProgram() {
   complains 1 'install openjdk-17-jdk-headless, or choose --acts 1-4' without java scripts/demo
-  complains 1 'Xvfb is not here: scripts/setup record installs it' without Xvfb scripts/demo --record
-  complains 1 'ffmpeg is not here: scripts/setup record installs it' without ffmpeg scripts/demo --record
+  complains 1 'scripts/setup record installs what --record needs and is not here: Xvfb' without Xvfb scripts/demo --record
+  complains 1 'ffmpeg' without ffmpeg scripts/demo --record
 }
 
 WithoutNetworksItSaysWhichPortIsInUse() {

@@ -138,7 +138,7 @@ act_2() {
   run 'for k in 1000 2000 3000; do tripla get $k; done'
   stop_one moment
   say moment-verified
-  run 'tripla-verify moment'
+  run --reading 5000 'tripla-verify moment'
 }
 
 newest_image_holds() { # newest_image_holds TEXT
@@ -176,14 +176,15 @@ act_4() {
   run --at-once 'ip link set n1 down'
   say cut-now
   run --to 6 'tripla set 13 lala --timeout 3s'
-  say cut-client
+  run 'echo $?'
   await "tripla" grep -q outcome client
-  run 'cat client'
   seconds_until $((cut_at + 10))
-  say cut-over
   run --at-once 'ip link set n1 up'
+  say cut-over
   run --reading 3500 'wait; cut -c -140 stress'
+  say cut-client
+  run 'cat client'
   say cut-outcome
   run --to 6 "tripla outcome $(sed -n 's/.*tripla outcome //p' client)"
-  run 'tripla set 12 lala --timestamp 12'
+  run --reading 2500 'tripla set 12 lala --timestamp 12'
 }

@@ -28,6 +28,8 @@ struct Running {
   explicit Running(v1::KeyValue::CallbackService& service) {
     grpc::ServerBuilder builder;
     int port = 0;
+    // As a server has it: or gRPC ends a connection whose client looks whether it lives.
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
     builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
     builder.RegisterService(&service);
     server = builder.BuildAndStart();

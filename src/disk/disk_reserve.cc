@@ -180,6 +180,10 @@ uint64_t DiskReserve::write_bytes_max() const {
 absl::Status DiskReserve::CheckSegment(uint64_t bytes, const NextImage& next) const {
   const absl::StatusOr<DiskSpace> log = disk_.Space(log_path_);
   const absl::StatusOr<DiskSpace> image = disk_.Space(image_path_);
+  if (log.ok() && log->free_bytes < bytes && next.under_way) {
+    return absl::ResourceExhaustedError(
+        fmt::format("{} has {} bytes free until an image is complete", log_path_, log->free_bytes));
+  }
   if (!log.ok() || !image.ok() || log->file_system != image->file_system) return absl::OkStatus();
   if (log->free_bytes < next.bytes_left || log->free_bytes >= next.bytes_left + bytes) {
     return absl::OkStatus();

@@ -54,6 +54,8 @@ class DiskReserve {
     // An image to make room is complete, and what it replaces is being removed. The image after it
     // needs the room that this frees, but how much is still to come cannot be told at one moment.
     bool replaces = false;
+    // An image is being written, or what it replaces is being removed: room may come.
+    bool under_way = false;
   };
   using NextImageFn = std::function<NextImage()>;
 
@@ -85,7 +87,7 @@ class DiskReserve {
   [[nodiscard]] uint64_t write_bytes_max() const;
 
   // Whether the log may use this many more bytes for a segment. Refused if the next image, which
-  // fits now, would no longer fit.
+  // fits now, would no longer fit, and if the disk lacks them while an image is under way.
   [[nodiscard]] absl::Status CheckSegment(uint64_t bytes, const NextImage& next) const;
 
   // Whether a replica's log may take entries of so many bytes, which its leader has sent. They may

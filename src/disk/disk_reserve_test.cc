@@ -329,6 +329,18 @@ TEST(DiskReserve, S14_ASegmentWaitsForTheImageThatMakesItsRoom) {
   EXPECT_TRUE(segment.get().ok());
 }
 
+TEST(DiskReserve, S14_ASegmentThatTheDiskHasNoRoomForWaitsWhileAnImageIsUnderWay) {
+  FreeSpaceDisk disk;
+  DiskReserve reserve(disk, "/data/log", "/data/image", 0);
+  disk.free = 300;
+  const DiskReserve::NextImage image{.bytes_left = 700, .under_way = true};
+  EXPECT_TRUE(reserve.CheckSegment(300, image).ok());
+  EXPECT_TRUE(absl::IsResourceExhausted(reserve.CheckSegment(301, image)));
+  disk.image_free = 10'000;
+  EXPECT_TRUE(absl::IsResourceExhausted(reserve.CheckSegment(301, image)))
+      << "once it is complete the log goes";
+}
+
 TEST(DiskReserve, AStopEndsTheWaitForTheRoomOfASegment) {
   FreeSpaceDisk disk;
   DiskReserve reserve(disk, "/data/log", "/data/image", 0);

@@ -165,7 +165,9 @@ absl::StatusOr<ImageSummary> ImageStore::Write(const StateView& view,
     if (newest_ && newest_->position.index > view.summary().position.index) return *newest_;
     writing_ = true;
   }
+  current_bytes_.store(image::BytesOf(view.summary()), std::memory_order_relaxed);
   absl::StatusOr<ImageSummary> info = WriteUnheld(view, abandon);
+  current_bytes_.store(0, std::memory_order_relaxed);
   written_bytes_.store(0, std::memory_order_relaxed);
   MutexLock lock(mutex_);
   writing_ = false;

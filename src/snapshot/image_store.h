@@ -127,8 +127,13 @@ class ImageStore {
   // Removes all images but the newest, which must have been verified: the log before it is gone.
   [[nodiscard]] absl::Status RemoveOlder();
 
-  // The bytes written so far of the current image, until older ones have been removed; 0 when none
-  // is being written.
+  // The size that the image has which is being written, until older ones have been removed; 0 when
+  // none is.
+  [[nodiscard]] uint64_t current_bytes() const {
+    return current_bytes_.load(std::memory_order_relaxed);
+  }
+
+  // How many of them are written.
   [[nodiscard]] uint64_t written_bytes() const {
     return written_bytes_.load(std::memory_order_relaxed);
   }
@@ -158,6 +163,7 @@ class ImageStore {
   std::atomic<bool> held_{false};
   std::atomic<bool> doubted_{false};
   std::atomic<bool> leave_removals_{false};
+  std::atomic<uint64_t> current_bytes_{0};
   std::atomic<uint64_t> written_bytes_{0};
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   Condition written_;

@@ -222,17 +222,22 @@ absl::Status SnapshotSchedule::KeepNewestOnly() {
 DiskReserve::NextImage SnapshotSchedule::NextImage() const {
   const StateSummary summary = machine_.GetSummary();
   const uint64_t needed = image::BytesOf(summary);
+  // Of one begun before removals, which make the map smaller but not that image.
+  const uint64_t current = images_.current_bytes();
   const uint64_t written = images_.written_bytes();
+  const bool makes_room = making_room_.load(std::memory_order_relaxed);
   const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t stands = newest ? newest->bytes : 0;
   const uint64_t in_image = log_bytes_in_image_.load(std::memory_order_relaxed);
   const uint64_t goes = stands + (in_image != 0 ? in_image : log_.GetStats().bytes);
-  return {.bytes_left = needed - std::min(needed, written),
+  const uint64_t image = std::max(needed, current);
+  return {.bytes_left = image - std::min(image, written),
           .growth = needed - std::min(needed, goes),
           .growth_on_own_disk = needed - std::min(needed, stands),
           .answer_bytes = summary.answer_bytes,
           // Also before its first block, which does no harm.
-          .replaces = written == 0 && making_room_.load(std::memory_order_relaxed)};
+          .replaces = written == 0 && makes_room,
+          .under_way = current != 0 || makes_room};
 }
 
 bool SnapshotSchedule::HasChanged() {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "snapshot/snapshot_schedule.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -9,138 +7,20 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <functional>
 #include <future>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include "disk/faulty_disk.h"
-#include "snapshot/image_test_state.h"
+#include "snapshot/snapshot_schedule_test.h"
 
 namespace tripla {
 namespace {
 
 using std::chrono::milliseconds;
-
-// The part of a log that the schedule uses. ReleasePrefix(), the schedule's last step for an image,
-// calls `on_release` on the schedule's thread.
-class FakeLog : public Log {
- public:
-  void Submit(Batch, DoneFn) override {}
-  absl::Status ReleasePrefix(LogIndex through, Release) override {
-    if (on_release) on_release(through);
-    return release_status;
-  }
-  Stats GetStats() const override {
-    if (on_look) on_look();
-    return {.bytes = bytes.load()};
-  }
-  void Stop() override {}
-
-  std::atomic<uint64_t> bytes{0};
-  std::function<void()> on_look;
-  std::function<void(LogIndex)> on_release;
-  absl::Status release_status;
-};
-
-// A disk that calls `on_removed` after each Remove(), whose files call `on_write` before each write
-// and `on_truncate` before each Truncate(), and which records how much work it gets at once: bytes
-// of a file to write at a Sync(), or to free at a Truncate() or Remove().
-class WatchedDisk : public FaultyDisk {
- public:
-  absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
-  absl::Status Remove(const std::string& path) override {
-    if (const auto file = FaultyDisk::Open(path, OpenMode::kRead); file.ok()) {
-      most_removed = std::max(most_removed, *(*file)->Size());
-    }
-    const absl::Status removed = FaultyDisk::Remove(path);
-    if (on_removed) on_removed();
-    return removed;
-  }
-  std::function<void()> on_write;
-  std::function<void()> on_truncate;
-  std::function<void()> on_removed;
-  uint64_t most_written = 0;
-  uint64_t most_removed = 0;
-};
-
-class WatchedFile : public File {
- public:
-  WatchedFile(WatchedDisk& disk, std::unique_ptr<File> file)
-      : disk_(disk), file_(std::move(file)) {}
-  absl::Status WriteAt(uint64_t offset, std::string_view bytes) override {
-    if (disk_.on_write) disk_.on_write();
-    unsynced_ += bytes.size();
-    return file_->WriteAt(offset, bytes);
-  }
-  absl::StatusOr<size_t> ReadAt(uint64_t offset, char* to, size_t size) override {
-    return file_->ReadAt(offset, to, size);
-  }
-  absl::Status Sync() override {
-    disk_.most_written = std::max(disk_.most_written, std::exchange(unsynced_, 0));
-    return file_->Sync();
-  }
-  absl::Status Truncate(uint64_t size) override {
-    if (disk_.on_truncate) disk_.on_truncate();
-    disk_.most_removed = std::max(disk_.most_removed, *file_->Size() - size);
-    return file_->Truncate(size);
-  }
-  absl::Status Allocate(uint64_t size) override { return file_->Allocate(size); }
-  absl::StatusOr<uint64_t> Size() override { return file_->Size(); }
-  const std::string& path() const override { return file_->path(); }
-  void SetPath(std::string path) override { file_->SetPath(std::move(path)); }
-
- private:
-  WatchedDisk& disk_;
-  const std::unique_ptr<File> file_;
-  uint64_t unsynced_ = 0;
-};
-
-absl::StatusOr<std::unique_ptr<File>> WatchedDisk::Open(const std::string& path, OpenMode mode) {
-  auto file = FaultyDisk::Open(path, mode);
-  if (!file.ok()) return file.status();
-  return std::make_unique<WatchedFile>(*this, *std::move(file));
-}
-
-using Answer = absl::StatusOr<ImageSummary>;
-
-class SnapshotScheduleTest : public testing::Test {
- protected:
-  void ApplyOne() {
-    const std::string key = std::to_string(machine_.GetSummary().position.index);
-    ApplyNext(machine_, MakeCommand(CommandKind::kSet, key, "data"));
-  }
-  void Start(SnapshotSchedule::Options options) {
-    schedule_ = std::make_unique<SnapshotSchedule>(images_, machine_, log_, options);
-  }
-  std::future<Answer> Request() {
-    auto answer = std::make_shared<std::promise<Answer>>();
-    schedule_->Request([answer](Answer image) { answer->set_value(std::move(image)); });
-    return answer->get_future();
-  }
-  // Returns once the schedule says that it has been stopped, which it does at once.
-  void AwaitStop() {
-    const auto stopped = std::make_shared<std::atomic<bool>>(false);
-    while (!*stopped) {
-      schedule_->Request([stopped](const Answer&) { *stopped = true; });
-      std::this_thread::yield();
-    }
-  }
-
-  WatchedDisk disk_;
-  DataDirectory directory_ = *DataDirectory::Open(disk_, "/data");
-  ImageStore images_{directory_};
-  StateMachine machine_;
-  FakeLog log_;
-  std::unique_ptr<SnapshotSchedule> schedule_;  // last: its thread uses the rest
-};
-
-constexpr SnapshotSchedule::Options kOnRequestOnly{.interval = milliseconds(0)};
 
 TEST_F(SnapshotScheduleTest, ARequestIsAnsweredByAnImageOfWhatWasApplied) {
   Start(kOnRequestOnly);
@@ -173,92 +53,6 @@ TEST_F(SnapshotScheduleTest, ALargeImageComesAndGoesInSmallPieces) {
   EXPECT_LE(disk_.most_written, 2 * kMiB);
   EXPECT_GT(disk_.most_removed, 0u);
   EXPECT_LE(disk_.most_removed, 8 * kMiB);
-}
-
-TEST_F(SnapshotScheduleTest, S14_OnAFullDiskTheNewestImageAloneLetsTheLogGo) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<LogIndex> released;
-  log_.on_release = [&](LogIndex through) {
-    const std::lock_guard lock(mutex);
-    released.push_back(through);
-    changed.notify_all();
-  };
-  const auto await_release = [&](LogIndex through) {
-    std::unique_lock lock(mutex);
-    return changed.wait_for(lock, std::chrono::seconds(30),
-                            [&] { return !released.empty() && released.back() == through; });
-  };
-  Start(kOnRequestOnly);
-  for (int i = 0; i < 2; ++i) {
-    ApplyOne();
-    ASSERT_TRUE(Request().get().ok());
-  }
-  EXPECT_TRUE(await_release(1)) << "the older image's";
-  schedule_->MakeRoom(/*image_fits=*/false);
-  EXPECT_TRUE(await_release(2));
-  ApplyOne();
-  schedule_->MakeRoom(false);
-  schedule_->MakeRoom(true);
-  EXPECT_TRUE(await_release(3)) << "an image of what is newer was written first";
-  schedule_->Stop();
-  EXPECT_EQ(disk_.List("/data/image")->size(), 1u);
-  EXPECT_EQ(images_.newest()->position.index, 3u);
-}
-
-// To drop a large segment the log needs room for another one, which the older image may take.
-TEST_F(SnapshotScheduleTest, S14_OnAFullDiskTheOlderImageGoesBeforeTheLog) {
-  std::atomic<size_t> images = 0;
-  log_.on_release = [&](LogIndex through) {
-    if (through == 2) images = disk_.List("/data/image")->size();
-  };
-  log_.release_status = absl::ResourceExhaustedError("no room for a segment");
-  Start(kOnRequestOnly);
-  for (int i = 0; i < 2; ++i) {
-    ApplyOne();
-    ASSERT_TRUE(Request().get().ok());
-  }
-  schedule_->MakeRoom(/*image_fits=*/false);
-  while (images == 0) std::this_thread::yield();
-  EXPECT_EQ(images, 1u);
-}
-
-// While the files went that an image replaced, writes were taken for all that this freed, and the
-// next image had no room: a disk of 150 MB stayed read-only for good.
-TEST_F(SnapshotScheduleTest, S14_WhatAnImageFreesIsNotGivenAwayBeforeTheNextImageHasItsPart) {
-  constexpr uint64_t kBytes = 100'000;
-  const std::string log_file = "/data/log/1.wal";
-  ApplyNext(machine_, MakeCommand(CommandKind::kSet, "1", std::string(kBytes, 'x')));
-  ASSERT_TRUE((*disk_.Open(log_file, OpenMode::kCreateFresh))->Allocate(kBytes).ok());
-  log_.bytes = kBytes;
-  Start(kOnRequestOnly);
-  ASSERT_TRUE(Request().get().ok());
-
-  disk_.SetCapacity(UINT64_MAX);
-  const uint64_t used = UINT64_MAX - disk_.Space("/")->free_bytes;
-  disk_.SetCapacity(used + schedule_->NextImage().bytes_left + 2 * kBytes);
-  DiskReserve reserve(disk_, "/data/log", "/data/image", kBytes);
-  uint64_t during = 0;
-  const auto look = [&] {
-    reserve.Refresh([&] { return schedule_->NextImage(); });
-    return reserve.write_bytes_max();
-  };
-  const uint64_t before = look();
-  disk_.on_removed = [&] { during = std::max(during, look()); };
-  log_.on_release = [&](LogIndex through) {
-    if (through != 2) return;
-    EXPECT_TRUE(disk_.Remove(log_file).ok());
-    log_.bytes = 0;
-  };
-  ApplyOne();
-  while (images_.newest()->position.index != 2 || disk_.List("/data/image")->size() != 1) {
-    schedule_->MakeRoom(/*image_fits=*/true);
-    std::this_thread::yield();
-  }
-  schedule_->Stop();
-  EXPECT_GT(during, 0u);
-  EXPECT_LE(during, before);
-  EXPECT_GE(look(), before) << "the log that went";
 }
 
 TEST_F(SnapshotScheduleTest, WithoutAChangeTheImageInForceIsTheAnswer) {

@@ -21,6 +21,7 @@
 #include "server/standalone_recovery.h"
 #include "snapshot/image_test_state.h"
 #include "snapshot/snapshot_schedule.h"
+#include "tests/harness/dose.h"
 
 namespace tripla {
 namespace {
@@ -140,7 +141,7 @@ class PowerCutOfAServer : public testing::TestWithParam<Unsynced> {
 TEST_P(PowerCutOfAServer, AtAnyStepAndAgainWhileItStartsLosesNothingAcknowledged) {
   bool through = false;
   uint64_t step = 1;
-  for (; !through && !HasFailure(); ++step) {
+  for (; !through && !HasFailure(); step += kCaseStride) {
     for (uint64_t seed = 1; seed <= 4 && !HasFailure(); ++seed) {
       SCOPED_TRACE(testing::Message() << "step " << step << ", seed " << seed);
       FaultyDisk disk(seed);

@@ -13,6 +13,7 @@
 #include "disk/faulty_disk.h"
 #include "log/local/test_log.h"
 #include "log/local/unnoticed_power_cut.h"
+#include "tests/harness/dose.h"
 
 namespace tripla {
 namespace {
@@ -96,7 +97,7 @@ TEST_P(PowerCut, AtAnyStepAndAgainWhileItStartsKeepsWhatItMust) {
   const PowerCase power = GetParam();
   const bool keeps_acknowledged = power.fsync == kAlways || power.unsynced == Unsynced::kKept;
   bool through = false;
-  for (uint64_t step = 1; !through && !HasFailure(); ++step) {
+  for (uint64_t step = 1; !through && !HasFailure(); step += kCaseStride) {
     for (uint64_t seed = 1; seed <= 8 && !HasFailure(); ++seed) {
       SCOPED_TRACE(testing::Message() << "step " << step << ", seed " << seed);
       FaultyDisk disk(seed);
@@ -182,7 +183,7 @@ TEST(LocalLogFailure, OfAnyStepEndsTheProcessOrLosesNothing) {
   for (const absl::Status& failure :
        {absl::InternalError("injected: Input/output error"),
         absl::ResourceExhaustedError("injected: No space left on device")}) {
-    for (uint64_t step = 1; step <= StepsOfALife(); ++step) {
+    for (uint64_t step = 1; step <= StepsOfALife(); step += kCaseStride) {
       SCOPED_TRACE(step);
       EXPECT_EXIT(
           LiveWithFailure(step, failure), exits,

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -194,7 +195,11 @@ void Storm::Restart(const Draw& draw) {
 void Storm::StopAndStartAgain(int server) {
   Process& process = cluster_.process(server);
   const int code = process.Wait();
-  EXPECT_EQ(code, 0) << NodeOf(server) << " does not stop as it should:\n" << process.output();
+  // One that has only just been started ends by the signal itself, before it has said a word.
+  const bool had_not_begun = code == -SIGTERM && process.output().empty();
+  EXPECT_TRUE(code == 0 || had_not_begun)
+      << NodeOf(server) << " does not stop as it should, but with " << code << ":\n"
+      << process.output();
   Keep(server);
   cluster_.Kill(server);
   Start(server);

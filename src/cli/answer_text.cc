@@ -68,12 +68,6 @@ Table TableOf(std::span<const KeyedAnswer> answers) {
   return table;
 }
 
-std::string RawText(const Decided& decided, Destination destination) {
-  if (!decided.value) return "";
-  if (destination == Destination::kPipe) return decided.value->data;
-  return Escape(decided.value->data, Keep::kLineEnds) + "\n";
-}
-
 }  // namespace
 
 std::string_view NameOf(Result result) {
@@ -100,13 +94,17 @@ std::string AnswersText(std::span<const KeyedAnswer> answers, OutputFormat forma
         text += JsonLine(answer);
         break;
       case OutputFormat::kRaw:
-        text += RawText(answer.decided, destination);
+        if (answer.decided.value) text += RawText(answer.decided.value->data, destination);
         break;
       default:
         text += PlainLine(answer.decided);
     }
   }
   return text;
+}
+
+std::string RawText(const std::string& data, Destination destination) {
+  return destination == Destination::kPipe ? data : Escape(data, Keep::kLineEnds) + "\n";
 }
 
 std::string GrowingTable::Text(std::span<const KeyedAnswer> answers) {

@@ -26,6 +26,9 @@ struct KeyedAnswer {
 [[nodiscard]] std::string AnswersText(std::span<const KeyedAnswer> answers, OutputFormat format,
                                       Destination destination);
 
+// What raw shows: `data` byte for byte, or escaped and with a line end on a terminal.
+[[nodiscard]] std::string RawText(const std::string& data, Destination destination);
+
 // The table of a shell or a script, which grows by the answers of one statement after the other:
 // its header is shown once.
 class GrowingTable {

@@ -237,13 +237,15 @@ TEST(StatusOfAllText, S20_FitsEightyColumns) {
 }
 
 TEST(LeaderText, ComesInEachFormat) {
-  const Leader leader{.node = "n2", .endpoint = "b:7420", .term = 7};
-  EXPECT_EQ(LeaderText(leader, OutputFormat::kPlain),
+  const auto text = [](OutputFormat format, Destination destination = Destination::kPipe) {
+    return LeaderText({.node = "n2", .endpoint = "b:7420", .term = 7}, format, destination);
+  };
+  EXPECT_EQ(text(OutputFormat::kPlain),
             "leader           n2\nleader_endpoint  b:7420\nterm             7\n");
-  EXPECT_EQ(LeaderText(leader, OutputFormat::kTable),
-            "LEADER  ENDPOINT  TERM\nn2      b:7420    7\n");
-  EXPECT_EQ(LeaderText(leader, OutputFormat::kRaw), "n2");
-  EXPECT_EQ(LeaderText(leader, OutputFormat::kJson),
+  EXPECT_EQ(text(OutputFormat::kTable), "LEADER  ENDPOINT  TERM\nn2      b:7420    7\n");
+  EXPECT_EQ(text(OutputFormat::kRaw), "n2");
+  EXPECT_EQ(text(OutputFormat::kRaw, Destination::kTerminal), "n2\n");
+  EXPECT_EQ(text(OutputFormat::kJson),
             "{\"leader\":\"n2\",\"leader_endpoint\":\"b:7420\",\"term\":\"7\"}\n");
 }
 
@@ -256,6 +258,24 @@ TEST(StatusOfAllText, C7_SaysWhyAServerIsNotReadyOrTakesNoWrites) {
   EXPECT_NE(text.find("n2 takes no writes: /d has 7 bytes free\n"), std::string::npos) << text;
   EXPECT_NE(StatusText(stuck, OutputFormat::kPlain).find("n1 is elected, but its disk is full"),
             std::string::npos);
+}
+
+TEST(StatusOfAllText, C13_SaysWhoHasNoLeaseAndWhichLinksAreNotWell) {
+  ServerStatus leader{
+      .node = "n1", .role = "leader", .writable = true, .log_index = 5000, .ready = true};
+  leader.has_lease = false;
+  leader.members = {
+      {.node = "n2", .silence_ms = 100, .log_index = 4999},
+      {.node = "n3", .silence_ms = 2500, .trouble = "Connection refused", .log_index = 3000}};
+  const ServerStatus follower{.node = "n2", .ready = true, .members = {{.node = "n1"}}};
+  const std::string text = StatusOfAllText({{"a:1", leader}, {"b:1", follower}}, {});
+  EXPECT_NE(text.find("  no lease  "), std::string::npos) << text;
+  EXPECT_NE(text.find("\nn1 says of n3: heard 2.5 s ago; out of reach: Connection refused; "
+                      "2000 records behind\n"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("says of n2"), std::string::npos) << text;
+  EXPECT_EQ(text.find("says of n1"), std::string::npos) << text;
 }
 
 TEST(StatusText, SaysThatReadsDoNotGoByTheLease) {
@@ -308,8 +328,32 @@ TEST(OutcomeText, S21_SaysWhatBecameOfEachOperation) {
       << json;
 }
 
-TEST(ImageText, NamesTheServerAndTheFile) {
-  EXPECT_EQ(ImageText({4, 5, 6, 2048, "snapshot.0_4", "a:1"}, OutputFormat::kPlain),
+TEST(OutcomeText, S21_IsATableToo) {
+  using Kind = Resolved::Kind;
+  EXPECT_EQ(OutcomeText({{Kind::kDecided, Decided{Result::kError, Triple{3, 4, ""}, 7}},
+                         {Kind::kDecided, Decided{Result::kSuccess, std::nullopt, 8}},
+                         {Kind::kNotApplied, std::nullopt}},
+                        OutputFormat::kTable),
+            "OUTCOME  VERSION  TIMESTAMP  REVISION\n"
+            "ERROR    3        4          7\n"
+            "SUCCESS  NULL     NULL       8\n"
+            "NOT_APPLIED\n");
+}
+
+TEST(ImageText, ComesInEachFormat) {
+  const auto text = [](OutputFormat format, Destination destination = Destination::kPipe) {
+    return ImageText({4, 5, 6, 2048, "snapshot.0_4", "a:1"}, format, destination);
+  };
+  EXPECT_EQ(text(OutputFormat::kTable),
+            "ENDPOINT  FILE          LOG_INDEX  REVISION  ENTRIES  BYTES\n"
+            "a:1       snapshot.0_4  4          5         6        2048\n");
+  EXPECT_EQ(text(OutputFormat::kRaw), "snapshot.0_4");
+  EXPECT_EQ(text(OutputFormat::kRaw, Destination::kTerminal), "snapshot.0_4\n");
+  EXPECT_EQ(text(OutputFormat::kJson),
+            R"({"endpoint":"a:1","file":"snapshot.0_4","log_index":"4","revision":"5",)"
+            R"("entries":"6","bytes":"2048"})"
+            "\n");
+  EXPECT_EQ(text(OutputFormat::kPlain),
             "endpoint   a:1\n"
             "file       snapshot.0_4\n"
             "log_index  4\n"

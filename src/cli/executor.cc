@@ -109,7 +109,7 @@ ExitCode Executor::Do(const BatchStatement& batch, std::string_view place) {
 
 ExitCode Executor::Do(const StatusStatement&, std::string_view place) {
   const std::vector<EndpointStatus> servers = Timed([&] { return client_.StatusOfAll(); });
-  if (servers.size() > 1) {
+  if (servers.size() > 1 || settings_.format == OutputFormat::kTable) {
     console_.Print(StatusOfAllText(servers, settings_.format));
   } else if (servers[0].answer.ok()) {
     console_.Print(StatusText(*servers[0].answer, settings_.format));
@@ -152,7 +152,7 @@ ExitCode Executor::Do(const OutcomeStatement& outcome, std::string_view place) {
 ExitCode Executor::Do(const SnapshotStatement&, std::string_view place) {
   const Answer<ImageInfo> answer = TimedAndNoted([&] { return client_.Snapshot(); });
   if (answer.ok()) {
-    console_.Print(ImageText(*answer, settings_.format));
+    console_.Print(ImageText(*answer, settings_.format, console_.destination()));
     return ExitCode::kSuccess;
   }
   Failure failure = answer.failure();
@@ -167,7 +167,7 @@ ExitCode Executor::Do(const SnapshotStatement&, std::string_view place) {
 ExitCode Executor::Do(const TransferStatement& transfer, std::string_view place) {
   const Answer<Leader> answer = TimedAndNoted([&] { return client_.Transfer(transfer.node); });
   if (!answer.ok()) return Fail(place, "transfer", answer.failure(), Effect::kReads);
-  console_.Print(LeaderText(*answer, settings_.format));
+  console_.Print(LeaderText(*answer, settings_.format, console_.destination()));
   return ExitCode::kSuccess;
 }
 

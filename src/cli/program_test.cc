@@ -332,6 +332,12 @@ TEST_F(ProgramTest, ReportsStatusSnapshotAndHelp) {
   EXPECT_THAT(Run("--version").out, StartsWith("tripla "));
 }
 
+TEST_F(ProgramTest, TheOutputOptionHoldsForEachReport) {
+  EXPECT_EQ(Run("snapshot -o raw").out, "snapshot.0_1");
+  EXPECT_THAT(Run("snapshot -o table").out, StartsWith("ENDPOINT "));
+  EXPECT_THAT(Run("status -o table").out, StartsWith("SERVER "));
+}
+
 TEST_F(ProgramTest, SaysThatDataCouldNotBeWritten) {
   const std::string command = fmt::format("'{}' get 1 >/dev/full 2>/dev/null", TRIPLA_PROGRAM);
   const int status = std::system(command.c_str());

@@ -330,6 +330,22 @@ std::string OutcomeLine(const Resolved& outcome) {
   return fmt::format("{}  revision {}\n", line, decided.revision);
 }
 
+std::string OutcomeTable(const std::vector<Resolved>& outcomes) {
+  Table table({"OUTCOME", "VERSION", "TIMESTAMP", "REVISION"});
+  for (const Resolved& outcome : outcomes) {
+    if (!outcome.decided) {
+      table.Add({std::string(NameOfKind(outcome.kind))});
+      continue;
+    }
+    const Decided& decided = *outcome.decided;
+    table.Add({std::string(NameOf(decided.result)),
+               decided.value ? std::to_string(decided.value->version) : "NULL",
+               decided.value ? std::to_string(decided.value->timestamp) : "NULL",
+               std::to_string(decided.revision)});
+  }
+  return table.Text();
+}
+
 std::string OutcomeJson(const Resolved& outcome) {
   nlohmann::ordered_json object;
   object["outcome"] = outcome.kind == Resolved::Kind::kDecided      ? "decided"
@@ -396,6 +412,7 @@ std::string HealthText(const std::vector<EndpointHealth>& servers, OutputFormat 
 }
 
 std::string OutcomeText(const std::vector<Resolved>& outcomes, OutputFormat format) {
+  if (format == OutputFormat::kTable) return OutcomeTable(outcomes);
   std::string text;
   for (const Resolved& outcome : outcomes) {
     text += format == OutputFormat::kJson ? OutcomeJson(outcome) : OutcomeLine(outcome);
@@ -403,8 +420,8 @@ std::string OutcomeText(const std::vector<Resolved>& outcomes, OutputFormat form
   return text;
 }
 
-std::string LeaderText(const Leader& leader, OutputFormat format) {
-  if (format == OutputFormat::kRaw) return leader.node;
+std::string LeaderText(const Leader& leader, OutputFormat format, Destination destination) {
+  if (format == OutputFormat::kRaw) return RawText(leader.node, destination);
   if (format != OutputFormat::kTable) return Text(LinesOf(leader), format);
   Table table({"LEADER", "ENDPOINT", "TERM"});
   table.Add({Escape(leader.node, Keep::kQuotes), Escape(leader.endpoint, Keep::kQuotes),
@@ -412,8 +429,14 @@ std::string LeaderText(const Leader& leader, OutputFormat format) {
   return table.Text();
 }
 
-std::string ImageText(const ImageInfo& image, OutputFormat format) {
-  return Text(LinesOf(image), format);
+std::string ImageText(const ImageInfo& image, OutputFormat format, Destination destination) {
+  if (format == OutputFormat::kRaw) return RawText(image.file, destination);
+  if (format != OutputFormat::kTable) return Text(LinesOf(image), format);
+  Table table({"ENDPOINT", "FILE", "LOG_INDEX", "REVISION", "ENTRIES", "BYTES"});
+  table.Add({Escape(image.endpoint, Keep::kQuotes), Escape(image.file, Keep::kQuotes),
+             std::to_string(image.log_index), std::to_string(image.revision),
+             std::to_string(image.entries), std::to_string(image.bytes)});
+  return table.Text();
 }
 
 }  // namespace tripla::cli

@@ -11,8 +11,9 @@
 
 namespace tripla::cli {
 
-// What status and snapshot print, with the last line end: a name and a value a line, or one JSON
-// object whose integers are strings. kTable and kRaw are as kPlain, if nothing else is said.
+// What status prints of one server, with the last line end: a name and a value a line, or one JSON
+// object whose integers are strings. It has no table, and kRaw is as kPlain here and below, if
+// nothing else is said.
 [[nodiscard]] std::string StatusText(const ServerStatus& status, OutputFormat format);
 // What status prints of several servers: a row each, at most 80 columns wide, or one JSON object a
 // line with "endpoint", and "error" where there is no answer.
@@ -21,10 +22,13 @@ namespace tripla::cli {
 // What health prints: a row a server, or one JSON object a line with "live" and "ready".
 [[nodiscard]] std::string HealthText(const std::vector<EndpointHealth>& servers,
                                      OutputFormat format);
-// What outcome prints: a line for each operation of the call, or one JSON object a line.
+// What outcome prints: a line for each operation of the call, a row, or one JSON object a line.
 [[nodiscard]] std::string OutcomeText(const std::vector<Resolved>& outcomes, OutputFormat format);
-// What transfer prints; kRaw: the name of the leader alone, without a line end.
-[[nodiscard]] std::string LeaderText(const Leader& leader, OutputFormat format);
-[[nodiscard]] std::string ImageText(const ImageInfo& image, OutputFormat format);
+// What transfer prints; kRaw: the name of the leader alone.
+[[nodiscard]] std::string LeaderText(const Leader& leader, OutputFormat format,
+                                     Destination destination);
+// What snapshot prints; kRaw: the name of the image's file alone.
+[[nodiscard]] std::string ImageText(const ImageInfo& image, OutputFormat format,
+                                    Destination destination);
 
 }  // namespace tripla::cli

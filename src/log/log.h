@@ -79,7 +79,7 @@ class Log {
   struct Stats {
     LogPosition last;        // of the newest batch
     LogIndex first = 0;      // the oldest batch still held; last.index + 1 when it holds none
-    uint64_t bytes = 0;      // on disk
+    uint64_t bytes = 0;      // on disk, as it was last looked up
     std::string durability;  // as text: "fsync always", "log off"
     std::string refusal;     // why batches are refused now; empty when they are taken
   };
@@ -121,8 +121,11 @@ class Log {
   // then.
   [[nodiscard]] virtual absl::Status ReleasePrefix(LogIndex through, Release release) = 0;
 
-  // Any thread.
+  // Never waits for the disk. Any thread.
   [[nodiscard]] virtual Stats GetStats() const = 0;
+
+  // The bytes that it has on disk now. May wait for the disk. Any thread.
+  [[nodiscard]] virtual uint64_t LookUpBytes() const { return GetStats().bytes; }
 
   // Whether the files being written are still where a start looks for them. Any thread.
   //

@@ -209,7 +209,7 @@ absl::Status SnapshotSchedule::KeepNewestOnly() {
   // First, because the log may need room for a new segment before it can drop a large one.
   TRIPLA_RETURN_IF_ERROR(images_.RemoveOlder());
   TRIPLA_RETURN_IF_ERROR(log_.ReleasePrefix(newest, Log::Release::kAll));
-  log_bytes_after_image_ = log_.GetStats().bytes;
+  log_bytes_after_image_ = log_.LookUpBytes();
   only_image_ = newest;
   room_failure_.clear();
   Say(Severity::kDebug,
@@ -229,7 +229,8 @@ DiskReserve::NextImage SnapshotSchedule::NextImage() const {
   const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t stands = newest ? newest->bytes : 0;
   const uint64_t in_image = log_bytes_in_image_.load(std::memory_order_relaxed);
-  const uint64_t goes = stands + (in_image != 0 ? in_image : log_.GetStats().bytes);
+  const uint64_t log_bytes = log_.LookUpBytes();  // each time, because the status shows it
+  const uint64_t goes = stands + (in_image != 0 ? in_image : log_bytes);
   const uint64_t image = std::max(needed, current);
   return {.bytes_left = image - std::min(image, written),
           .growth = needed - std::min(needed, goes),
@@ -244,14 +245,14 @@ bool SnapshotSchedule::HasChanged() {
   const std::optional<ImageSummary> newest = images_.newest();
   const LogPosition in_force = newest ? newest->position : LogPosition{};
   if (machine_.GetSummary().position != in_force) return true;
-  log_bytes_after_image_ = log_.GetStats().bytes;  // whatever grew there, an image would not help
+  log_bytes_after_image_ = log_.LookUpBytes();  // whatever grew there, an image would not help
   return false;
 }
 
 bool SnapshotSchedule::LogHasOutgrownImage() const {
   const std::optional<ImageSummary> newest = images_.newest();
   const uint64_t allowed = std::max(options_.log_growth_bytes, newest ? newest->bytes : 0);
-  return log_.GetStats().bytes >
+  return log_.LookUpBytes() >
          log_bytes_after_image_ + static_cast<uint64_t>(static_cast<double>(allowed) * part_);
 }
 
@@ -281,7 +282,7 @@ steady_clock::time_point SnapshotSchedule::ScrubSome() {
 }
 
 absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
-  log_bytes_in_image_.store(log_.GetStats().bytes, std::memory_order_relaxed);
+  log_bytes_in_image_.store(log_.LookUpBytes(), std::memory_order_relaxed);
   const StateView view = machine_.Freeze();
   const std::optional<ImageSummary> newest = images_.newest();
   if (newest && newest->position == view.summary().position) return *newest;
@@ -289,7 +290,7 @@ absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
   absl::StatusOr<ImageSummary> info = images_.Write(view, abandon_);
   if (!info.ok()) {
     if (absl::IsDataLoss(info.status())) Die(std::string(info.status().message()));
-    log_bytes_after_image_ = log_.GetStats().bytes;  // no second try before it has grown again
+    log_bytes_after_image_ = log_.LookUpBytes();  // no second try before it has grown again
     if (absl::IsCancelled(info.status())) {
       return abandon_.load(std::memory_order_relaxed) ? ShuttingDown() : AnothersImageComes();
     }
@@ -304,7 +305,7 @@ absl::StatusOr<ImageSummary> SnapshotSchedule::WriteImage() {
     Say(Severity::kWarning,
         fmt::format("an old part of the log stays: {}", std::string(released.message())));
   }
-  log_bytes_after_image_ = log_.GetStats().bytes;
+  log_bytes_after_image_ = log_.LookUpBytes();
   return info;
 }
 

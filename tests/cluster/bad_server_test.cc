@@ -92,6 +92,22 @@ TEST(BadServer, R27_WhatAFollowersDiskHasNotTakenIsNotAcknowledgedHoweverOftenIt
   cluster.AwaitSameState();
 }
 
+// gRPC has one thread for all calls.
+TEST(BadServer, C7_ItsStatusAndReadsAreAnsweredWhileItsDiskHangs) {
+  TemporaryDirectory directory;
+  const Gate gate(directory.path() + "/gate");
+  std::vector<TestCluster::Place> places(1);
+  places[kBad].environment = gate.environment(TRIPLA_BAD_DISK);
+  TestCluster cluster(directory.path(), {}, places);
+  ExpectWritesSucceed(cluster, 0, 10, "a");
+  gate.Close();
+  cluster.process(kBad).AwaitOutput("bad disk: a listing waits");
+  EXPECT_GT(cluster.Status(kBad).log_bytes(), 0u) << "not answered, or not known from before";
+  EXPECT_EQ(Get(cluster.stub(kBad), "1").reply.value().data(), "a");
+  gate.Open();
+  ExpectWritesSucceed(cluster, 1000, 10, "b");
+}
+
 class OneFullDisk : public testing::Test {
  protected:
   void SetUp() override {

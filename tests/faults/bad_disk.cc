@@ -17,8 +17,9 @@
 //           EMFILE@F every open that would make a file fails so while the file F exists; and so for
 //                    ENFILE, ENOMEM, EFBIG, EDQUOT, ENOSPC with a path that begins with a slash
 //
-//           hold@F   every sync waits while another process has a lock on the file F; one that has
-//                    to says so: "bad disk: a sync waits"
+//           hold@F   every sync, and every look into a directory, waits while another process has a
+//                    lock on the file F; one that has to says so: "bad disk: a sync waits", "bad
+//                    disk: a listing waits"
 //
 //           undo@D   renamings that a power cut could undo are recorded in the directory D, until
 //                    their directory is synced; tests/harness/unsynced_names.h undoes them
@@ -27,6 +28,7 @@
 // threads. With BAD_DISK_PIECES=once, of writes that follow one another to a file which has no name
 // yet (.partial, next.wal) only the first counts: a new segment is filled by 64 of them. The one
 // that goes wrong says so on standard error: "bad disk: step 17: pwrite /d/log/1.wal".
+#include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -176,13 +178,14 @@ Function Real(const char* name) {
   return reinterpret_cast<Function>(dlsym(RTLD_NEXT, name));
 }
 
-void BeforeSync() {
+// `what` is a sync or a listing.
+void WaitIfHeld(const char* what) {
   const Plan& plan = ThePlan();
   if (plan.held_by == nullptr) return;
   const int file = open(plan.held_by, O_RDONLY | O_CLOEXEC);
   if (flock(file, LOCK_SH | LOCK_NB) != 0) {
-    constexpr char kMessage[] = "bad disk: a sync waits\n";
-    if (write(STDERR_FILENO, kMessage, sizeof(kMessage) - 1) < 0) std::abort();
+    const std::string message = std::string("bad disk: a ") + what + " waits\n";
+    if (write(STDERR_FILENO, message.data(), message.size()) < 0) std::abort();
     flock(file, LOCK_SH);
   }
   close(file);
@@ -314,14 +317,20 @@ ssize_t pwrite(int file, const void* bytes, size_t size, off_t offset) {
 
 int fdatasync(int file) {
   static const auto real = Real<int (*)(int)>("fdatasync");
-  BeforeSync();
+  WaitIfHeld("sync");
   return WholeStep("fdatasync", file, [&] { return Syncing(file, [&] { return real(file); }); });
 }
 
 int fsync(int file) {
   static const auto real = Real<int (*)(int)>("fsync");
-  BeforeSync();
+  WaitIfHeld("sync");
   return WholeStep("fsync", file, [&] { return Syncing(file, [&] { return real(file); }); });
+}
+
+dirent* readdir(DIR* directory) {
+  static const auto real = Real<dirent* (*)(DIR*)>("readdir");
+  WaitIfHeld("listing");
+  return real(directory);
 }
 
 int ftruncate(int file, off_t size) noexcept {

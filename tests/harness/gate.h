@@ -11,7 +11,7 @@
 
 namespace tripla {
 
-// Lets the syncs of a server through, or holds them up. One thread.
+// Lets the syncs of a server and its looks into directories through, or holds them up. One thread.
 class Gate {
  public:
   explicit Gate(const std::string& path)
@@ -22,7 +22,7 @@ class Gate {
 
   void Close() const { ASSERT_EQ(flock(file_, LOCK_EX), 0); }
   void Open() const { ASSERT_EQ(flock(file_, LOCK_UN), 0); }
-  // Of a server whose syncs it is for. `bad_disk` is the library that tests/faults/bad_disk.cc
+  // Of a server whose disk it is for. `bad_disk` is the library that tests/faults/bad_disk.cc
   // makes.
   [[nodiscard]] std::vector<std::string> environment(const std::string& bad_disk) const {
     return {"LD_PRELOAD=" + bad_disk, "BAD_DISK=hold@" + path_};

@@ -338,17 +338,23 @@ absl::Status RatisLog::ReleasePrefix(LogIndex through, Release release) {
 
 Log::Stats RatisLog::GetStats() const {
   const Replica::State state = replica_->GetState();
-  Stats stats{.last = {.term = state.term, .index = state.last},
-              .first = state.first,
-              .durability = "replicated, fsync always"};
+  return {.last = {.term = state.term, .index = state.last},
+          .first = state.first,
+          .bytes = bytes_.load(std::memory_order_relaxed),
+          .durability = "replicated, fsync always"};
+}
+
+uint64_t RatisLog::LookUpBytes() const {
   namespace fs = std::filesystem;
+  uint64_t sum = 0;
   std::error_code ignored;  // files come and go
   fs::directory_iterator file(RatisLogPath(directory_, membership_), ignored);
   for (; file != fs::directory_iterator(); file.increment(ignored)) {
     const uint64_t bytes = file->file_size(ignored);
-    if (!ignored) stats.bytes += bytes;
+    if (!ignored) sum += bytes;
   }
-  return stats;
+  bytes_.store(sum, std::memory_order_relaxed);
+  return sum;
 }
 
 absl::Status RatisLog::HandOver(const std::string& successor, std::string_view why) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -83,6 +85,7 @@ class RatisLog : public Log {
   void WarmUp() override;
   [[nodiscard]] absl::Status ReleasePrefix(LogIndex through, Release release) override;
   [[nodiscard]] Stats GetStats() const override;
+  [[nodiscard]] uint64_t LookUpBytes() const override;
   void BeginStop() override;
   // Transfers leadership if this node leads, and answers all calls that wait. Idempotent.
   void Stop() override;
@@ -155,6 +158,7 @@ class RatisLog : public Log {
   Mutex mutex_;
   ReadRounds::AnswerFn followers_asked_ ABSL_GUARDED_BY(mutex_);  // of the round under way
   std::unique_ptr<Replica> replica_;
+  mutable std::atomic<uint64_t> bytes_{0};  // as the last LookUpBytes() found it
   std::chrono::steady_clock::time_point next_hand_over_;
   // Of WatchLease().
   std::optional<std::chrono::steady_clock::time_point> lease_seen_;  // while this node leads

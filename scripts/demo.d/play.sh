@@ -12,7 +12,7 @@ source "$here/acts-2.sh"
 
 # Locale and settings of whoever watches are not the demo's.
 unset "${!TRIPLA_@}"
-export LC_ALL=C.UTF-8 PATH=$root/build/bin:$PATH HOME=$DEMO_DIRECTORY
+export LC_ALL=C.UTF-8 PATH=$root/build/bin:$PATH HOME=$DEMO_DIRECTORY TMPDIR=$DEMO_DIRECTORY
 cd "$DEMO_DIRECTORY" || exit 1
 
 case $lang in
@@ -21,6 +21,7 @@ case $lang in
 esac
 make_machines
 ln -s "$root" repo
+echo "subdirs($root/build)" >CTestTestfile.cmake # so ctest finds the tests and writes what it writes here
 
 begin_play
 for ((number = first_act; number <= last_act; ++number)); do

@@ -5,7 +5,7 @@
 # scripts/demo sources this.
 
 frames_a_second=10
-columns_and_rows=143x40
+columns_and_rows=158x44
 
 record() { # record LANGUAGE ACTS
   local program missing=()
@@ -21,7 +21,7 @@ record() { # record LANGUAGE ACTS
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
 
-  Xvfb -displayfd 3 -screen 0 1600x900x24 -nolisten tcp 3>"$recording/display" 2>/dev/null &
+  Xvfb -displayfd 3 -screen 0 1920x1080x24 -nolisten tcp 3>"$recording/display" 2>/dev/null &
   screen=$!
   await_file "$screen" "Xvfb ended: it cannot make a screen here" display
   export DISPLAY
@@ -35,14 +35,14 @@ record() { # record LANGUAGE ACTS
 
 film() { # film LANGUAGE ACTS: the play, in film.mkv and tripla.cast
   DEMO_MARKS=$recording/marks LC_ALL=C.UTF-8 xterm -u8 -geometry "$columns_and_rows" -b 8 \
-    -fa 'DejaVu Sans Mono' -fs 13 -bg '#10151c' -fg '#e6e6e6' -bw 0 +sb \
+    -fa 'DejaVu Sans Mono' -fs 14 -bg '#10151c' -fg '#e6e6e6' -bw 0 +sb \
     -e asciinema rec --quiet --overwrite --cols "${columns_and_rows%x*}" --rows "${columns_and_rows#*x}" \
     --command "scripts/demo --lang $1 --acts $2" "$recording/tripla.cast" &
   terminal=$!
   await_file "$terminal" "the play did not begin" marks
   begun=$EPOCHREALTIME
   # Slides, mostly: few bits. A whole picture each half minute, for who jumps to a chapter.
-  ffmpeg -loglevel error -f x11grab -framerate "$frames_a_second" -video_size 1600x900 -draw_mouse 0 -i "$DISPLAY" \
+  ffmpeg -loglevel error -f x11grab -framerate "$frames_a_second" -video_size 1920x1080 -draw_mouse 0 -i "$DISPLAY" \
     -c:v libx264 -preset veryfast -crf 29 -g $((30 * frames_a_second)) -pix_fmt yuv420p "$recording/film.mkv" </dev/null &
   camera=$!
   wait "$terminal"

@@ -107,7 +107,7 @@ act() { # act NUMBER: its title
   ! $terminal || [[ $pace == 0 ]] || printf '\e[2J\e[3J\e[H'
   printf '\n'
   each_language show_title "act-$1"
-  rest 1500
+  rest 1000
 }
 
 show_title() {
@@ -124,7 +124,7 @@ say() { # say NAME: a caption
   for requirement in $(grep -oE '\bR[0-9]+\b' <<<"$text"); do mark "$requirement"; done
   printf '\n'
   each_language show_caption "$1"
-  rest $((600 + ${#text} * 20))
+  rest $((400 + ${#text} * 28))
   key_if_stepping
 }
 
@@ -162,9 +162,9 @@ type_command() { # type_command COMMAND
     rest 150
     for ((i = 0; i < ${#1}; ++i)); do
       printf '%s' "${1:i:1}"
-      rest 12
+      rest 10
     done
-    rest 200
+    rest 100
     printf '\n'
   else
     printf '%s\n' "$1"
@@ -173,21 +173,45 @@ type_command() { # type_command COMMAND
 }
 
 last=0 # the exit code of the last command that was shown
-perform() { # perform COMMAND: as a shell would to which it is typed
-  (exit "$last")
-  eval "$1" 2>&1
+# As a shell would to which COMMAND is typed. On a terminal what it prints is folded when it has
+# ended. What it says of its progress, when it does not have to fail, is seen at once.
+perform() { # perform COMMAND CODE
+  local command="(exit $last)
+$1"
+  if ! $terminal; then
+    eval "$command" 2>&1
+  elif [[ $2 == 0 ]]; then
+    eval "$command" >printed
+  else
+    eval "$command" >printed 2>&1
+  fi
   last=$?
+  ! $terminal || fold_lines <printed
 }
 perform_apart() {
   (eval "$1" 2>&1)
   last=$?
 }
 
+fold_lines() { # between words; what does not fit goes on below, with an indent
+  local line begin
+  while IFS= read -r line; do
+    while [[ ${#line} -gt $columns && ${line:0:columns+1} == *[!\ ]\ * ]]; do
+      begin=${line:0:columns+1}
+      begin=${begin% *}
+      printf '%s\n' "$begin"
+      line="    ${line:${#begin}+1}"
+    done
+    printf '%s\n' "$line"
+  done
+}
+
 # run [FLAG...] COMMAND: types and runs it; the play ends if it does not end as it must.
 #   --to CODE               it must end with this code, not with 0
 #   --reading MILLISECONDS  what it prints takes so long to read
 #   --at-once               it is not typed and nobody reads, as it must be run right now
-#   --apart                 what it starts is not for the `wait` of a later command
+#   --apart                 what it starts is not for the `wait` of a later command; what it prints is
+#                           seen at once
 run() {
   local code=0 reading=700 at_once=false perform=perform
   while [[ $1 == --* ]]; do
@@ -200,7 +224,7 @@ run() {
     shift
   done
   if $at_once; then pace=0 type_command "$1"; else type_command "$1"; fi
-  $perform "$1"
+  $perform "$1" "$code"
   [[ $last == "$code" ]] || stop_with another-end "$1" "$last" "$code"
   $at_once && return
   rest "$reading"

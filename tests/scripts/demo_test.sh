@@ -45,14 +45,16 @@ nothing_is_left() { # neither a file nor a process
 }
 
 # What chance, time and the machine decide: ids, ports and numbers of more than three digits; who leads,
-# in which term, and what is said of others; how long claims took and what they counted; in which files
-# Ratis has its log.
+# in which term, who wins a race, and what is said of others; how long claims and tests took and what
+# they counted; how many threads there are; in which files Ratis has its log; which tests there are.
 mask() {
   sed -E \
-    -e '/^n[123] says of n[123]: /d; /current\/log_[0-9]+-[0-9]+$/d; /^n1\/(image|log\/[^\/]*\/sm)\//d' \
+    -e '/^n[123] says of n[123]: /d; /current\/log_[0-9]+-[0-9]+$/d; /^[0-9]+ +n1\/(image|log\/[^\/]*\/sm)\//d' \
+    -e 's/^ +[0-9]+ triplad$/N triplad/; /^ +[0-9]+ [a-z_-]+$/d; s/data "n[123]:7420"/WINNER/' \
+    -e '/^\[ +OK \]/d; s/^(\[ +PASSED +\]) [0-9]+/\1 N/; s/^(.*) Test +#[0-9]+: (\w+) .*Passed +[0-9.]+ sec/\1 \2/' \
     -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+]+/TIME/' \
     -e 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/ID/g; s/\b[0-9a-f]{32}\b/ID/g; s/0x[0-9a-f]{16,}/KEY/g' \
-    -e 's/(log_inprogress_)[0-9]+/\1N/; s/^(log_index|term) +[0-9]+/\1 N/' \
+    -e 's/(log_inprogress_)[0-9]+/\1N/; s/^(log_index|term|revision) +[0-9]+/\1 N/' \
     -e 's/\.image\.partial$/.image/' \
     -e 's/(within [0-9]+s: )[^;]*/\1WHY/' \
     -e 's/^(n[123]:7420 +n[123] +)(leader|follower) +(ready|not ready) +[0-9]+ +[0-9]+ +[0-9]+ +[0-9a-f]{8}$/\1STATE/' \
@@ -78,10 +80,18 @@ write_acts() { # write_acts DOCUMENT LANGUAGE
 }
 
 TheWholePlayPrintsWhatTheDocumentsShow() {
-  scripts/demo --lang both --pace 0 >play 2>out </dev/null
-  expect "it ends well" [ $? = 0 ]
+  local code=1 attempt
+  # Replicas on a very busy machine may lose their leader twice while tripla-check writes 16 MiB.
+  for attempt in 1 2 3; do
+    scripts/demo --lang both --pace 0 >play 2>out </dev/null
+    code=$?
+    grep -qF 'de tripla-check valeram' out || break
+  done
+  expect "it ends well" [ $code = 0 ]
   expect "it has nothing to complain of" [ ! -s out ]
   expect "nothing is left" nothing_is_left
+  expect "the stress test stands still during the cut, and goes on after it" \
+    awk '/^revision /{at[++n] = $2} END {exit !(n == 3 && at[1] == at[2] && at[2] < at[3])}' play
   local language document
   for language in pt en; do
     document=$source_dir/docs/$([[ $language == pt ]] && echo apresentacao || echo presentation).md
@@ -104,6 +114,16 @@ BothDocumentsSayWhenEachRequirementIsShown() {
   expect "each is a time" [ "$(times presentation | grep -cE ' [0-9]+:[0-9]{2}$')" = 29 ]
 }
 
+next_run_says() { # next_run_says TEXT
+  scripts/demo --acts 1 >out 2>&1 </dev/null &
+  local next=$!
+  timeout 60 sh -c "until grep -qF '$1' out; do sleep 0.1; done"
+  local code=$?
+  kill "$next"
+  wait "$next"
+  return "$code"
+}
+
 # At any moment. A demo that was killed cannot remove its directory.
 EndsWithAllThatItStartedWhenItIsInterrupted() {
   local signal play
@@ -116,6 +136,7 @@ EndsWithAllThatItStartedWhenItIsInterrupted() {
     if [[ $signal == KILL ]]; then
       # The kernel ends the rest.
       timeout 60 sh -c "while grep -qzs '^DEMO_DIRECTORY=$work/' /proc/[0-9]*/environ; do sleep 0.1; done"
+      expect "the next run says what was left" next_run_says 'could not remove its files; do so with: rm -r'
       rm -rf tmp/tripla-demo.*
     fi
     expect "nothing is left after $signal" nothing_is_left
@@ -179,11 +200,14 @@ WithoutNetworksItSaysWhichPortIsInUse() {
   expect "nothing is left" nothing_is_left
 }
 
-ASmallTerminalIsSaidAndWrapsCaptionsBetweenWords() {
-  script --quiet --return --command 'stty rows 24 cols 80; scripts/demo --pace 0 --acts 8' /dev/null >out </dev/null
+ASmallTerminalIsSaidAndWrapsBetweenWords() {
+  script --quiet --return --command 'stty rows 24 cols 80; scripts/demo --pace 0 --acts 1' /dev/null >out </dev/null
   expect "it ends well" [ $? = 0 ]
   expect "it is said" grep -q 'demo: this terminal has 80 x 24 characters' out
-  expect "no caption is wider" [ "$(sed -E 's/\x1b\[[0-9;]*m//g; s/\r//' out | grep '^  ' | awk 'length > 80' | wc -l)" = 0 ]
+  sed -E '/^demo:/d; s/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\r//g' out >shown
+  expect "only what is typed is wider" [ "$(grep -v '^\$ ' shown | grep -cE '^.{81}')" = 0 ]
+  expect "a message is folded between words" grep -qx "    nothing was applied; the status verb shows the server's limits" shown
+  expect "a command sees how the one before ended" [ "$(grep -A 1 -Fx '$ echo $?' shown | tail -n 1)" = 3 ]
 }
 
 for test in $(declare -F | sed -n 's/^declare -f \([A-Z].*\)/\1/p'); do

@@ -188,8 +188,8 @@ bool Call::TakePrefix(const Prefix& prefix) {
 }
 
 void Call::TakeData(std::string_view bytes) {
-  if (end_ || method_ == nullptr) return;
   header_check_.TakeBody(bytes.size());
+  if (end_ || method_ == nullptr) return;
   if (in_.empty()) due_ = MemoryBudget::Due(loop_.now(), 0);
   in_.append(bytes);
   size_t at = 0;
@@ -250,8 +250,8 @@ void Call::Account() {
 void Call::EndRequest() {
   if (request_ended_) return;
   request_ended_ = true;
-  if (end_ || method_ == nullptr) return;
   if (!header_check_.BodyFits()) return connection_->RefuseMalformed(*this);
+  if (end_ || method_ == nullptr) return;
   connection_->EndRoom(*this);
   const bool one = method_->on_request != nullptr;
   deferred_ = one && had_message_ && !connection_->MayAnswer();

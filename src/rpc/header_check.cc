@@ -28,7 +28,7 @@ bool IsName(std::string_view name) {
 
 // The bytes that end a field or a header in HTTP/1.1 (section 8.2.1).
 bool IsValue(std::string_view value) {
-  return value.find_first_of(std::string_view("\0\r\n", 3)) == std::string_view::npos;
+  return std::ranges::none_of(value, [](char c) { return c == '\0' || c == '\r' || c == '\n'; });
 }
 
 }  // namespace

@@ -172,7 +172,8 @@ Answer<const Client::Core::Server*> Client::Core::Connect(CallInProgress& call,
       if (now >= call.deadline) return NotConnected(call, server, applied);
       const bool connected = AwaitConnected(*server.channel, std::min(call.deadline, now + slice));
       if (!call.running.Sleep(Clock::now())) return Cancelled(applied);
-      if (connected && Clock::now() < call.deadline) return &server;
+      if (connected && Clock::now() >= call.deadline) return NoTimeLeft(applied);
+      if (connected) return &server;
       servers_.MoveOn(server, "");
     }
     const Clock::time_point next_look = std::min(call.deadline, Clock::now() + kConnectPause);

@@ -46,7 +46,7 @@ nothing_is_left() { # neither a file nor a process
 
 # What chance, time and the machine decide: ids, ports and numbers of more than three digits; who leads,
 # in which term, who wins a race, and what is said of others; how long claims and tests took and what
-# they counted; how many threads there are; in which files Ratis has its log; which tests there are.
+# they counted; how many threads there are, and calls that wait; in which files Ratis has its log; which tests there are.
 mask() {
   sed -E \
     -e '/^n[123] says of n[123]: /d; /current\/log_[0-9]+-[0-9]+$/d; /^[0-9]+ +n1\/(image|log\/[^\/]*\/sm)\//d' \
@@ -55,7 +55,7 @@ mask() {
     -e 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.+]+/TIME/' \
     -e 's/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/ID/g; s/\b[0-9a-f]{32}\b/ID/g; s/0x[0-9a-f]{16,}/KEY/g' \
     -e 's/(log_inprogress_)[0-9]+/\1N/; s/^(log_index|term|revision) +[0-9]+/\1 N/' \
-    -e 's/\.image\.partial$/.image/' \
+    -e 's/\.image\.partial$/.image/; s/^(LISTEN +0) +[0-9]+ /\1 N /' \
     -e 's/(within [0-9]+s: )[^;]*/\1WHY/' \
     -e 's/^(n[123]:7420 +n[123] +)(leader|follower) +(ready|not ready) +[0-9]+ +[0-9]+ +[0-9]+ +[0-9a-f]{8}$/\1STATE/' \
     -e '/^([✓✗?-]) +[a-z]+ +R[0-9]/{s/  +[0-9]+  .*//}' \
@@ -91,7 +91,8 @@ TheWholePlayPrintsWhatTheDocumentsShow() {
   expect "it has nothing to complain of" [ ! -s out ]
   expect "nothing is left" nothing_is_left
   expect "the stress test stands still during the cut, and goes on after it" \
-    awk '/^revision /{at[++n] = $2} END {exit !(n == 3 && at[1] == at[2] && at[2] < at[3])}' play
+    awk '/^revision /{at[++n] = $2}
+      END {exit !(n == 6 && at[1] < at[2] && at[3] == at[4] && at[4] < at[5] && at[5] < at[6])}' play
   local language document
   for language in pt en; do
     document=$source_dir/docs/$([[ $language == pt ]] && echo apresentacao || echo presentation).md

@@ -24,7 +24,7 @@ act_1() {
   run --reading 2000 "grep -A 7 '^service KeyValue' repo/proto/tripla/v1/tripla.proto"
   one_runs
   say threads
-  run "${on1}ss -Hltn$one_port"
+  [[ $own_network == 0 ]] || run "${on1}ss -Hltn"
   run --reading 1500 'cat /proc/$(cat db/lock)/task/*/comm | sort | uniq -c'
 
   say set

@@ -3,8 +3,7 @@
 # where the play itself is. play.sh sources this.
 #
 # n1, n2, n3 are where their servers serve clients; r1, r2, r3 where they hear from each other; on1,
-# on2, on3 the words that make a command run there, and on_each on $n; one_port what keeps ss to the
-# port of n1. Without a network of its own all is on 127.0.0.1.
+# on2, on3 the words that make a command run there, and on_each on $n. Without a network of its own all is on 127.0.0.1.
 
 make_machines() {
   local n offset
@@ -13,12 +12,12 @@ make_machines() {
       offset=$((n - 1))
       eval "n$n=127.0.0.1:$((port + offset)) r$n=127.0.0.1:$((port + offset + 100)) on$n="
     done
-    on_each= one_port=" sport = :$port"
+    on_each=
   else
     make_network >network.log 2>&1
     [[ ! -s network.log ]] || stop "$(cat network.log)" # ip says nothing unless something failed
     for n in 1 2 3; do eval "n$n=n$n:7420 r$n=n$n:7520 on$n='ip netns exec n$n '"; done
-    on_each='ip netns exec $n ' one_port=
+    on_each='ip netns exec $n '
   fi
   all=$n1,$n2,$n3
 }

@@ -163,12 +163,12 @@ type_command() { # type_command COMMAND
   printf '$ '
   colour '0;1'
   if $terminal && [[ $pace != 0 ]]; then
-    rest 150
+    rest 80
     for ((i = 0; i < ${#1}; ++i)); do
       printf '%s' "${1:i:1}"
       rest 10
     done
-    rest 100
+    rest 50
     printf '\n'
   else
     printf '%s\n' "$1"

@@ -164,10 +164,10 @@ act_8() {
   say cases-faults
   say cases-others
   say cases-level
+  say some-tests
   run --at-once "ctest -R '^(model|disk|batch|power_cut)_test$' >tests &"
   say operations-tests
   run --apart --reading 2500 "repo/build/tests/spec_test --gtest_filter='*Operations.R*/OneServer' | grep -e OK -e PASSED"
-  say some-tests
   run --reading 2500 'wait; grep -i passed tests'
   say all-tests
 }

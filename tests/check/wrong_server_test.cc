@@ -16,6 +16,7 @@
 #include "check/report.h"
 #include "check/runner.h"
 #include "client/fake_server.h"
+#include "service/status_mapping.h"
 #include "tests/check/fault_forms.h"
 #include "tests/check/faults.h"
 
@@ -104,6 +105,21 @@ TEST(RightServer, NeedNotAdvertiseItsLimitsWhereWeDo) {
   EXPECT_EQ(ResultOf(report, "R14.key-too-long").verdict, Verdict::kHolds);
   EXPECT_THAT(SummaryText(report),
               AllOf(HasSubstr("4 of 9 claims hold"), HasSubstr("5 not tried")));
+}
+
+// As a leader that steps down while its followers are busy with so much data.
+TEST(RightServer, MayNotKnowWhetherALargeWriteWasApplied) {
+  constexpr size_t kLarge = size_t{1} << 20;
+  int sent = 0;
+  const WrongServer server(
+      [&](const v1::Operation& request, v1::Reply& reply, const WrongServer::Right& right) {
+        const grpc::Status status = right(request, reply);
+        if (request.ByteSizeLong() < kLarge || ++sent % 2 == 0) return status;
+        return WriteError(absl::UnavailableError("this node does not lead"), Applied::kUnknown);
+      });
+  const Report report = RunAgainst(server, "api", "R14.largest-data");
+  EXPECT_EQ(report.exit_code(), ExitCode::kAllHold) << TableText({}, report);
+  EXPECT_EQ(sent, 4);  // set and testAndSet, each twice
 }
 
 TEST(RightServer, WithShortBatchesPassesAll) {

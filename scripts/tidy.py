@@ -27,7 +27,7 @@ ROOMS = {
     "snapshot": {"base", "model", "disk", "log", "state"},
     "batch": {"base", "model", "disk", "log"},
     "service": {"base", "rpc", "model", "disk", "log", "state", "snapshot", "batch"},
-    "server": {"base", "model", "disk", "log", "state", "snapshot", "batch", "service"},
+    "server": {"base", "rpc", "model", "disk", "log", "state", "snapshot", "batch", "service"},
     "client": {"base", "model"},
     "cli": {"base", "model", "client"},
     "check": {"base", "model", "client", "cli"},

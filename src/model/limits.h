@@ -31,11 +31,11 @@ inline constexpr size_t kLogBatchBytesMax = size_t{4} << 20;
 inline constexpr size_t kQueueCommandsMax = 65'536;
 inline constexpr size_t kQueueBytesMax = size_t{256} << 20;
 
-// The memory that gRPC may use for incoming requests; a larger single message is still received.
+// What clients may have sent of requests that are not in the queue yet.
 inline constexpr size_t kIncomingBytesMax = size_t{288} << 20;
-// Unanswered requests that a replica has forwarded to the leader; until they are sent gRPC holds a
-// second copy. Above: RESOURCE_EXHAUSTED with retry advice; a single request is forwarded whatever
-// its size.
+// Unanswered requests that a replica has forwarded to the leader; until they are sent the gRPC
+// library holds a second copy. Above: RESOURCE_EXHAUSTED with retry advice; a single request is
+// forwarded whatever its size.
 inline constexpr size_t kPassedOnBytesMax = size_t{256} << 20;
 // Reads that wait until a replica knows the index they must see, and as many again that wait until
 // it has applied that index. Above: RESOURCE_EXHAUSTED with retry advice.

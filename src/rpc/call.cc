@@ -56,12 +56,29 @@ void Call::OnCancel(std::function<void()> cancelled) {
   });
 }
 
+void Call::OnClosed(std::function<void()> closed) {
+  OnLoop([this, closed = std::move(closed)] {
+    if (closed_) return closed();
+    on_closed_ = closed;
+  });
+}
+
+void Call::CutOff() {
+  OnLoop([this] {
+    if (!closed_ && connection_ != nullptr) connection_->CutOff(*this);
+  });
+}
+
 void Call::AddInitialMetadata(std::string name, std::string value) {
-  initial_metadata_.emplace_back(std::move(name), std::move(value));
+  OnLoop([this, name = std::move(name), value = std::move(value)] {
+    initial_metadata_.emplace_back(name, value);
+  });
 }
 
 void Call::AddTrailingMetadata(std::string name, std::string value) {
-  trailing_metadata_.emplace_back(std::move(name), std::move(value));
+  OnLoop([this, name = std::move(name), value = std::move(value)] {
+    trailing_metadata_.emplace_back(name, value);
+  });
 }
 
 void Call::Read(ReadFn read) {
@@ -144,7 +161,7 @@ void Call::Begin() {
     return connection_->RefuseHttp(*this, kUnsupportedMediaType);
   }
   method_ = connection_->shared().methods.Find(path_);
-  if (const std::optional<Status> fault = CheckHeaders()) return Refuse(*fault);
+  if (const std::optional<Status> fault = CheckHeaders()) return Refuse(Refused::kUnusable, *fault);
   if (deadline_ != Clock::time_point::max()) connection_->NoteDeadline(deadline_);
   if (method_->on_begin == nullptr) return;
   begun_ = true;
@@ -154,13 +171,16 @@ void Call::Begin() {
 
 bool Call::TakePrefix(const Prefix& prefix) {
   if (prefix.compressed) {
-    Refuse({absl::StatusCode::kInternal, "a message is marked as compressed without an encoding"});
+    Refuse(Refused::kUnusable,
+           {absl::StatusCode::kInternal, "a message is marked as compressed without an encoding"});
     return false;
   }
   const size_t most = connection_->shared().limits.message_bytes_max;
   if (prefix.message_bytes > most) {
-    Refuse({absl::StatusCode::kResourceExhausted,
-            fmt::format("the message has {} bytes; {} at most", prefix.message_bytes, most)});
+    Refuse(Refused::kTooLarge,
+           {absl::StatusCode::kResourceExhausted,
+            fmt::format("the message has {} bytes; this server takes {} at most",
+                        prefix.message_bytes, most)});
     return false;
   }
   message_bytes_ = prefix.message_bytes;
@@ -168,6 +188,7 @@ bool Call::TakePrefix(const Prefix& prefix) {
 }
 
 void Call::TakeData(std::string_view bytes) {
+  header_check_.TakeBody(bytes.size());
   if (end_ || method_ == nullptr) return;
   if (in_.empty()) due_ = MemoryBudget::Due(loop_.now(), 0);
   in_.append(bytes);
@@ -187,7 +208,8 @@ bool Call::TakeMessage(size_t& at) {
     if (left.size() < kPrefixBytes) return false;
     const std::optional<Prefix> prefix = ReadPrefix(left);
     if (!prefix) {
-      Refuse({absl::StatusCode::kInternal, "what was sent is no message of gRPC"});
+      Refuse(Refused::kUnusable,
+             {absl::StatusCode::kInternal, "what was sent is no message of gRPC"});
       return false;
     }
     if (!TakePrefix(*prefix)) return false;
@@ -195,7 +217,8 @@ bool Call::TakeMessage(size_t& at) {
   const size_t all = kPrefixBytes + *message_bytes_;
   if (method_->on_request != nullptr) {
     if (left.size() > all) {
-      Refuse({absl::StatusCode::kInternal, "this method takes one request, and there are more"});
+      Refuse(Refused::kUnusable,
+             {absl::StatusCode::kInternal, "this method takes one request, and there are more"});
     }
     // It stays where it is.
     had_message_ = left.size() == all;
@@ -227,6 +250,7 @@ void Call::Account() {
 void Call::EndRequest() {
   if (request_ended_) return;
   request_ended_ = true;
+  if (!header_check_.BodyFits()) return connection_->RefuseMalformed(*this);
   if (end_ || method_ == nullptr) return;
   connection_->EndRoom(*this);
   const bool one = method_->on_request != nullptr;
@@ -234,7 +258,8 @@ void Call::EndRequest() {
   Account();
   if (deferred_) return connection_->Defer(*this);
   if (!in_.empty() && (!one || !had_message_)) {
-    return Refuse({absl::StatusCode::kInternal, "the request ends within a message"});
+    return Refuse(Refused::kUnusable,
+                  {absl::StatusCode::kInternal, "the request ends within a message"});
   }
   if (one) return HandleRequest();
   GiveMessages();
@@ -244,11 +269,19 @@ void Call::HandleRequest() {
   begun_ = true;
   if (std::exchange(deferred_, false)) Account();
   loop_.Hold();
-  const std::string request = std::move(in_);
+  std::string request = std::move(in_);
   in_.clear();
-  std::string_view message(request);
-  message = had_message_ ? message.substr(kPrefixBytes) : std::string_view();
-  method_->on_request(shared_from_this(), message);
+  if (request.size() < LargeRequests::kBytesMin) {
+    std::string_view message(request);
+    message = had_message_ ? message.substr(kPrefixBytes) : std::string_view();
+    return method_->on_request(shared_from_this(), message);
+  }
+  const size_t bytes = request.size();
+  connection_->shared().large_requests.Run(
+      bytes,
+      [self = shared_from_this(), kept = std::make_shared<const std::string>(std::move(request))] {
+        self->method_->on_request(self, std::string_view(*kept).substr(kPrefixBytes));
+      });
 }
 
 void Call::GiveMessages() {
@@ -296,10 +329,10 @@ void Call::FinishHere(Status status) {
   if (!end_) End(std::move(status));
 }
 
-void Call::Refuse(Status status) {
+void Call::Refuse(Refused why, Status status) {
   if (end_) return;
   if (!begun_ && method_ != nullptr && method_->refusal != nullptr) {
-    status = method_->refusal(std::move(status));
+    status = method_->refusal(*this, why, std::move(status));
   }
   out_.clear();
   connection_->NoteTaken(*this, std::exchange(out_bytes_, 0));
@@ -358,7 +391,10 @@ void Call::Close() {
   messages_bytes_ = 0;
   out_.clear();
   out_bytes_ = 0;
+  const CallPtr self = shared_from_this();
   Cancel();
+  closed_ = true;
+  if (const auto tell = std::exchange(on_closed_, nullptr); tell != nullptr) tell();
 }
 
 }  // namespace tripla::rpc

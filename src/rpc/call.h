@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "rpc/event_loop.h"
+#include "rpc/header_check.h"
 #include "rpc/wire_format.h"
 
 namespace google::protobuf {
@@ -26,6 +27,7 @@ namespace tripla::rpc {
 
 class Call;
 class Connection;
+enum class Refused;
 struct Method;
 using CallPtr = std::shared_ptr<Call>;
 
@@ -66,6 +68,11 @@ class Call : public std::enable_shared_from_this<Call> {
   // Calls `cancelled` once when the client gives up, its connection ends, or its deadline passes,
   // before Finish(); at once when that was before.
   void OnCancel(std::function<void()> cancelled);
+  // Calls `closed` once the stream is gone: all of the answer is under way, or never will be. At
+  // once when that was before. For what must be counted until then.
+  void OnClosed(std::function<void()> closed);
+  // Drops what the client has not taken of the answer, and resets the stream.
+  void CutOff();
 
   // Metadata of the answer: before the first Write(), and before Finish().
   void AddInitialMetadata(std::string name, std::string value);
@@ -120,7 +127,7 @@ class Call : public std::enable_shared_from_this<Call> {
   void WriteHere(std::string encoded, WrittenFn written);
   void FinishHere(Status status);
   // Ends the call without its handler: a fault of the client, its deadline, an overload.
-  void Refuse(Status status);
+  void Refuse(Refused why, Status status);
   // Decides how the call ends on the wire.
   void End(Status status);
   // Appends to `to` the next `bytes` of what is to be sent.
@@ -145,6 +152,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string encoding_;
   std::string peer_;
   Metadata metadata_;
+  HeaderCheck header_check_;
   std::optional<Status> header_fault_;
   Clock::time_point deadline_ = Clock::time_point::max();
   const Method* method_ = nullptr;
@@ -177,7 +185,9 @@ class Call : public std::enable_shared_from_this<Call> {
   std::optional<Status> end_;
   bool handler_done_ = false;
   std::atomic<bool> cancelled_ = false;
+  bool closed_ = false;
   std::function<void()> on_cancel_;
+  std::function<void()> on_closed_;
   std::atomic<int> posted_ = 0;  // by other threads, and not run yet
 };
 

@@ -229,7 +229,8 @@ void Connection::EndOverdueCalls(Clock::time_point now) {
     }
   }
   for (const CallPtr& call : overdue) {
-    call->Refuse({absl::StatusCode::kDeadlineExceeded, "the deadline of the call has passed"});
+    call->Refuse(Refused::kUnusable,
+                 {absl::StatusCode::kDeadlineExceeded, "the deadline of the call has passed"});
   }
 }
 

@@ -19,6 +19,7 @@
 #include "rpc/call.h"
 #include "rpc/event_loop.h"
 #include "rpc/frame_guard.h"
+#include "rpc/large_requests.h"
 #include "rpc/listener.h"
 #include "rpc/memory_budget.h"
 #include "rpc/session.h"
@@ -56,6 +57,7 @@ struct Shared {
   const ConnectionLimits limits;
   MemoryBudget incoming;
   MemoryBudget unsent;
+  LargeRequests large_requests{incoming};
 };
 
 // One client's connection. HTTP/2 is nghttp2's; this is what stands between it, the socket and the
@@ -117,8 +119,10 @@ class Connection final : public EventSource {
   };
 
   // For its calls.
-  [[nodiscard]] const Shared& shared() const { return shared_; }
+  [[nodiscard]] Shared& shared() const { return shared_; }
   void RefuseHttp(Call& call, int status);
+  // Resets a call that is not HTTP/2's request.
+  void RefuseMalformed(Call& call);
   void NoteDeadline(Clock::time_point deadline);
   void NoteHeld(Call& call, size_t bytes);
   void NoteOutput(Call& call);
@@ -129,6 +133,7 @@ class Connection final : public EventSource {
   void EndRoom(Call& call);
   void Consume(Call& call, size_t bytes);
   void Forget(Call& call);
+  void CutOff(Call& call);
   // Whether there is room for an answer whose size nobody knows yet. Else the request may wait.
   [[nodiscard]] bool MayAnswer() const;
   void Defer(Call& call);

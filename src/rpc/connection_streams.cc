@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "rpc/connection.h"
+#include "rpc/methods.h"
 
 namespace tripla::rpc {
 namespace {
@@ -33,7 +34,7 @@ void Connection::CutHeld(size_t bytes) {
   const size_t before = held_bytes_;
   while (!uploading_.empty() && before - held_bytes_ < bytes) {
     const CallPtr slowest = uploading_.front();
-    slowest->Refuse(Overloaded());
+    slowest->Refuse(Refused::kOverloaded, Overloaded());
   }
   loop_.AskTurnEnd(*this);
 }
@@ -41,14 +42,16 @@ void Connection::CutHeld(size_t bytes) {
 void Connection::CutUnsent(size_t bytes) {
   if (!pending_.empty()) return Close();
   const size_t before = unsent_bytes_;
-  while (!slow_.empty() && before - unsent_bytes_ < bytes) {
-    Call& slowest = *slow_.begin()->second;
-    nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, slowest.stream_,
-                              NGHTTP2_ENHANCE_YOUR_CALM);
-    const CallPtr call = slowest.shared_from_this();
-    NoteTaken(slowest, std::exchange(slowest.out_bytes_, 0));
-    slowest.Close();
-  }
+  while (!slow_.empty() && before - unsent_bytes_ < bytes) CutOff(*slow_.begin()->second);
+}
+
+void Connection::CutOff(Call& call) {
+  // CANCEL, for clients of gRPC take ENHANCE_YOUR_CALM as RESOURCE_EXHAUSTED, and what the call did
+  // is not known to them.
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, call.stream_, NGHTTP2_CANCEL);
+  const CallPtr self = call.shared_from_this();
+  NoteTaken(call, std::exchange(call.out_bytes_, 0));
+  call.Close();
   loop_.AskTurnEnd(*this);
 }
 
@@ -151,6 +154,20 @@ void Connection::RefuseHttp(Call& call, int status) {
   call.end_ = Status{absl::StatusCode::kUnknown, ""};
   call.Account();
   session_.RespondHttp(call.stream_, status);
+  loop_.AskTurnEnd(*this);
+}
+
+void Connection::RefuseMalformed(Call& call) {
+  // RFC 9113, section 8.1.1.
+  nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, call.stream_,
+                            NGHTTP2_PROTOCOL_ERROR);
+  if (&call == opening_.get()) {
+    nghttp2_session_set_stream_user_data(session_.get(), call.stream_, nullptr);
+    opening_.reset();
+  } else {
+    call.responded_ = true;
+    call.Refuse(Refused::kUnusable, {absl::StatusCode::kInternal, "the request is malformed"});
+  }
   loop_.AskTurnEnd(*this);
 }
 
@@ -264,12 +281,17 @@ bool Connection::TakeHeader(int32_t stream, std::string_view name, std::string_v
     EndSoon(NGHTTP2_ENHANCE_YOUR_CALM, "too many headers");
     return false;
   }
-  if (opening_ == nullptr || opening_->stream_ != stream) return true;
+  Call* const call = FindCall(stream);
+  if (call == nullptr) return true;
+  call->header_check_.Take(name, value);
+  // No client of gRPC sends trailers; they are only looked at.
+  if (call != opening_.get()) return true;
+  if (!call->header_check_.is_sound()) return true;
   if (header_list_bytes_ <= most) {
-    opening_->TakeHeader(name, value);
+    call->TakeHeader(name, value);
   } else {
-    opening_->header_fault_ = {absl::StatusCode::kResourceExhausted,
-                               fmt::format("the headers have more than {} bytes", most)};
+    call->header_fault_ = {absl::StatusCode::kResourceExhausted,
+                           fmt::format("the headers have more than {} bytes", most)};
   }
   return true;
 }
@@ -285,7 +307,12 @@ void Connection::TakeFrame(const nghttp2_frame& frame) {
     Call* const call = FindCall(frame.hd.stream_id);
     if (call == nullptr) return;
     const CallPtr self = call->shared_from_this();
+    const bool is_sound = call->header_check_.is_sound() && call->header_check_.IsComplete();
+    if (frame.hd.type == NGHTTP2_HEADERS && (!is_sound || (call != opening_.get() && !ends))) {
+      return RefuseMalformed(*call);
+    }
     if (call == opening_.get()) {
+      call->header_check_.EndHeaders();
       call->due_ = MemoryBudget::Due(loop_.now(), 0);
       call->place_ = Call::Place::kUploading;
       call->position_ = uploading_.insert(uploading_.end(), std::move(opening_));

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/resource.h>
@@ -24,7 +25,7 @@ namespace {
 // So many connections at most in one turn, so that those that are there are served in between.
 constexpr int kAcceptsPerTurn = 64;
 
-// For the log, images, and what libraries open now and then.
+// For the log, images, and what libraries open now and then; a quarter where there are few.
 constexpr size_t kDescriptorsKept = 96;
 
 int SpareDescriptor() { return open("/dev/null", O_RDONLY | O_CLOEXEC); }
@@ -43,43 +44,6 @@ std::string CountedAddress(const sockaddr_storage& address) {
   if (IN6_IS_ADDR_V4MAPPED(&six)) return HostOf(address);
   constexpr size_t kNetworkBytes = 8;
   return {reinterpret_cast<const char*>(six.s6_addr), kNetworkBytes};
-}
-
-// Returns a listening socket, or minus the error number.
-int Listen(const addrinfo& address, int port) {
-  const int fd = socket(address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                        address.ai_protocol);
-  if (fd < 0) return -errno;
-  const int on = 1;
-  const int off = 0;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-  sockaddr_storage to{};
-  std::memcpy(&to, address.ai_addr, address.ai_addrlen);
-  if (address.ai_family == AF_INET6) {
-    auto& six = reinterpret_cast<sockaddr_in6&>(to);
-    // [::] takes clients with IPv4 as well.
-    if (IN6_IS_ADDR_UNSPECIFIED(&six.sin6_addr)) {
-      setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    }
-    if (port != 0) six.sin6_port = htons(static_cast<uint16_t>(port));
-  } else if (port != 0) {
-    reinterpret_cast<sockaddr_in&>(to).sin_port = htons(static_cast<uint16_t>(port));
-  }
-  if (bind(fd, reinterpret_cast<sockaddr*>(&to), address.ai_addrlen) == 0 &&
-      listen(fd, SOMAXCONN) == 0) {
-    return fd;
-  }
-  const int error = errno;
-  close(fd);
-  return -error;
-}
-
-int PortOf(int fd) {
-  sockaddr_storage address{};
-  socklen_t size = sizeof(address);
-  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return 0;
-  return ntohs(address.ss_family == AF_INET6 ? reinterpret_cast<sockaddr_in6&>(address).sin6_port
-                                             : reinterpret_cast<sockaddr_in&>(address).sin_port);
 }
 
 }  // namespace
@@ -144,59 +108,28 @@ size_t ConnectionsMax(size_t wanted) {
     while (readdir(listed) != nullptr) ++open;
     closedir(listed);
   }
-  const size_t taken = open + kDescriptorsKept;
+  const size_t taken = open + std::min<size_t>(kDescriptorsKept, limit.rlim_cur / 4);
   return std::min<size_t>(wanted, limit.rlim_cur > taken ? limit.rlim_cur - taken : 1);
 }
 
-absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Listener::Open(const std::string& address,
-                                                                      EventLoop& loop,
-                                                                      Admission& admission,
-                                                                      const AcceptedFn& accepted) {
-  const size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  const addrinfo hints{.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(host.c_str(), address.substr(colon + 1).c_str(), &hints, &found);
-  if (error != 0) return absl::UnavailableError(gai_strerror(error));
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> addresses(found, &freeaddrinfo);
-  std::vector<std::unique_ptr<Listener>> listeners;
-  int not_here = 0;
-  for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    const int fd = Listen(*each, listeners.empty() ? 0 : listeners.front()->port());
-    if (fd >= 0) {
-      listeners.emplace_back(new Listener(fd, loop, admission, accepted));
-    } else if (fd == -EADDRNOTAVAIL || fd == -EAFNOSUPPORT) {
-      // "localhost" may also be ::1 on a machine without IPv6.
-      not_here = -fd;
-    } else {
-      return absl::UnavailableError(std::strerror(-fd));
-    }
-  }
-  if (listeners.empty()) return absl::UnavailableError(std::strerror(not_here));
-  return listeners;
-}
-
-Listener::Listener(int fd, EventLoop& loop, Admission& admission, AcceptedFn accepted)
-    : fd_(fd),
+Listener::Listener(ListeningSocket socket, EventLoop& loop, Admission& admission,
+                   AcceptedFn accepted)
+    : socket_(std::move(socket)),
       spare_fd_(SpareDescriptor()),
       loop_(loop),
       admission_(admission),
       accepted_(std::move(accepted)) {}
 
 Listener::~Listener() {
-  close(fd_);
   if (spare_fd_ >= 0) close(spare_fd_);
 }
-
-int Listener::port() const { return PortOf(fd_); }
 
 void Listener::OnReady(uint32_t) {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
     sockaddr_storage address{};
     socklen_t size = sizeof(address);
-    const int fd =
-        accept4(fd_, reinterpret_cast<sockaddr*>(&address), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    const int fd = accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&address), &size,
+                           SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (fd >= 0) {
       Accept(fd, address);
       continue;
@@ -226,7 +159,7 @@ bool Listener::RefuseOne() {
   if (spare_fd_ < 0) spare_fd_ = SpareDescriptor();
   const bool had_spare = spare_fd_ >= 0;
   if (had_spare) close(std::exchange(spare_fd_, -1));
-  const int fd = had_spare ? accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC) : -1;
+  const int fd = had_spare ? accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC) : -1;
   if (fd >= 0) {
     close(fd);
     admission_.CountRefused();

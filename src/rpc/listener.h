@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <netdb.h>
 #include <sys/socket.h>
 
 #include <cstddef>
@@ -11,13 +10,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "rpc/byte_stream.h"
 #include "rpc/event_loop.h"
+#include "rpc/listening_socket.h"
 
 namespace tripla::rpc {
 
@@ -79,33 +77,23 @@ class Listener final : public EventSource {
   // Takes a connection; its address is for messages.
   using AcceptedFn = std::function<void(ByteStream, std::string peer, Admission::Place)>;
 
-  // Listens on all addresses of HOST:PORT. A free port is chosen for port 0, the same one for all
-  // of them. `admission` and `loop` outlive them.
-  //
-  // Errors: Unavailable, whose message is the system's reason.
-  [[nodiscard]] static absl::StatusOr<std::vector<std::unique_ptr<Listener>>> Open(
-      const std::string& address, EventLoop& loop, Admission& admission,
-      const AcceptedFn& accepted);
-
+  // `admission` and `loop` outlive it.
+  Listener(ListeningSocket socket, EventLoop& loop, Admission& admission, AcceptedFn accepted);
   ~Listener() override;
 
-  [[nodiscard]] int port() const;
-
-  [[nodiscard]] int fd() const override { return fd_; }
+  [[nodiscard]] int fd() const override { return socket_.fd(); }
   void OnReady(uint32_t events) override;
   void OnTime() override;
   void OnTurnEnd() override {}
   void OnStop(Clock::time_point deadline) override;
 
  private:
-  Listener(int fd, EventLoop& loop, Admission& admission, AcceptedFn accepted);
-
   void Accept(int fd, const sockaddr_storage& address);
   // Takes and closes the next connection although there is no descriptor for it. False: there was
   // none.
   [[nodiscard]] bool RefuseOne();
 
-  const int fd_;
+  const ListeningSocket socket_;
   int spare_fd_;  // given up to be able to refuse
   EventLoop& loop_;
   Admission& admission_;

@@ -12,9 +12,18 @@ Status UnreadableRequest() {
 }
 
 void Methods::AddStream(const google::protobuf::ServiceDescriptor& service, const std::string& name,
-                        std::function<void(CallPtr)> handler,
-                        std::function<Status(Status)> refusal) {
+                        std::function<void(CallPtr)> handler, RefusalFn refusal) {
   Insert(service, name, nullptr, {.on_begin = std::move(handler), .refusal = std::move(refusal)});
+}
+
+void Methods::RefuseOthers(const google::protobuf::ServiceDescriptor& service,
+                           const Status& error) {
+  services_[service.full_name()] = &service;
+  for (int i = 0; i < service.method_count(); ++i) {
+    // When it begins: nothing that is sent for it would be used.
+    methods_.emplace("/" + service.full_name() + "/" + service.method(i)->name(),
+                     Method{.on_begin = [error](const CallPtr& call) { call->Finish(error); }});
+  }
 }
 
 const Method* Methods::Find(std::string_view path) const {

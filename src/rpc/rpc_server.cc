@@ -45,12 +45,13 @@ absl::Status RpcServer::Listen(const Options& options) {
   const auto accepted = [this](ByteStream stream, std::string peer, Admission::Place place) {
     Accept(std::move(stream), std::move(peer), std::move(place));
   };
-  TRIPLA_ASSIGN_OR_RETURN(std::vector<std::unique_ptr<Listener>> opened,
-                          Listener::Open(options.listen, loop, admission_, accepted));
-  port_ = opened.front()->port();
+  TRIPLA_ASSIGN_OR_RETURN(std::vector<ListeningSocket> sockets, ListenOn(options.listen));
+  port_ = sockets.front().port();
   // Shared, because what is posted must be possible to copy.
-  const auto listeners =
-      std::make_shared<std::vector<std::unique_ptr<Listener>>>(std::move(opened));
+  const auto listeners = std::make_shared<std::vector<std::unique_ptr<Listener>>>();
+  for (ListeningSocket& socket : sockets) {
+    listeners->push_back(std::make_unique<Listener>(std::move(socket), loop, admission_, accepted));
+  }
   loop.Post([&loop, listeners] {
     for (std::unique_ptr<Listener>& listener : *listeners) loop.Add(std::move(listener), EPOLLIN);
   });
@@ -78,6 +79,8 @@ void RpcServer::Stop(std::chrono::milliseconds patience) {
   const auto deadline = EventLoop::Clock::now() + patience;
   for (const std::unique_ptr<EventLoop>& loop : loops_) loop->Stop(deadline);
   for (const std::unique_ptr<EventLoop>& loop : loops_) loop->Join();
+  // All of its calls have ended, for the loops wait for them.
+  shared_.large_requests.Stop();
 }
 
 }  // namespace tripla::rpc

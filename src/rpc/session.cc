@@ -27,6 +27,8 @@ nghttp2_option* MakeOptions() {
   nghttp2_option* options = nullptr;
   TRIPLA_CHECK(nghttp2_option_new(&options) == 0, "there is memory at the start");
   nghttp2_option_set_no_auto_window_update(options, 1);
+  // header_check does it.
+  nghttp2_option_set_no_http_messaging(options, 1);
   nghttp2_option_set_stream_reset_rate_limit(options, kResetsMax, kResetsPerSecond);
   return options;
 }

@@ -11,7 +11,7 @@
 namespace tripla {
 namespace {
 
-// With fewer, a few thousand clients stop the service for all.
+// With fewer, a few thousand clients leave no room for others.
 constexpr uint64_t kSmall = 4096;
 
 }  // namespace
@@ -30,9 +30,9 @@ void Say(const DescriptorLimit& limit) {
   if (limit.raised_from != limit.most) text += fmt::format(" (raised from {})", limit.raised_from);
   if (limit.most >= kSmall) return Say(Severity::kInfo, text);
   Say(Severity::kWarning,
-      fmt::format("{}; each connection takes one, and once they are used up no client can connect "
-                  "until the server is started again. Raise the hard limit (ulimit -Hn, or "
-                  "LimitNOFILE= of systemd)",
+      fmt::format("{}; each connection takes one, and once they are used up further clients are "
+                  "refused until others go. Raise the hard limit (ulimit -Hn, or LimitNOFILE= of "
+                  "systemd)",
                   text));
 }
 

@@ -2,9 +2,7 @@
 #include "server/formation.h"
 
 #include <fmt/core.h>
-#include <grpcpp/generic/async_generic_service.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 
 #include <chrono>
 #include <map>
@@ -17,12 +15,11 @@
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
 #include "log/ratis/starts.h"
-#include "server/grpc_messages.h"
-#include "server/listen_error.h"
-#include "server/readiness.h"
+#include "server/transport.h"
 #include "service/peer_service.h"
 #include "service/status_mapping.h"
 #include "tripla/internal/peer.grpc.pb.h"
+#include "tripla/v1/tripla.pb.h"
 
 namespace tripla {
 namespace {
@@ -35,37 +32,49 @@ constexpr std::chrono::seconds kAnswerPatience{1};
 constexpr std::chrono::seconds kQuietTime{2};
 constexpr int kReconnectMs = 100;
 
-// Answers the others while the cluster is not formed here.
-class FormService : public internal::Peer::CallbackService {
+// Answers the others while the cluster is not formed here, and refuses clients.
+class FormService {
  public:
   FormService(const Membership& membership, const Start& birth)
       : membership_(membership), birth_(birth) {}
 
-  grpc::ServerUnaryReactor* Form(grpc::CallbackServerContext* context,
-                                 const internal::FormRequest* request,
-                                 internal::FormReply* reply) override {
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    ToProto(birth_, *reply->mutable_start());
-    // No refusal for good: which of the two was prepared wrongly is not known.
-    const std::string differs = WhyNoCluster(*request);
-    reactor->Finish(differs.empty() ? grpc::Status::OK
-                                    : grpc::Status(grpc::StatusCode::UNAVAILABLE, differs));
-    return reactor;
-  }
-
-  grpc::ServerUnaryReactor* LogState(grpc::CallbackServerContext* context,
-                                     const internal::LogStateRequest*,
-                                     internal::LogStateReply*) override {
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    reactor->Finish({grpc::StatusCode::UNAVAILABLE,
-                     "the cluster is not formed yet: prepare new members without --rebuild"});
-    return reactor;
+  // It outlives the server.
+  void AddTo(rpc::Methods& methods) {
+    const auto& peer = *internal::FormRequest::descriptor()->file()->FindServiceByName("Peer");
+    methods.Add<internal::FormRequest>(
+        peer, "Form", [this](const rpc::CallPtr& call, const internal::FormRequest& request) {
+          Form(*call, request);
+        });
+    methods.Add<internal::LogStateRequest>(
+        peer, "LogState", [](const rpc::CallPtr& call, const internal::LogStateRequest&) {
+          call->Finish({absl::StatusCode::kUnavailable,
+                        "the cluster is not formed yet: prepare new members without --rebuild"});
+        });
+    const rpc::Status refusal = WriteError(
+        absl::UnavailableError(
+            "the cluster is not formed yet: all of its servers must be started once, and "
+            "prepared alike; each prints for whom it waits, and why"),
+        Applied::kNo);
+    methods.RefuseOthers(peer, refusal);
+    for (const char* const service : {"KeyValue", "Admin"}) {
+      methods.RefuseOthers(*v1::SetRequest::descriptor()->file()->FindServiceByName(service),
+                           refusal);
+    }
   }
 
  private:
+  void Form(rpc::Call& call, const internal::FormRequest& request) const {
+    // No refusal for good: which of the two was prepared wrongly is not known.
+    const std::string differs = WhyNoCluster(request);
+    if (!differs.empty()) return call.Finish({absl::StatusCode::kUnavailable, differs});
+    internal::FormReply reply;
+    ToProto(birth_, *reply.mutable_start());
+    call.Reply(reply);
+  }
+
   [[nodiscard]] std::string WhyNoCluster(const internal::FormRequest& request) const {
-    const grpc::Status agree = CheckMembersAgree(membership_, request.members());
-    if (!agree.ok()) return agree.error_message();
+    const rpc::Status agree = CheckMembersAgree(membership_, request.members());
+    if (!agree.ok()) return agree.message;
     if (request.origin() == membership_.origin) return "";
     const auto text = [](const std::string& origin) { return origin.empty() ? "no data" : origin; };
     return fmt::format("{} was prepared with {}, {} with {}: prepare all from the same state",
@@ -75,23 +84,6 @@ class FormService : public internal::Peer::CallbackService {
 
   const Membership& membership_;
   const Start birth_;
-};
-
-// Refuses every other call.
-class RefuseClients : public grpc::CallbackGenericService {
- public:
-  grpc::ServerGenericBidiReactor* CreateReactor(grpc::GenericCallbackServerContext*) override {
-    struct Refusal : grpc::ServerGenericBidiReactor {
-      void OnDone() override { delete this; }
-    };
-    auto* refusal = new Refusal;
-    refusal->Finish(WriteError(
-        absl::UnavailableError(
-            "the cluster is not formed yet: all of its servers must be started once, and "
-            "prepared alike; each prints for whom it waits, and why"),
-        Applied::kNo));
-    return refusal;
-  }
 };
 
 struct Other {
@@ -215,27 +207,17 @@ absl::StatusOr<Membership> FormCluster(DataDirectory& directory, const Membershi
                                        const std::string& listen) {
   TRIPLA_ASSIGN_OR_RETURN(const StartsRecord record, ReadStarts(directory));
   FormService form_service(membership, record.own.last());
-  RefuseClients refuse_clients;
-  TellGrpcMessages();
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port);
-  builder.RegisterService(&form_service);
-  builder.RegisterCallbackGenericService(&refuse_clients);
-  const std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
-  if (server == nullptr || port == 0) {
-    const std::string error = ListenError(listen);
-    return CannotListen(listen, error.empty() ? "gRPC refused the address" : error);
-  }
-  server->GetHealthCheckService()->SetServingStatus(kReadinessService, false);
+  TRIPLA_ASSIGN_OR_RETURN(
+      const std::unique_ptr<Transport> transport,
+      Transport::Start({.listen = listen, .reflection = false},
+                       [&form_service](rpc::Methods& methods) { form_service.AddTo(methods); }));
   Formation formation(membership, record);
   const absl::Status formed = formation.Await(directory);
   if (formed.ok()) {
     TRIPLA_RETURN_IF_ERROR(JoinCluster(directory, formation.membership(), formation.starts()));
     Say(Severity::kInfo, fmt::format("cluster {} is formed", formation.membership().cluster));
   }
-  server->Shutdown(std::chrono::system_clock::now());
+  transport->Stop();
   TRIPLA_RETURN_IF_ERROR(formed);
   return formation.membership();
 }

@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "model/limits.h"
 #include "server/formation.h"
+#include "server/grpc_library.h"
 #include "server/stopped_state.h"
 
 namespace tripla {
@@ -61,6 +62,7 @@ absl::Status Replication::FitOptions(const Membership& membership, Options& opti
 
 absl::StatusOr<Replication::Started> Replication::Start(const Parts& parts, Membership membership,
                                                         const Options& options) {
+  PrepareGrpc();
   if (!membership.is_formed()) {
     TRIPLA_RETURN_IF_ERROR(Replica::CheckInstalled());
     TRIPLA_RETURN_IF_ERROR(CheckOrigin(parts.directory, membership));

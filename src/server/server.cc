@@ -14,7 +14,6 @@
 #include "log/memory_log.h"
 #include "server/descriptor_limit.h"
 #include "server/directory_modes.h"
-#include "server/listen_error.h"
 #include "server/signals.h"
 #include "server/standalone_recovery.h"
 #include "snapshot/image_format.h"
@@ -51,10 +50,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& given) {
   std::unique_ptr<Server> server(
       new Server(options, std::move(directory),
                  membership ? DiskReserve::Owner::kReplica : DiskReserve::Owner::kStandalone));
-  // Checked before the recovery, which may take long, and again by gRPC after it.
-  if (const std::string error = ListenError(options.listen); !error.empty()) {
-    return CannotListen(options.listen, error);
-  }
+  // Before the recovery, which may take long.
+  TRIPLA_RETURN_IF_ERROR(CheckListening(options.listen));
   TRIPLA_RETURN_IF_ERROR(membership ? server->RecoverReplica(options, *membership)
                                     : server->RecoverStandalone(options));
   server->snapshots_ = std::make_unique<SnapshotSchedule>(
@@ -168,9 +165,7 @@ absl::Status Server::Listen(const Options& options) {
                                  return ready_;
                                },
                                [this] { return level_raise_->held_back(); }};
-  std::vector<GrpcServer::Offered> offered;
   if (replication_ != nullptr) {
-    offered.push_back({internal::Peer::service_full_name(), replication_->peer_service()});
     of_key_value.peers = &replication_->peer_link();
     of_key_value.cluster_room = &replication_->cluster_room();
     of_admin.cluster_room = &replication_->cluster_room();
@@ -180,10 +175,14 @@ absl::Status Server::Listen(const Options& options) {
   }
   key_value_service_ = std::make_unique<KeyValueService>(of_key_value, options.data_bytes_max);
   admin_service_ = std::make_unique<AdminService>(of_admin, options.data_bytes_max);
-  offered.push_back({v1::KeyValue::service_full_name(), *key_value_service_});
-  offered.push_back({v1::Admin::service_full_name(), *admin_service_});
-  TRIPLA_ASSIGN_OR_RETURN(grpc_server_, GrpcServer::Start(options, offered));
-  readiness_ = std::make_unique<Readiness>(*log_, grpc_server_->address(),
+  TRIPLA_ASSIGN_OR_RETURN(transport_, Transport::Start(options, [this](rpc::Methods& methods) {
+                            key_value_service_->AddTo(methods);
+                            admin_service_->AddTo(methods);
+                            if (replication_ != nullptr) {
+                              replication_->peer_service().AddTo(methods);
+                            }
+                          }));
+  readiness_ = std::make_unique<Readiness>(*log_, transport_->address(),
                                            [this](const absl::Status& ready) { SetReady(ready); });
   return absl::OkStatus();
 }
@@ -195,7 +194,7 @@ void Server::SetReady(const absl::Status& ready) {
     changed = std::exchange(ready_, ready).ok() != ready.ok();
   }
   // Whoever watches is told each time.
-  if (changed) grpc_server_->SetReady(ready.ok());
+  if (changed) transport_->SetReady(ready.ok());
 }
 
 absl::Status Server::WriteLastImage() {
@@ -225,14 +224,14 @@ absl::Status Server::Shutdown() {
   housekeeping_ = nullptr;
   if (snapshots_ != nullptr) snapshots_->Stop();
   readiness_ = nullptr;
-  if (grpc_server_ != nullptr) SetReady(absl::UnavailableError("it is being stopped"));
+  if (transport_ != nullptr) SetReady(absl::UnavailableError("it is being stopped"));
   if (log_ != nullptr) log_->BeginStop();
   if (batcher_ != nullptr) batcher_->Stop();
   if (replication_ != nullptr) replication_->Stop();
-  if (grpc_server_ != nullptr) {
+  if (transport_ != nullptr) {
     key_value_service_->EndWaits();
-    grpc_server_->Stop();
-    grpc_server_ = nullptr;
+    transport_->Stop();
+    transport_ = nullptr;
     if (image_at_shutdown_) status = WriteLastImage();
   }
   if (log_ != nullptr) {

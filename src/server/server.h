@@ -12,12 +12,12 @@
 #include "disk/data_directory.h"
 #include "disk/disk_reserve.h"
 #include "log/log.h"
-#include "server/grpc_server.h"
 #include "server/housekeeping.h"
 #include "server/level_raise.h"
 #include "server/options.h"
 #include "server/readiness.h"
 #include "server/replication.h"
+#include "server/transport.h"
 #include "service/admin_service.h"
 #include "service/key_value_service.h"
 #include "snapshot/image_store.h"
@@ -88,7 +88,7 @@ class Server {
   std::unique_ptr<LevelRaise> level_raise_;
   std::unique_ptr<KeyValueService> key_value_service_;
   std::unique_ptr<AdminService> admin_service_;
-  std::unique_ptr<GrpcServer> grpc_server_;
+  std::unique_ptr<Transport> transport_;
   std::unique_ptr<Readiness> readiness_;
   bool image_at_shutdown_ = false;
   mutable Mutex ready_mutex_;

@@ -7,71 +7,70 @@
 
 #include "model/limits.h"
 #include "service/status_mapping.h"
-#include "service/strict_handler.h"
 #include "service/transfer_answer.h"
 #include "state/session_bounds.h"
 
 namespace tripla {
 
 AdminService::AdminService(const Parts& parts, size_t data_bytes_max)
-    : parts_(parts), data_bytes_max_(data_bytes_max) {
-  const grpc::Status unreadable = ReadError(UnreadableRequest(), {});
-  // Numbered in the order of the methods in the contract.
-  MarkMethodCallback(0, Strictly(this, &AdminService::Status, unreadable));
-  MarkMethodCallback(1, Strictly(this, &AdminService::Snapshot, unreadable));
-  MarkMethodCallback(2, Strictly(this, &AdminService::Transfer, unreadable));
+    : parts_(parts), data_bytes_max_(data_bytes_max) {}
+
+void AdminService::AddTo(rpc::Methods& methods) {
+  const auto& service = *v1::StatusRequest::descriptor()->file()->FindServiceByName("Admin");
+  methods.Add<v1::StatusRequest>(
+      service, "Status",
+      [this](const rpc::CallPtr& call, const v1::StatusRequest&) { call->Reply(Status()); },
+      RefusedRead);
+  methods.Add<v1::SnapshotRequest>(
+      service, "Snapshot",
+      [this](const rpc::CallPtr& call, const v1::SnapshotRequest&) { Snapshot(call); },
+      RefusedRead);
+  methods.Add<v1::TransferRequest>(
+      service, "Transfer",
+      [this](const rpc::CallPtr& call, const v1::TransferRequest& request) {
+        Transfer(call, request.node());
+      },
+      RefusedRead);
 }
 
-grpc::ServerUnaryReactor* AdminService::Status(grpc::CallbackServerContext* context,
-                                               const v1::StatusRequest*, v1::StatusReply* reply) {
+v1::StatusReply AdminService::Status() const {
   using std::chrono::milliseconds;
-  reply->set_software_version(TRIPLA_VERSION);
+  v1::StatusReply reply;
+  reply.set_software_version(TRIPLA_VERSION);
   const auto uptime = std::chrono::steady_clock::now() - start_;
-  reply->set_uptime_ms(std::chrono::duration_cast<milliseconds>(uptime).count());
-  FillState(*reply);
-  FillLeadership(*reply);
-  FillMembers(*reply);
-  FillLimits(*reply);
-  FillDisk(*reply);
+  reply.set_uptime_ms(std::chrono::duration_cast<milliseconds>(uptime).count());
+  FillState(reply);
+  FillLeadership(reply);
+  FillMembers(reply);
+  FillLimits(reply);
+  FillDisk(reply);
   const absl::Status ready = parts_.ready();
-  reply->set_ready(ready.ok());
-  if (!ready.ok()) reply->set_not_ready(std::string(ready.message()));
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(grpc::Status::OK);
-  return reactor;
+  reply.set_ready(ready.ok());
+  if (!ready.ok()) reply.set_not_ready(std::string(ready.message()));
+  return reply;
 }
 
-grpc::ServerUnaryReactor* AdminService::Snapshot(grpc::CallbackServerContext* context,
-                                                 const v1::SnapshotRequest*,
-                                                 v1::SnapshotReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  parts_.snapshots.Request([context, reactor, reply](absl::StatusOr<ImageSummary> image) {
+void AdminService::Snapshot(const rpc::CallPtr& call) {
+  parts_.snapshots.Request([call](absl::StatusOr<ImageSummary> image) {
     if (!image.ok()) {
-      if (absl::IsResourceExhausted(image.status())) AddPushback(*context, NoRoom::ReadOnly());
-      return reactor->Finish(ReadError(image.status(), NoRoom::ReadOnly()));
+      if (absl::IsResourceExhausted(image.status())) AddPushback(*call, NoRoom::ReadOnly());
+      return call->Finish(ReadError(image.status(), NoRoom::ReadOnly()));
     }
-    reply->set_log_index(image->position.index);
-    reply->set_revision(image->revision);
-    reply->set_entries(image->entries);
-    reply->set_bytes(image->bytes);
-    reply->set_file(image->file);
-    reactor->Finish(grpc::Status::OK);
+    v1::SnapshotReply reply;
+    reply.set_log_index(image->position.index);
+    reply.set_revision(image->revision);
+    reply.set_entries(image->entries);
+    reply.set_bytes(image->bytes);
+    reply.set_file(image->file);
+    call->Reply(reply);
   });
-  return reactor;
 }
 
-grpc::ServerUnaryReactor* AdminService::Transfer(grpc::CallbackServerContext* context,
-                                                 const v1::TransferRequest* request,
-                                                 v1::TransferReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const Log::LeadershipFn answer = AnswerTransfer(reactor, reply);
-  if (parts_.transfer != nullptr) {
-    parts_.transfer(request->node(), answer);
-  } else {
-    answer(absl::FailedPreconditionError(
-        "this server stands alone: there is no other that could lead"));
-  }
-  return reactor;
+void AdminService::Transfer(const rpc::CallPtr& call, const std::string& node) {
+  const Log::LeadershipFn answer = AnswerTransfer<v1::TransferReply>(call);
+  if (parts_.transfer != nullptr) return parts_.transfer(node, answer);
+  answer(
+      absl::FailedPreconditionError("this server stands alone: there is no other that could lead"));
 }
 
 void AdminService::FillState(v1::StatusReply& reply) const {

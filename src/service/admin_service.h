@@ -10,18 +10,19 @@
 #include "absl/status/statusor.h"
 #include "disk/disk_reserve.h"
 #include "log/log.h"
+#include "rpc/methods.h"
 #include "service/cluster_room.h"
 #include "snapshot/image_store.h"
 #include "snapshot/snapshot_schedule.h"
 #include "state/state_machine.h"
-#include "tripla/v1/tripla.grpc.pb.h"
+#include "tripla/v1/tripla.pb.h"
 
 namespace tripla {
 
 // The status of a server, images and another leader on request (spec 5).
 //
-// Thread-safety: gRPC calls it from many threads; it never blocks one.
-class AdminService : public v1::Admin::CallbackService {
+// Thread-safety: that of handlers.
+class AdminService {
  public:
   // The parts that it uses; all outlive the service.
   struct Parts {
@@ -42,17 +43,13 @@ class AdminService : public v1::Admin::CallbackService {
   // `data_bytes_max` is the limit of one value that the status shows (R14).
   AdminService(const Parts& parts, size_t data_bytes_max);
 
-  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
-                                   const v1::StatusRequest* request,
-                                   v1::StatusReply* reply) override;
-  grpc::ServerUnaryReactor* Snapshot(grpc::CallbackServerContext* context,
-                                     const v1::SnapshotRequest* request,
-                                     v1::SnapshotReply* reply) override;
-  grpc::ServerUnaryReactor* Transfer(grpc::CallbackServerContext* context,
-                                     const v1::TransferRequest* request,
-                                     v1::TransferReply* reply) override;
+  // Adds its methods. It outlives the server.
+  void AddTo(rpc::Methods& methods);
 
  private:
+  [[nodiscard]] v1::StatusReply Status() const;
+  void Snapshot(const rpc::CallPtr& call);
+  void Transfer(const rpc::CallPtr& call, const std::string& node);
   void FillState(v1::StatusReply& reply) const;
   void FillLeadership(v1::StatusReply& reply) const;
   void FillMembers(v1::StatusReply& reply) const;

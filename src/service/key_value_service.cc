@@ -2,7 +2,6 @@
 #include "service/key_value_service.h"
 
 #include <fmt/core.h>
-#include <grpc/support/time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -20,21 +19,9 @@
 #include "service/reply.h"
 #include "service/request_check.h"
 #include "service/status_mapping.h"
-#include "service/strict_handler.h"
 
 namespace tripla {
 namespace {
-
-// The call's deadline on the monotonic clock.
-std::chrono::steady_clock::time_point Deadline(const grpc::CallbackServerContext& context) {
-  const gpr_timespec deadline = context.raw_deadline();
-  const gpr_timespec left = gpr_time_sub(deadline, gpr_now(deadline.clock_type));
-  constexpr auto kNever = std::chrono::steady_clock::time_point::max();
-  constexpr int64_t kCenturySeconds = int64_t{100} * 365 * 86400;
-  if (left.tv_sec >= kCenturySeconds) return kNever;
-  return std::chrono::steady_clock::now() + std::chrono::seconds(left.tv_sec) +
-         std::chrono::nanoseconds(left.tv_nsec);
-}
 
 // Ends a call for which the batcher or the log returned an error.
 void FailUndecided(PendingCall& call, const absl::Status& error, const NoRoom& no_room) {
@@ -44,9 +31,10 @@ void FailUndecided(PendingCall& call, const absl::Status& error, const NoRoom& n
                  unknown ? Applied::kUnknown : Applied::kNo, no_room);
 }
 
-void Answer(PendingCall& call, const Outcome& outcome, v1::Reply& reply) {
+void Answer(PendingCall& call, const Outcome& outcome) {
+  v1::Reply reply;
   FillReply(outcome, call.without_data(), reply);
-  call.Succeed();
+  call.Succeed(reply);
 }
 
 // Ends a write that was decided and whose answer has waited too long for room.
@@ -59,17 +47,14 @@ void FailDecided(PendingCall& call, const Outcome& outcome, const absl::Status& 
   call.FailApplied(std::string(no_room.message()), reply);
 }
 
-void AnswerWrite(PendingCall& call, Outcome outcome, v1::Reply& reply) {
-  if (outcome.refusal != Refusal::kNone) {
-    return call.Finish(RefusedWrite(outcome));
-  }
-  const size_t bytes = DataBytes(outcome, call.without_data());
-  if (call.HasRoomFor(bytes)) return Answer(call, outcome, reply);
-  call.AwaitRoom(bytes, bytes,
-                 [&call, &reply, outcome = std::move(outcome)](const absl::Status& room) {
-                   if (!room.ok()) return FailDecided(call, outcome, room);
-                   Answer(call, outcome, reply);
-                 });
+void AnswerWrite(const PendingCallPtr& call, Outcome outcome) {
+  if (outcome.refusal != Refusal::kNone) return call->Finish(RefusedWrite(outcome));
+  const size_t bytes = DataBytes(outcome, call->without_data());
+  if (call->HasRoomFor(bytes)) return Answer(*call, outcome);
+  call->AwaitRoom(bytes, bytes, [call, outcome = std::move(outcome)](const absl::Status& room) {
+    if (!room.ok()) return FailDecided(*call, outcome, room);
+    Answer(*call, outcome);
+  });
 }
 
 absl::Status ReplyTooLarge(size_t bytes) {
@@ -88,29 +73,31 @@ void FailDecided(PendingCall& call, const DecidedBatch& batch, const absl::Statu
   call.FailApplied(std::string(why.message()), reply);
 }
 
-void AnswerBatch(PendingCall& call, const v1::BatchRequest& request, std::span<Outcome> outcomes,
-                 v1::BatchReply& reply) {
-  const DecidedBatch batch{request, outcomes};
+void Answer(PendingCall& call, const DecidedBatch& batch) {
+  v1::BatchReply reply;
+  FillReply(batch, reply);
+  call.Succeed(reply);
+}
+
+void AnswerBatch(const PendingCallPtr& call, const std::shared_ptr<const v1::BatchRequest>& request,
+                 std::span<Outcome> outcomes) {
+  const DecidedBatch batch{*request, outcomes};
   Applied applied = Applied::kUnknown;
   if (const absl::Status refusal = FindRefusal(batch, applied); !refusal.ok()) {
-    return call.Finish(WriteError(refusal, applied));
+    return call->Finish(WriteError(refusal, applied));
   }
   const size_t bytes = DataBytes(batch);
   if (bytes > limits::kBatchReplyBytesMax) {
-    return FailDecided(call, batch, ReplyTooLarge(bytes), NoRoom::TooLarge());
+    return FailDecided(*call, batch, ReplyTooLarge(bytes), NoRoom::TooLarge());
   }
-  if (call.HasRoomFor(bytes)) {
-    FillReply(batch, reply);
-    return call.Succeed();
-  }
+  if (call->HasRoomFor(bytes)) return Answer(*call, batch);
   const auto kept = std::make_shared<std::vector<Outcome>>(
       std::make_move_iterator(outcomes.begin()), std::make_move_iterator(outcomes.end()));
-  const size_t held_bytes = bytes + kept->size() * sizeof(Outcome);
-  call.AwaitRoom(bytes, held_bytes, [&call, &request, &reply, kept](const absl::Status& room) {
-    const DecidedBatch decided{request, *kept};
-    if (!room.ok()) return FailDecided(call, decided, room, call.NoRoomForReply());
-    FillReply(decided, reply);
-    call.Succeed();
+  const size_t held_bytes = request->ByteSizeLong() + bytes + kept->size() * sizeof(Outcome);
+  call->AwaitRoom(bytes, held_bytes, [call, request, kept](const absl::Status& room) {
+    const DecidedBatch decided{*request, *kept};
+    if (!room.ok()) return FailDecided(*call, decided, room, call->NoRoomForReply());
+    Answer(*call, decided);
   });
 }
 
@@ -139,87 +126,90 @@ bool OnlyStaleReads(const v1::BatchRequest& request) {
 
 KeyValueService::KeyValueService(const Parts& parts, size_t data_bytes_max,
                                  const UnsentReplies::Times& reply_times)
-    : parts_(parts), data_bytes_max_(data_bytes_max), unsent_replies_(reply_times) {
-  const grpc::Status unreadable = WriteError(UnreadableRequest(), Applied::kNo);
-  // Numbered in the order of the methods in the contract.
-  MarkMethodCallback(0, Strictly(this, &KeyValueService::Set, unreadable));
-  MarkMethodCallback(1, Strictly(this, &KeyValueService::Get, unreadable));
-  MarkMethodCallback(2, Strictly(this, &KeyValueService::Del, unreadable));
-  MarkMethodCallback(3, Strictly(this, &KeyValueService::DelVersion, unreadable));
-  MarkMethodCallback(4, Strictly(this, &KeyValueService::TestAndSet, unreadable));
-  MarkMethodCallback(5, Strictly(this, &KeyValueService::Batch, unreadable));
+    : parts_(parts), data_bytes_max_(data_bytes_max), unsent_replies_(reply_times) {}
+
+void KeyValueService::AddTo(rpc::Methods& methods) {
+  using rpc::CallPtr;
+  const auto& service = *v1::SetRequest::descriptor()->file()->FindServiceByName("KeyValue");
+  methods.Add<v1::SetRequest>(
+      service, "Set",
+      [this](CallPtr call, v1::SetRequest request) {
+        absl::StatusOr<Command> command = ToCommand(request, data_bytes_max_);
+        Write(std::move(call), std::move(request), std::move(command));
+      },
+      RefusedUnread);
+  methods.Add<v1::GetRequest>(
+      service, "Get",
+      [this](CallPtr call, const v1::GetRequest& request) { Get(std::move(call), request); },
+      RefusedUnread);
+  methods.Add<v1::DelRequest>(
+      service, "Del",
+      [this](CallPtr call, v1::DelRequest request) {
+        absl::StatusOr<Command> command = ToCommand(request);
+        Write(std::move(call), std::move(request), std::move(command));
+      },
+      RefusedUnread);
+  methods.Add<v1::DelVersionRequest>(
+      service, "DelVersion",
+      [this](CallPtr call, v1::DelVersionRequest request) {
+        absl::StatusOr<Command> command = ToCommand(request);
+        Write(std::move(call), std::move(request), std::move(command));
+      },
+      RefusedUnread);
+  methods.Add<v1::TestAndSetRequest>(
+      service, "TestAndSet",
+      [this](CallPtr call, v1::TestAndSetRequest request) {
+        absl::StatusOr<Command> command = ToCommand(request, data_bytes_max_);
+        Write(std::move(call), std::move(request), std::move(command));
+      },
+      RefusedUnread);
+  methods.Add<v1::BatchRequest>(
+      service, "Batch",
+      [this](CallPtr call, v1::BatchRequest request) {
+        Batch(std::move(call), std::move(request));
+      },
+      RefusedUnread);
 }
 
-grpc::ServerUnaryReactor* KeyValueService::Set(grpc::CallbackServerContext* context,
-                                               const v1::SetRequest* request, v1::Reply* reply) {
-  return Write(context, *request, ToCommand(*request, data_bytes_max_), reply);
-}
-
-grpc::ServerUnaryReactor* KeyValueService::Del(grpc::CallbackServerContext* context,
-                                               const v1::DelRequest* request, v1::Reply* reply) {
-  return Write(context, *request, ToCommand(*request), reply);
-}
-
-grpc::ServerUnaryReactor* KeyValueService::DelVersion(grpc::CallbackServerContext* context,
-                                                      const v1::DelVersionRequest* request,
-                                                      v1::Reply* reply) {
-  return Write(context, *request, ToCommand(*request), reply);
-}
-
-grpc::ServerUnaryReactor* KeyValueService::TestAndSet(grpc::CallbackServerContext* context,
-                                                      const v1::TestAndSetRequest* request,
-                                                      v1::Reply* reply) {
-  return Write(context, *request, ToCommand(*request, data_bytes_max_), reply);
-}
-
-grpc::ServerUnaryReactor* KeyValueService::Get(grpc::CallbackServerContext* context,
-                                               const v1::GetRequest* request, v1::Reply* reply) {
-  auto* call = new PendingCall(context, unsent_replies_, request->ByteSizeLong());
-  absl::StatusOr<Command> get = ToCommand(*request);
-  if (!get.ok()) {
-    call->FailRead(get.status(), NoRoom::TooLarge());
-    return call;
-  }
-  Read(request->consistency() == v1::STALE,
-       [=, this, key = std::move(get->key)](const absl::Status& readable) {
-         if (!readable.ok()) return call->FailRead(readable, NoRoom::Overloaded());
-         AnswerGet(*call, key, *reply);
+void KeyValueService::Get(rpc::CallPtr call, const v1::GetRequest& request) {
+  const auto pending = std::make_shared<PendingCall>(std::move(call), unsent_replies_);
+  absl::StatusOr<Command> get = ToCommand(request);
+  if (!get.ok()) return pending->FailRead(get.status(), NoRoom::TooLarge());
+  Read(request.consistency() == v1::STALE,
+       [this, pending, key = std::move(get->key)](const absl::Status& readable) {
+         if (!readable.ok()) return pending->FailRead(readable, NoRoom::Overloaded());
+         AnswerGet(pending, key);
        });
-  return call;
 }
 
-void KeyValueService::AnswerGet(PendingCall& call, const Key& key, v1::Reply& reply) {
+void KeyValueService::AnswerGet(const PendingCallPtr& call, const Key& key) {
   const Outcome outcome = parts_.machine.Get(key);
   const size_t bytes = DataBytes(outcome, false);
-  if (call.HasRoomFor(bytes)) return Answer(call, outcome, reply);
+  if (call->HasRoomFor(bytes)) return Answer(*call, outcome);
   // Reads again later, so that a waiting call does not keep an old entry in memory.
-  call.AwaitRoom(bytes, key.ordered_bytes().size(),
-                 [this, &call, key, &reply](const absl::Status& room) {
-                   if (!room.ok()) return call.FailRead(room, call.NoRoomForReply());
-                   AnswerGet(call, key, reply);
-                 });
+  call->AwaitRoom(bytes, key.ordered_bytes().size(), [this, call, key](const absl::Status& room) {
+    if (!room.ok()) return call->FailRead(room, call->NoRoomForReply());
+    AnswerGet(call, key);
+  });
 }
 
-void KeyValueService::AnswerGets(PendingCall& call, const v1::BatchRequest& request,
-                                 const std::vector<Command>& gets, v1::BatchReply& reply) {
+void KeyValueService::AnswerGets(const PendingCallPtr& call, const BatchRequestPtr& request,
+                                 const std::vector<Command>& gets) {
   const StateView view = parts_.machine.Freeze();
   std::vector<Outcome> outcomes;
   outcomes.reserve(gets.size());
   for (const Command& get : gets) outcomes.push_back(view.Get(get.key));
-  const DecidedBatch batch{request, outcomes};
+  const DecidedBatch batch{*request, outcomes};
   const size_t bytes = DataBytes(batch);
   if (bytes > limits::kBatchReplyBytesMax) {
-    return call.FailRead(ReplyTooLarge(bytes), NoRoom::TooLarge());
+    return call->FailRead(ReplyTooLarge(bytes), NoRoom::TooLarge());
   }
-  if (call.HasRoomFor(bytes)) {
-    FillReply(batch, reply);
-    return call.Succeed();
-  }
-  call.AwaitRoom(bytes, request.ByteSizeLong(),
-                 [this, &call, &request, gets, &reply](const absl::Status& room) {
-                   if (!room.ok()) return call.FailRead(room, call.NoRoomForReply());
-                   AnswerGets(call, request, gets, reply);
-                 });
+  if (call->HasRoomFor(bytes)) return Answer(*call, batch);
+  call->AwaitRoom(bytes, 2 * request->ByteSizeLong(),
+                  [this, call, request, gets](const absl::Status& room) {
+                    if (!room.ok()) return call->FailRead(room, call->NoRoomForReply());
+                    AnswerGets(call, request, gets);
+                  });
 }
 
 void KeyValueService::Read(bool stale, Log::ReadableFn answer) {
@@ -227,72 +217,61 @@ void KeyValueService::Read(bool stale, Log::ReadableFn answer) {
   parts_.log.AwaitReadable(std::move(answer));
 }
 
-grpc::ServerUnaryReactor* KeyValueService::Batch(grpc::CallbackServerContext* context,
-                                                 const v1::BatchRequest* request,
-                                                 v1::BatchReply* reply) {
-  auto* call = new PendingCall(context, unsent_replies_, request->ByteSizeLong());
-  absl::StatusOr<std::vector<Command>> commands = ToCommands(*request, data_bytes_max_);
+void KeyValueService::Batch(rpc::CallPtr call, v1::BatchRequest request) {
+  const auto pending = std::make_shared<PendingCall>(std::move(call), unsent_replies_);
+  absl::StatusOr<std::vector<Command>> commands = ToCommands(request, data_bytes_max_);
   if (!commands.ok()) {
-    call->FailWrite(commands.status(), Applied::kNo, NoRoom::TooLarge());
-    return call;
+    return pending->FailWrite(commands.status(), Applied::kNo, NoRoom::TooLarge());
   }
-  if (OnlyReads(*request)) {
-    Read(OnlyStaleReads(*request),
-         [=, this, gets = *std::move(commands)](const absl::Status& readable) {
-           if (!readable.ok()) return call->FailRead(readable, NoRoom::Overloaded());
-           AnswerGets(*call, *request, gets, *reply);
-         });
-    return call;
+  const auto kept = std::make_shared<v1::BatchRequest>(std::move(request));
+  if (OnlyReads(*kept)) {
+    return Read(OnlyStaleReads(*kept),
+                [this, pending, kept, gets = *std::move(commands)](const absl::Status& readable) {
+                  if (!readable.ok()) return pending->FailRead(readable, NoRoom::Overloaded());
+                  AnswerGets(pending, kept, gets);
+                });
   }
   PendingWrite write{.commands = *std::move(commands),
-                     .deadline = Deadline(*context),
-                     .done = [=](absl::StatusOr<std::span<Outcome>> outcomes) {
+                     .deadline = pending->call().deadline(),
+                     .done = [pending, kept](absl::StatusOr<std::span<Outcome>> outcomes) {
                        if (!outcomes.ok()) {
-                         return FailUndecided(*call, outcomes.status(), NoRoom::ReadOnly());
+                         return FailUndecided(*pending, outcomes.status(), NoRoom::ReadOnly());
                        }
-                       AnswerBatch(*call, *request, *outcomes, *reply);
+                       AnswerBatch(pending, kept, *outcomes);
                      }};
-  if (PassedOn(*call, *request, write, reply)) return call;
-  Enqueue(*call, std::move(write));
-  return call;
+  if (PassedOn(pending, *kept, write)) return;
+  Enqueue(*pending, std::move(write));
 }
 
 template <typename Request>
-grpc::ServerUnaryReactor* KeyValueService::Write(grpc::CallbackServerContext* context,
-                                                 const Request& request,
-                                                 absl::StatusOr<Command> command,
-                                                 v1::Reply* reply) {
-  auto* pending =
-      new PendingCall(context, unsent_replies_, request.ByteSizeLong(), request.without_data());
-  if (!command.ok()) {
-    pending->FailWrite(command.status(), Applied::kNo, NoRoom::TooLarge());
-    return pending;
-  }
-  PendingWrite call{.deadline = Deadline(*context)};
-  call.commands.push_back(*std::move(command));
-  call.done = [pending, reply](absl::StatusOr<std::span<Outcome>> outcomes) {
+void KeyValueService::Write(rpc::CallPtr call, Request request, absl::StatusOr<Command> command) {
+  const auto pending =
+      std::make_shared<PendingCall>(std::move(call), unsent_replies_, request.without_data());
+  if (!command.ok()) return pending->FailWrite(command.status(), Applied::kNo, NoRoom::TooLarge());
+  PendingWrite write{.deadline = pending->call().deadline()};
+  write.commands.push_back(*std::move(command));
+  write.done = [pending](absl::StatusOr<std::span<Outcome>> outcomes) {
     if (!outcomes.ok()) return FailUndecided(*pending, outcomes.status(), NoRoom::ReadOnly());
-    AnswerWrite(*pending, std::move(outcomes->front()), *reply);
+    AnswerWrite(pending, std::move(outcomes->front()));
   };
-  if (PassedOn(*pending, request, call, reply)) return pending;
-  Enqueue(*pending, std::move(call));
-  return pending;
+  if (PassedOn(pending, request, write)) return;
+  Enqueue(*pending, std::move(write));
 }
 
-template <typename Request, typename Reply>
-bool KeyValueService::PassedOn(PendingCall& call, const Request& request, const PendingWrite& write,
-                               Reply* reply) {
+template <typename Request>
+bool KeyValueService::PassedOn(const PendingCallPtr& call, Request& request,
+                               const PendingWrite& write) {
   if (parts_.log.Leads()) return false;
   const Log::Leadership leadership = parts_.log.GetLeadership();
   const std::string& endpoint = leadership.leader_endpoint;
   const bool elsewhere = !endpoint.empty() && leadership.leader != leadership.node;
-  if (elsewhere && !PeerLink::IsPassedOn(*call.context())) {
-    parts_.peers->PassOn(endpoint, call, request, *reply);
+  if (elsewhere && !PeerLink::IsPassedOn(call->call())) {
+    parts_.peers->PassOn(endpoint, call, std::move(request));
   } else if (elsewhere) {
-    call.Finish(
+    call->Finish(
         WriteError(absl::UnavailableError("this server leads no more"), Applied::kNo, endpoint));
   } else if (!Recalled(write)) {
-    RefuseWithoutLeader(call, endpoint);
+    RefuseWithoutLeader(*call, endpoint);
   }
   return true;
 }

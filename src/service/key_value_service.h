@@ -2,17 +2,21 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "batch/batcher.h"
 #include "disk/disk_reserve.h"
 #include "log/log.h"
 #include "model/command.h"
+#include "rpc/methods.h"
 #include "service/cluster_room.h"
 #include "service/peer_link.h"
 #include "service/unsent_replies.h"
 #include "state/state_machine.h"
-#include "tripla/v1/tripla.grpc.pb.h"
+#include "tripla/v1/tripla.pb.h"
 
 namespace tripla {
 
@@ -21,8 +25,8 @@ namespace tripla {
 // are checked, queued, and answered when their batch is durable and applied. A follower forwards
 // writes to the leader.
 //
-// Thread-safety: gRPC calls it from many threads; it never blocks one.
-class KeyValueService : public v1::KeyValue::CallbackService {
+// Thread-safety: that of handlers.
+class KeyValueService {
  public:
   // The parts that it uses; all outlive the service.
   struct Parts {
@@ -42,29 +46,20 @@ class KeyValueService : public v1::KeyValue::CallbackService {
   // Ends the calls that wait for room for their replies. For a stop, once every write is answered.
   void EndWaits() { unsent_replies_.Stop(); }
 
-  grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
-                                v1::Reply* reply) override;
-  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
-                                v1::Reply* reply) override;
-  grpc::ServerUnaryReactor* Del(grpc::CallbackServerContext* context, const v1::DelRequest* request,
-                                v1::Reply* reply) override;
-  grpc::ServerUnaryReactor* DelVersion(grpc::CallbackServerContext* context,
-                                       const v1::DelVersionRequest* request,
-                                       v1::Reply* reply) override;
-  grpc::ServerUnaryReactor* TestAndSet(grpc::CallbackServerContext* context,
-                                       const v1::TestAndSetRequest* request,
-                                       v1::Reply* reply) override;
-  grpc::ServerUnaryReactor* Batch(grpc::CallbackServerContext* context,
-                                  const v1::BatchRequest* request, v1::BatchReply* reply) override;
+  // Adds its methods. It outlives the server.
+  void AddTo(rpc::Methods& methods);
 
  private:
+  using BatchRequestPtr = std::shared_ptr<const v1::BatchRequest>;
+
+  void Get(rpc::CallPtr call, const v1::GetRequest& request);
+  void Batch(rpc::CallPtr call, v1::BatchRequest request);
   template <typename Request>
-  grpc::ServerUnaryReactor* Write(grpc::CallbackServerContext* context, const Request& request,
-                                  absl::StatusOr<Command> command, v1::Reply* reply);
+  void Write(rpc::CallPtr call, Request request, absl::StatusOr<Command> command);
   // Forwards the call if another server is the leader; ends it if no leader is known. False when
   // this server is to queue `write`, which is the same call.
-  template <typename Request, typename Reply>
-  bool PassedOn(PendingCall& call, const Request& request, const PendingWrite& write, Reply* reply);
+  template <typename Request>
+  bool PassedOn(const PendingCallPtr& call, Request& request, const PendingWrite& write);
   void RefuseWithoutLeader(PendingCall& call, const std::string& endpoint) const;
   // Whether the write was decided before and its outcome is remembered: then it has its answer now,
   // though no other can be taken.
@@ -78,9 +73,9 @@ class KeyValueService : public v1::KeyValue::CallbackService {
   // Calls `answer` once the state may be read with this consistency.
   void Read(bool stale, Log::ReadableFn answer);
   // Reads and answers, now or when there is room for the reply.
-  void AnswerGet(PendingCall& call, const Key& key, v1::Reply& reply);
-  void AnswerGets(PendingCall& call, const v1::BatchRequest& request,
-                  const std::vector<Command>& gets, v1::BatchReply& reply);
+  void AnswerGet(const PendingCallPtr& call, const Key& key);
+  void AnswerGets(const PendingCallPtr& call, const BatchRequestPtr& request,
+                  const std::vector<Command>& gets);
 
   const Parts parts_;
   const size_t data_bytes_max_;

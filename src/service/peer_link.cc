@@ -2,9 +2,11 @@
 #include "service/peer_link.h"
 
 #include <fmt/core.h>
+#include <grpc/support/time.h>
 
 #include <algorithm>
 #include <chrono>
+#include <type_traits>
 #include <utility>
 
 #include "model/leader_metadata.h"
@@ -91,6 +93,14 @@ void Send(internal::Peer::Stub& to, grpc::ClientContext& context,
   to.async()->Transfer(&context, &request, &reply, std::move(done));
 }
 
+// gRPC's own clock for deadlines may be set, the one of `deadline` is not.
+void SetDeadline(grpc::ClientContext& context, std::chrono::steady_clock::time_point deadline) {
+  if (deadline == std::chrono::steady_clock::time_point::max()) return;
+  const auto left = deadline - std::chrono::steady_clock::now();
+  context.set_deadline(gpr_time_from_nanos(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(left).count(), GPR_TIMESPAN));
+}
+
 absl::Status NotAnswered(const std::string& endpoint, const grpc::Status& status) {
   return absl::UnavailableError(fmt::format("{}: {}", endpoint, status.error_message()));
 }
@@ -100,13 +110,6 @@ absl::Status NotAnswered(const std::string& endpoint, const grpc::Status& status
 bool WasNotSent(const grpc::Status& status) {
   return status.error_code() == grpc::StatusCode::UNAVAILABLE &&
          status.error_message().starts_with("failed to connect to all addresses");
-}
-
-// The request is above the receive limit of the leader, whose --data-bytes-max is smaller: its gRPC
-// refuses it, with this text and without our details. No reply is too large for this server.
-bool WasRefusedUnread(const grpc::Status& status) {
-  return status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
-         status.error_message().starts_with("Received message larger than max");
 }
 
 // Whether a write with this reply has changed something.
@@ -131,17 +134,28 @@ void LeaveOutData(v1::BatchReply& reply) {
   for (v1::Reply& each : *reply.mutable_replies()) LeaveOutData(each);
 }
 
+// A request that is forwarded, and its reply.
+template <typename Request>
+struct Forwarded {
+  using Reply =
+      std::conditional_t<std::is_same_v<Request, v1::BatchRequest>, v1::BatchReply, v1::Reply>;
+  Request request;
+  Reply reply;
+};
+
 // Ends the call with the leader's reply, once there is room for it.
-template <typename Request, typename Reply>
-void Answer(PendingCall& call, const Request& request, Reply& reply) {
-  const size_t bytes = reply.ByteSizeLong();
-  if (call.HasRoomFor(bytes)) return call.Succeed();
-  call.AwaitRoom(bytes, bytes, [&call, &request, &reply](const absl::Status& room) {
-    if (room.ok()) return call.Succeed();
-    if (!HasChanged(request, reply))
-      return call.FailWrite(room, Applied::kNo, call.NoRoomForReply());
-    LeaveOutData(reply);
-    call.FailApplied(std::string(room.message()), reply);
+template <typename Request>
+void Answer(const PendingCallPtr& call, const std::shared_ptr<Forwarded<Request>>& forwarded) {
+  const size_t bytes = forwarded->reply.ByteSizeLong();
+  if (call->HasRoomFor(bytes)) return call->Succeed(forwarded->reply);
+  const size_t held_bytes = bytes + forwarded->request.ByteSizeLong();
+  call->AwaitRoom(bytes, held_bytes, [call, forwarded](const absl::Status& room) {
+    if (room.ok()) return call->Succeed(forwarded->reply);
+    if (!HasChanged(forwarded->request, forwarded->reply)) {
+      return call->FailWrite(room, Applied::kNo, call->NoRoomForReply());
+    }
+    LeaveOutData(forwarded->reply);
+    call->FailApplied(std::string(room.message()), forwarded->reply);
   });
 }
 
@@ -150,8 +164,8 @@ void Fail(PendingCall& call, const grpc::ClientContext& asked, const std::string
           const grpc::Status& status, const std::string& why) {
   const auto& trailers = asked.GetServerTrailingMetadata();
   if (const auto pushback = trailers.find(kPushbackMetadata); pushback != trailers.end()) {
-    call.context()->AddTrailingMetadata(kPushbackMetadata,
-                                        {pushback->second.data(), pushback->second.size()});
+    call.call().AddTrailingMetadata(kPushbackMetadata,
+                                    {pushback->second.data(), pushback->second.size()});
   }
   if (WasNotSent(status)) {
     return call.Finish(
@@ -159,15 +173,11 @@ void Fail(PendingCall& call, const grpc::ClientContext& asked, const std::string
                                                       endpoint, status.error_message())),
                    Applied::kNo));
   }
-  if (WasRefusedUnread(status)) {
-    return call.FailWrite(
-        absl::ResourceExhaustedError(fmt::format(
-            "the leader at {} takes no request of this size ({}): its --data-bytes-max is smaller",
-            endpoint, status.error_message())),
-        Applied::kNo, NoRoom::TooLarge());
-  }
   // Only an answer by the server itself says whether the write was applied.
-  if (!status.error_details().empty()) return call.Finish(status);
+  if (!status.error_details().empty()) {
+    return call.Finish({static_cast<absl::StatusCode>(status.error_code()), status.error_message(),
+                        status.error_details()});
+  }
   call.Finish(WriteError(absl::UnavailableError(fmt::format(
                              "the leader at {} did not answer ({}); whether the write "
                              "was applied is not known, the same request id again tells",
@@ -249,40 +259,38 @@ void PeerLink::Stop() {
   while (!calls_.empty()) ended_.Wait(mutex_);
 }
 
-bool PeerLink::IsPassedOn(const grpc::CallbackServerContext& context) {
-  return context.client_metadata().count(kPassedOn) != 0;
+bool PeerLink::IsPassedOn(const rpc::Call& call) {
+  return call.FindMetadata(kPassedOn).has_value();
 }
 
-template <typename Request, typename Reply>
-void PeerLink::PassOn(const std::string& endpoint, PendingCall& call, const Request& request,
-                      Reply& reply) {
-  call.context()->AddTrailingMetadata(kLeaderMetadata, endpoint);
+template <typename Request>
+void PeerLink::PassOn(const std::string& endpoint, const PendingCallPtr& call, Request request) {
+  call->call().AddTrailingMetadata(kLeaderMetadata, endpoint);
   const auto context = std::make_shared<grpc::ClientContext>();
   context->AddMetadata(kPassedOn, "1");
-  context->set_deadline(call.context()->raw_deadline());
+  SetDeadline(*context, call->call().deadline());
   if (const absl::Status begun = Begin(context, {request.ByteSizeLong(), endpoint}); !begun.ok()) {
-    return call.FailWrite(begun, Applied::kNo, NoRoom::Overloaded(passed_on_bytes_max_));
+    return call->FailWrite(begun, Applied::kNo, NoRoom::Overloaded(passed_on_bytes_max_));
   }
-  Send(To(endpoint).key_value, *context, request, reply,
-       [this, context, &call, endpoint, &request, &reply](const grpc::Status& status) {
+  const auto forwarded =
+      std::make_shared<Forwarded<Request>>(Forwarded<Request>{std::move(request), {}});
+  Send(To(endpoint).key_value, *context, forwarded->request, forwarded->reply,
+       [this, context, call, endpoint, forwarded](const grpc::Status& status) {
          MakeRoom(context);  // before the client gets its answer
          if (status.ok()) {
-           Answer(call, request, reply);
+           Answer(call, forwarded);
          } else {
-           Fail(call, *context, endpoint, status, WhyUnanswered(status));
+           Fail(*call, *context, endpoint, status, WhyUnanswered(status));
          }
          End(context);
        });
 }
 
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::SetRequest&, v1::Reply&);
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelRequest&, v1::Reply&);
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::DelVersionRequest&,
-                               v1::Reply&);
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::TestAndSetRequest&,
-                               v1::Reply&);
-template void PeerLink::PassOn(const std::string&, PendingCall&, const v1::BatchRequest&,
-                               v1::BatchReply&);
+template void PeerLink::PassOn(const std::string&, const PendingCallPtr&, v1::SetRequest);
+template void PeerLink::PassOn(const std::string&, const PendingCallPtr&, v1::DelRequest);
+template void PeerLink::PassOn(const std::string&, const PendingCallPtr&, v1::DelVersionRequest);
+template void PeerLink::PassOn(const std::string&, const PendingCallPtr&, v1::TestAndSetRequest);
+template void PeerLink::PassOn(const std::string&, const PendingCallPtr&, v1::BatchRequest);
 
 template <typename Request, typename Reply>
 void PeerLink::Ask(const std::string& endpoint, Request request, std::chrono::seconds patience,

@@ -34,15 +34,15 @@ class PeerLink {
       : passed_on_bytes_max_(passed_on_bytes_max) {}
 
   // Whether another replica has forwarded this call; then it must not be forwarded again.
-  [[nodiscard]] static bool IsPassedOn(const grpc::CallbackServerContext& context);
+  [[nodiscard]] static bool IsPassedOn(const rpc::Call& call);
 
   // Forwards a write to the server at `endpoint`, with its deadline, and ends it with the answer,
   // whose metadata name that server (kLeaderMetadata). A leader that is slow to answer is waited
   // for until then, unless the connection breaks or another one leads.
-  // Request is a request type of v1::KeyValue. `request` and `reply` are the call's. Ends the call
-  // at once with an error if too much is under way or the server is shutting down.
-  template <typename Request, typename Reply>
-  void PassOn(const std::string& endpoint, PendingCall& call, const Request& request, Reply& reply);
+  // Request is a request type of v1::KeyValue. Ends the call at once with an error if too much is
+  // under way or the server is shutting down.
+  template <typename Request>
+  void PassOn(const std::string& endpoint, const PendingCallPtr& call, Request request);
 
   // Who leads, as this server knows; empty: nobody. Call it every hundred milliseconds. Writes that
   // a former leader has not answered a second after that are given up: it may have gone.

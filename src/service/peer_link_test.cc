@@ -5,12 +5,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "rpc/rpc_server.h"
 #include "service/pushback.h"
 #include "service/status_mapping.h"
 #include "tripla/v1/rpc_status.pb.h"
@@ -23,32 +25,29 @@ constexpr size_t kDataBytes = size_t{64} << 10;
 constexpr size_t kPassedOnMax = 10;
 constexpr size_t kBytesMax = kPassedOnMax * (kDataBytes + 100);
 
-// A server of this service, on its own port.
+// A server with one method, Set, on its own port.
 struct Running {
-  explicit Running(v1::KeyValue::CallbackService& service) {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    // As a server has it: or gRPC ends a connection whose client looks whether it lives.
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(&service);
-    server = builder.BuildAndStart();
-    endpoint = "127.0.0.1:" + std::to_string(port);
+  explicit Running(std::function<void(rpc::CallPtr, v1::SetRequest)> set) {
+    methods.Add<v1::SetRequest>(
+        *v1::SetRequest::descriptor()->file()->FindServiceByName("KeyValue"), "Set",
+        std::move(set));
+    server = *rpc::RpcServer::Start(methods, {.listen = "127.0.0.1:0"});
+    endpoint = "127.0.0.1:" + std::to_string(server->port());
   }
+  void Stop() const { server->Stop(std::chrono::seconds(1)); }
 
-  std::unique_ptr<grpc::Server> server;
+  rpc::Methods methods;
+  std::unique_ptr<rpc::RpcServer> server;
   std::string endpoint;
 };
 
 // Takes calls and answers them when the test says so.
-class SlowLeader : public v1::KeyValue::CallbackService {
+class SlowLeader {
  public:
-  grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest*,
-                                v1::Reply*) override {
+  void Set(const rpc::CallPtr& call) {
     MutexLock lock(mutex_);
-    waiting_.push_back(context->DefaultReactor());
+    waiting_.push_back(call);
     came_.NotifyAll();
-    return waiting_.back();
   }
 
   // False when they do not come.
@@ -62,30 +61,28 @@ class SlowLeader : public v1::KeyValue::CallbackService {
   }
 
   void AnswerAll() {
-    std::vector<grpc::ServerUnaryReactor*> waiting;
+    std::vector<rpc::CallPtr> waiting;
     {
       MutexLock lock(mutex_);
       waiting.swap(waiting_);
     }
-    for (grpc::ServerUnaryReactor* call : waiting) call->Finish(grpc::Status::OK);
+    for (const rpc::CallPtr& call : waiting) call->Reply(v1::Reply());
   }
 
  private:
   Mutex mutex_;
   Condition came_;
-  std::vector<grpc::ServerUnaryReactor*> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::vector<rpc::CallPtr> waiting_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Forwards every call.
-class Follower : public v1::KeyValue::CallbackService {
+class Follower {
  public:
   explicit Follower(std::string leader) : leader_(std::move(leader)) {}
 
-  grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
-                                v1::Reply* reply) override {
-    auto* pending = new PendingCall(context, unsent_, request->ByteSizeLong());
-    peers_.PassOn(leader_, *pending, *request, *reply);
-    return pending;
+  void Set(rpc::CallPtr call, v1::SetRequest request) {
+    peers_.PassOn(leader_, std::make_shared<PendingCall>(std::move(call), unsent_),
+                  std::move(request));
   }
 
   PeerLink& peers() { return peers_; }
@@ -162,9 +159,11 @@ class Calls {
 
 TEST(PeerLink, R14_WhatIsPassedOnAndNotAnsweredHasABound) {
   SlowLeader leader;
-  const Running leading(leader);
+  const Running leading([&](const rpc::CallPtr& call, const v1::SetRequest&) { leader.Set(call); });
   Follower follower(leading.endpoint);
-  const Running following(follower);
+  const Running following([&](rpc::CallPtr call, v1::SetRequest request) {
+    follower.Set(std::move(call), std::move(request));
+  });
   Calls calls(following.endpoint);
   for (int round = 0; round < 2; ++round) {
     for (size_t i = 0; i < kPassedOnMax; ++i) calls.Begin();
@@ -178,15 +177,17 @@ TEST(PeerLink, R14_WhatIsPassedOnAndNotAnsweredHasABound) {
     leader.AnswerAll();
     EXPECT_EQ(calls.AwaitEnds(kPassedOnMax), std::vector(kPassedOnMax, grpc::StatusCode::OK));
   }
-  following.server->Shutdown();
-  leading.server->Shutdown();
+  following.Stop();
+  leading.Stop();
 }
 
 TEST(PeerLink, C14_AWriteIsGivenUpOnceAnotherServerHasLedForASecond) {
   SlowLeader former;
-  const Running leading(former);
+  const Running leading([&](const rpc::CallPtr& call, const v1::SetRequest&) { former.Set(call); });
   Follower follower(leading.endpoint);
-  const Running following(follower);
+  const Running following([&](rpc::CallPtr call, v1::SetRequest request) {
+    follower.Set(std::move(call), std::move(request));
+  });
   Calls calls(following.endpoint);
   follower.peers().SetLeader(leading.endpoint);
   calls.Begin();
@@ -206,8 +207,8 @@ TEST(PeerLink, C14_AWriteIsGivenUpOnceAnotherServerHasLedForASecond) {
       << "one that hands over answers what it has taken";
   EXPECT_EQ(calls.last_refusal().applied(), v1::Undecided::UNKNOWN);
   former.AnswerAll();
-  following.server->Shutdown();
-  leading.server->Shutdown();
+  following.Stop();
+  leading.Stop();
 }
 
 }  // namespace

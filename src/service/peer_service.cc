@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "service/status_mapping.h"
-#include "service/strict_handler.h"
 #include "service/transfer_answer.h"
 
 namespace tripla {
@@ -20,10 +19,10 @@ constexpr uint64_t kStartsMax = uint64_t{1} << 60;
 
 }  // namespace
 
-grpc::Status CheckMembersAgree(const Membership& membership, const std::string& members) {
+rpc::Status CheckMembersAgree(const Membership& membership, const std::string& members) {
   const std::string own = MembersText(membership.members);
-  if (members == own) return grpc::Status::OK;
-  return {grpc::StatusCode::FAILED_PRECONDITION,
+  if (members == own) return {};
+  return {absl::StatusCode::kFailedPrecondition,
           fmt::format("{} was prepared with other members: its --cluster is {}, not {}",
                       membership.node, own, members)};
 }
@@ -38,62 +37,68 @@ Start FromProto(const internal::Start& start) {
 }
 
 PeerService::PeerService(const Membership& membership, MemberStarts& starts, Sources sources)
-    : membership_(membership), starts_(starts), sources_(std::move(sources)) {
-  const grpc::Status unreadable = ReadError(UnreadableRequest(), {});
-  // Numbered in the order of the methods in the contract.
-  MarkMethodCallback(0, Strictly(this, &PeerService::ReadIndex, unreadable));
-  MarkMethodCallback(1, Strictly(this, &PeerService::StateHashes, unreadable));
-  MarkMethodCallback(2, Strictly(this, &PeerService::LogState, unreadable));
-  MarkMethodCallback(3, Strictly(this, &PeerService::Replace, unreadable));
-  MarkMethodCallback(4, Strictly(this, &PeerService::Form, unreadable));
-  MarkMethodCallback(5, Strictly(this, &PeerService::Transfer, unreadable));
+    : membership_(membership), starts_(starts), sources_(std::move(sources)) {}
+
+void PeerService::AddTo(rpc::Methods& methods) {
+  using rpc::CallPtr;
+  const auto& service =
+      *internal::ReadIndexRequest::descriptor()->file()->FindServiceByName("Peer");
+  methods.Add<internal::ReadIndexRequest>(
+      service, "ReadIndex",
+      [this](const CallPtr& call, const auto& request) { ReadIndex(call, request); }, RefusedRead);
+  methods.Add<internal::StateHashesRequest>(
+      service, "StateHashes",
+      [this](const CallPtr& call, const auto& request) { StateHashes(*call, request); },
+      RefusedRead);
+  methods.Add<internal::LogStateRequest>(
+      service, "LogState",
+      [this](const CallPtr& call, const auto& request) { LogState(*call, request); }, RefusedRead);
+  methods.Add<internal::ReplaceRequest>(
+      service, "Replace",
+      [this](const CallPtr& call, const auto& request) { Replace(call, request); }, RefusedRead);
+  methods.Add<internal::FormRequest>(
+      service, "Form", [this](const CallPtr& call, const auto& request) { Form(*call, request); },
+      RefusedRead);
+  methods.Add<internal::TransferRequest>(
+      service, "Transfer",
+      [this](const CallPtr& call, const auto& request) { Transfer(call, request); }, RefusedRead);
 }
 
-grpc::Status PeerService::Check(const std::string& cluster) const {
-  if (cluster == membership_.cluster) return grpc::Status::OK;
-  return {grpc::StatusCode::FAILED_PRECONDITION,
+rpc::Status PeerService::Check(const std::string& cluster) const {
+  if (cluster == membership_.cluster) return {};
+  return {absl::StatusCode::kFailedPrecondition,
           fmt::format("{} belongs to cluster {}, not {}", membership_.node, membership_.cluster,
                       cluster)};
 }
 
-grpc::ServerUnaryReactor* PeerService::ReadIndex(grpc::CallbackServerContext* context,
-                                                 const internal::ReadIndexRequest* request,
-                                                 internal::ReadIndexReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (grpc::Status status = Check(request->cluster()); !status.ok()) {
-    reactor->Finish(status);
-    return reactor;
-  }
+void PeerService::ReadIndex(const rpc::CallPtr& call,
+                            const internal::ReadIndexRequest& request) const {
+  if (rpc::Status status = Check(request.cluster()); !status.ok()) return call->Finish(status);
   sources_.confirm_read_index(
-      request->by_entry() ? Proof::kEntry : Proof::kUsual,
-      [reactor, reply](const absl::StatusOr<LogIndex>& index) {
-        if (index.ok()) reply->set_index(*index);
-        reactor->Finish(index.ok() ? grpc::Status::OK
-                                   : ReadError(index.status(), NoRoom::Overloaded()));
+      request.by_entry() ? Proof::kEntry : Proof::kUsual,
+      [call](const absl::StatusOr<LogIndex>& index) {
+        if (!index.ok()) return call->Finish(ReadError(index.status(), NoRoom::Overloaded()));
+        internal::ReadIndexReply reply;
+        reply.set_index(*index);
+        call->Reply(reply);
       });
-  return reactor;
 }
 
-grpc::ServerUnaryReactor* PeerService::StateHashes(grpc::CallbackServerContext* context,
-                                                   const internal::StateHashesRequest* request,
-                                                   internal::StateHashesReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const grpc::Status status = Check(request->cluster());
-  if (status.ok()) {
-    const std::map<LogIndex, StateHash> known = sources_.state_hashes();
-    for (const uint64_t index : request->indexes()) {
-      const auto found = known.find(index);
-      if (found == known.end()) continue;
-      internal::StateHash& hash = *reply->add_hashes();
-      hash.set_index(index);
-      hash.set_hash(found->second.data(), found->second.size());
-    }
+void PeerService::StateHashes(rpc::Call& call, const internal::StateHashesRequest& request) const {
+  if (rpc::Status status = Check(request.cluster()); !status.ok()) return call.Finish(status);
+  internal::StateHashesReply reply;
+  const std::map<LogIndex, StateHash> known = sources_.state_hashes();
+  for (const uint64_t index : request.indexes()) {
+    const auto found = known.find(index);
+    if (found == known.end()) continue;
+    internal::StateHash& hash = *reply.add_hashes();
+    hash.set_index(index);
+    hash.set_hash(found->second.data(), found->second.size());
   }
-  reactor->Finish(status);
-  return reactor;
+  call.Reply(reply);
 }
 
-grpc::Status PeerService::FillLogState(internal::LogStateReply& reply) const {
+rpc::Status PeerService::FillLogState(internal::LogStateReply& reply) const {
   const absl::StatusOr<LogPosition> state = sources_.log_state();
   if (!state.ok()) return ReadError(state.status(), NoRoom::Overloaded());
   reply.set_term(state->term);
@@ -106,71 +111,63 @@ grpc::Status PeerService::FillLogState(internal::LogStateReply& reply) const {
   reply.set_level_max(std::min(sources_.level_max, levels.highest));
   for (const auto& [node, start] : starts_.others())
     ToProto(start, (*reply.mutable_starts())[node]);
-  return grpc::Status::OK;
+  return {};
 }
 
-grpc::ServerUnaryReactor* PeerService::LogState(grpc::CallbackServerContext* context,
-                                                const internal::LogStateRequest* request,
-                                                internal::LogStateReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  grpc::Status status = request->cluster().empty()
-                            ? CheckMembersAgree(membership_, request->members())
-                            : Check(request->cluster());
-  if (status.ok()) status = FillLogState(*reply);
-  reactor->Finish(status);
-  return reactor;
+void PeerService::LogState(rpc::Call& call, const internal::LogStateRequest& request) const {
+  internal::LogStateReply reply;
+  rpc::Status status = request.cluster().empty() ? CheckMembersAgree(membership_, request.members())
+                                                 : Check(request.cluster());
+  if (status.ok()) status = FillLogState(reply);
+  if (!status.ok()) return call.Finish(status);
+  call.Reply(reply);
 }
 
-grpc::Status PeerService::CheckReplace(const internal::ReplaceRequest& request) const {
-  if (grpc::Status status = Check(request.cluster()); !status.ok()) return status;
+rpc::Status PeerService::CheckReplace(const internal::ReplaceRequest& request) const {
+  if (rpc::Status status = Check(request.cluster()); !status.ok()) return status;
   if (request.node() == membership_.node || membership_.Find(request.node()) == nullptr) {
-    return {grpc::StatusCode::INVALID_ARGUMENT,
+    return {absl::StatusCode::kInvalidArgument,
             fmt::format("\"{}\" is no other member", request.node())};
   }
-  if (request.start().count() <= kStartsMax) return grpc::Status::OK;
-  return {grpc::StatusCode::INVALID_ARGUMENT,
+  if (request.start().count() <= kStartsMax) return {};
+  return {absl::StatusCode::kInvalidArgument,
           fmt::format("start {} is out of range, at most {}", request.start().count(), kStartsMax)};
 }
 
-grpc::Status PeerService::NoteReplaced(const internal::ReplaceRequest& request) const {
+rpc::Status PeerService::NoteReplaced(const internal::ReplaceRequest& request) const {
   const Start start = FromProto(request.start());
   const absl::Status noted =
       sources_.note_starts(request.node(), {.count = start.count, .nonces = {start.nonce}});
   if (!noted.ok()) return ReadError(noted, NoRoom::ReadOnly());
   sources_.disconnect(request.node());
-  return grpc::Status::OK;
+  return {};
 }
 
-grpc::ServerUnaryReactor* PeerService::Replace(grpc::CallbackServerContext* context,
-                                               const internal::ReplaceRequest* request,
-                                               internal::LogStateReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (grpc::Status status = CheckReplace(*request); !status.ok()) {
-    reactor->Finish(status);
-    return reactor;
-  }
-  sources_.answers(request->node(), [this, request, reply, reactor](bool answers) {
+void PeerService::Replace(const rpc::CallPtr& call, const internal::ReplaceRequest& request) const {
+  if (rpc::Status status = CheckReplace(request); !status.ok()) return call->Finish(status);
+  sources_.answers(request.node(), [this, request, call](bool answers) {
     if (answers) {
-      return reactor->Finish(
-          {grpc::StatusCode::FAILED_PRECONDITION,
-           fmt::format("{} is not lost: it answers {}", request->node(), membership_.node)});
+      return call->Finish(
+          {absl::StatusCode::kFailedPrecondition,
+           fmt::format("{} is not lost: it answers {}", request.node(), membership_.node)});
     }
-    grpc::Status status = NoteReplaced(*request);
+    internal::LogStateReply reply;
+    rpc::Status status = NoteReplaced(request);
     // Only now: what the lost one acknowledges until then is in the answer.
-    if (status.ok()) status = FillLogState(*reply);
-    reactor->Finish(status);
+    if (status.ok()) status = FillLogState(reply);
+    if (!status.ok()) return call->Finish(status);
+    call->Reply(reply);
   });
-  return reactor;
 }
 
-grpc::Status PeerService::FillForm(const internal::FormRequest& request,
-                                   internal::FormReply& reply) const {
-  if (grpc::Status status = CheckMembersAgree(membership_, request.members()); !status.ok()) {
+rpc::Status PeerService::FillForm(const internal::FormRequest& request,
+                                  internal::FormReply& reply) const {
+  if (rpc::Status status = CheckMembersAgree(membership_, request.members()); !status.ok()) {
     return status;
   }
   const std::optional<Start> known = starts_.Known(request.node());
   if (known != Start{.count = 0, .nonce = request.birth()}) {
-    return {grpc::StatusCode::FAILED_PRECONDITION,
+    return {absl::StatusCode::kFailedPrecondition,
             fmt::format("{} belongs to cluster {}, which was formed with another directory of {}",
                         membership_.node, membership_.cluster, request.node())};
   }
@@ -178,27 +175,19 @@ grpc::Status PeerService::FillForm(const internal::FormRequest& request,
   ToProto(starts_.own().last(), *reply.mutable_start());
   for (const auto& [node, start] : starts_.others())
     ToProto(start, (*reply.mutable_others())[node]);
-  return grpc::Status::OK;
+  return {};
 }
 
-grpc::ServerUnaryReactor* PeerService::Form(grpc::CallbackServerContext* context,
-                                            const internal::FormRequest* request,
-                                            internal::FormReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  reactor->Finish(FillForm(*request, *reply));
-  return reactor;
+void PeerService::Form(rpc::Call& call, const internal::FormRequest& request) const {
+  internal::FormReply reply;
+  if (rpc::Status status = FillForm(request, reply); !status.ok()) return call.Finish(status);
+  call.Reply(reply);
 }
 
-grpc::ServerUnaryReactor* PeerService::Transfer(grpc::CallbackServerContext* context,
-                                                const internal::TransferRequest* request,
-                                                internal::TransferReply* reply) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  if (grpc::Status status = Check(request->cluster()); !status.ok()) {
-    reactor->Finish(status);
-    return reactor;
-  }
-  sources_.transfer(request->node(), AnswerTransfer(reactor, reply));
-  return reactor;
+void PeerService::Transfer(const rpc::CallPtr& call,
+                           const internal::TransferRequest& request) const {
+  if (rpc::Status status = Check(request.cluster()); !status.ok()) return call->Finish(status);
+  sources_.transfer(request.node(), AnswerTransfer<internal::TransferReply>(call));
 }
 
 }  // namespace tripla

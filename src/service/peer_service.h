@@ -12,15 +12,16 @@
 #include "log/ratis/starts.h"
 #include "model/level.h"
 #include "model/log_position.h"
+#include "rpc/methods.h"
 #include "state/state_summary.h"
-#include "tripla/internal/peer.grpc.pb.h"
+#include "tripla/internal/peer.pb.h"
 
 namespace tripla {
 
 // Answers the other servers of the cluster.
 //
-// Thread-safety: gRPC calls it from many threads; it never blocks one.
-class PeerService : public internal::Peer::CallbackService {
+// Thread-safety: that of handlers.
+class PeerService {
  public:
   // The sources of its answers.
   struct Sources {
@@ -47,33 +48,24 @@ class PeerService : public internal::Peer::CallbackService {
   // Of a server with this membership, of a cluster that is formed. `starts` outlives the service.
   PeerService(const Membership& membership, MemberStarts& starts, Sources sources);
 
-  grpc::ServerUnaryReactor* ReadIndex(grpc::CallbackServerContext* context,
-                                      const internal::ReadIndexRequest* request,
-                                      internal::ReadIndexReply* reply) override;
-  grpc::ServerUnaryReactor* StateHashes(grpc::CallbackServerContext* context,
-                                        const internal::StateHashesRequest* request,
-                                        internal::StateHashesReply* reply) override;
-  grpc::ServerUnaryReactor* LogState(grpc::CallbackServerContext* context,
-                                     const internal::LogStateRequest* request,
-                                     internal::LogStateReply* reply) override;
-  grpc::ServerUnaryReactor* Replace(grpc::CallbackServerContext* context,
-                                    const internal::ReplaceRequest* request,
-                                    internal::LogStateReply* reply) override;
-  grpc::ServerUnaryReactor* Form(grpc::CallbackServerContext* context,
-                                 const internal::FormRequest* request,
-                                 internal::FormReply* reply) override;
-  grpc::ServerUnaryReactor* Transfer(grpc::CallbackServerContext* context,
-                                     const internal::TransferRequest* request,
-                                     internal::TransferReply* reply) override;
+  // Adds its methods. It outlives the server.
+  void AddTo(rpc::Methods& methods);
 
  private:
+  void ReadIndex(const rpc::CallPtr& call, const internal::ReadIndexRequest& request) const;
+  void StateHashes(rpc::Call& call, const internal::StateHashesRequest& request) const;
+  void LogState(rpc::Call& call, const internal::LogStateRequest& request) const;
+  void Replace(const rpc::CallPtr& call, const internal::ReplaceRequest& request) const;
+  void Form(rpc::Call& call, const internal::FormRequest& request) const;
+  void Transfer(const rpc::CallPtr& call, const internal::TransferRequest& request) const;
+
   // OK when `cluster` is this server's; its address may have belonged to another cluster before.
-  [[nodiscard]] grpc::Status Check(const std::string& cluster) const;
-  [[nodiscard]] grpc::Status FillLogState(internal::LogStateReply& reply) const;
-  [[nodiscard]] grpc::Status CheckReplace(const internal::ReplaceRequest& request) const;
-  [[nodiscard]] grpc::Status NoteReplaced(const internal::ReplaceRequest& request) const;
-  [[nodiscard]] grpc::Status FillForm(const internal::FormRequest& request,
-                                      internal::FormReply& reply) const;
+  [[nodiscard]] rpc::Status Check(const std::string& cluster) const;
+  [[nodiscard]] rpc::Status FillLogState(internal::LogStateReply& reply) const;
+  [[nodiscard]] rpc::Status CheckReplace(const internal::ReplaceRequest& request) const;
+  [[nodiscard]] rpc::Status NoteReplaced(const internal::ReplaceRequest& request) const;
+  [[nodiscard]] rpc::Status FillForm(const internal::FormRequest& request,
+                                     internal::FormReply& reply) const;
 
   const Membership membership_;
   MemberStarts& starts_;
@@ -82,8 +74,8 @@ class PeerService : public internal::Peer::CallbackService {
 
 // Why a server with other members can have no part in the cluster of this one; OK when they are the
 // same.
-[[nodiscard]] grpc::Status CheckMembersAgree(const Membership& membership,
-                                             const std::string& members);
+[[nodiscard]] rpc::Status CheckMembersAgree(const Membership& membership,
+                                            const std::string& members);
 
 void ToProto(const Start& start, internal::Start& to);
 [[nodiscard]] Start FromProto(const internal::Start& start);

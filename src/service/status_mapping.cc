@@ -30,10 +30,6 @@ constexpr milliseconds kReadOnlyPushback{1000};
 constexpr milliseconds kPushbackMax{5000};
 constexpr size_t kDrainedBytesPerMs = size_t{200} << 10;
 
-grpc::StatusCode CodeOf(const absl::Status& error) {
-  return static_cast<grpc::StatusCode>(error.code());  // the same numbers, by absl's definition
-}
-
 std::string MessageOf(const absl::Status& error) {
   return std::string(error.message().substr(0, kMessageBytesMax));
 }
@@ -46,14 +42,14 @@ milliseconds ByChance(milliseconds around) {
       std::uniform_int_distribution(around.count() / 2, around.count() * 3 / 2)(chance));
 }
 
-grpc::Status WithDetails(const absl::Status& error, const v1::Undecided& undecided,
-                         const google::protobuf::Message* reply = nullptr) {
+rpc::Status WithDetails(const absl::Status& error, const v1::Undecided& undecided,
+                        const google::protobuf::Message* reply = nullptr) {
   v1::RpcStatus detailed;
-  detailed.set_code(CodeOf(error));
+  detailed.set_code(static_cast<int>(error.code()));
   detailed.set_message(MessageOf(error));
   detailed.add_details()->PackFrom(undecided);
   if (reply != nullptr) detailed.add_details()->PackFrom(*reply);
-  return {CodeOf(error), detailed.message(), detailed.SerializeAsString()};
+  return {error.code(), detailed.message(), detailed.SerializeAsString()};
 }
 
 v1::Reply FirstAnswer(const Outcome& outcome) {
@@ -75,30 +71,40 @@ v1::Undecided ToUndecided(Applied applied) {
   return undecided;
 }
 
+NoRoom ReasonOf(rpc::Refused why) {
+  return why == rpc::Refused::kTooLarge ? NoRoom::TooLarge() : NoRoom::Overloaded();
+}
+
+// The transport's error, once the call has the advice that goes with it.
+absl::Status Noted(rpc::Call& call, rpc::Refused why, const rpc::Status& error) {
+  if (error.code == absl::StatusCode::kResourceExhausted) AddPushback(call, ReasonOf(why));
+  return {error.code, error.message};
+}
+
 }  // namespace
 
-grpc::Status ReadError(const absl::Status& error, const NoRoom& no_room) {
-  if (!absl::IsResourceExhausted(error)) return {CodeOf(error), MessageOf(error)};
+rpc::Status ReadError(const absl::Status& error, const NoRoom& no_room) {
+  if (!absl::IsResourceExhausted(error)) return {error.code(), MessageOf(error)};
   v1::Undecided undecided;
   undecided.set_reason(no_room.reason);
   return WithDetails(error, undecided);
 }
 
-grpc::Status WriteError(const absl::Status& error, Applied applied, const NoRoom& no_room) {
+rpc::Status WriteError(const absl::Status& error, Applied applied, const NoRoom& no_room) {
   v1::Undecided undecided = ToUndecided(applied);
   if (absl::IsResourceExhausted(error)) undecided.set_reason(no_room.reason);
   return WithDetails(error, undecided);
 }
 
-grpc::Status WriteError(const absl::Status& error, Applied applied,
-                        const std::string& leader_endpoint) {
+rpc::Status WriteError(const absl::Status& error, Applied applied,
+                       const std::string& leader_endpoint) {
   TRIPLA_CHECK(!absl::IsResourceExhausted(error), "RESOURCE_EXHAUSTED needs a reason");
   v1::Undecided undecided = ToUndecided(applied);
   undecided.set_leader_endpoint(leader_endpoint);
   return WithDetails(error, undecided);
 }
 
-grpc::Status AppliedWithoutAnswer(const std::string& why, const google::protobuf::Message& reply) {
+rpc::Status AppliedWithoutAnswer(const std::string& why, const google::protobuf::Message& reply) {
   const bool fits = reply.ByteSizeLong() <= kReplyDetailBytesMax;
   return WithDetails(
       absl::OutOfRangeError(fmt::format(
@@ -107,7 +113,7 @@ grpc::Status AppliedWithoutAnswer(const std::string& why, const google::protobuf
       ToUndecided(Applied::kYes), fits ? &reply : nullptr);
 }
 
-grpc::Status RefusedWrite(const Outcome& outcome) {
+rpc::Status RefusedWrite(const Outcome& outcome) {
   v1::Undecided undecided = ToUndecided(AppliedAfter(outcome.refusal));
   if (outcome.refusal == Refusal::kRequestIdReused) {
     *undecided.mutable_first_answer() = FirstAnswer(outcome);
@@ -115,25 +121,25 @@ grpc::Status RefusedWrite(const Outcome& outcome) {
   return WithDetails(RefusalError(outcome.refusal), undecided);
 }
 
-absl::Status UnreadableRequest() {
-  return absl::InvalidArgumentError(
-      "the request is missing or cannot be parsed: its bytes are not the message that this method "
-      "takes");
+rpc::Status RefusedRead(rpc::Call& call, rpc::Refused why, const rpc::Status& error) {
+  return ReadError(Noted(call, why, error), ReasonOf(why));
 }
 
-void AddPushback(grpc::ServerContextBase& context, const NoRoom& no_room) {
-  if (no_room.reason == v1::Undecided::TOO_LARGE) return ForbidRetry(context);
+rpc::Status RefusedUnread(rpc::Call& call, rpc::Refused why, const rpc::Status& error) {
+  return WriteError(Noted(call, why, error), Applied::kNo, ReasonOf(why));
+}
+
+void AddPushback(rpc::Call& call, const NoRoom& no_room) {
+  if (no_room.reason == v1::Undecided::TOO_LARGE) return ForbidRetry(call);
   const milliseconds around =
       no_room.reason == v1::Undecided::READ_ONLY
           ? kReadOnlyPushback
           : std::min(kPushbackMax,
                      kOverloadedPushback + milliseconds(no_room.bytes_ahead / kDrainedBytesPerMs));
-  context.AddTrailingMetadata(kPushbackMetadata, std::to_string(ByChance(around).count()));
+  call.AddTrailingMetadata(kPushbackMetadata, std::to_string(ByChance(around).count()));
 }
 
-void ForbidRetry(grpc::ServerContextBase& context) {
-  context.AddTrailingMetadata(kPushbackMetadata, "-1");
-}
+void ForbidRetry(rpc::Call& call) { call.AddTrailingMetadata(kPushbackMetadata, "-1"); }
 
 absl::Status RefusalError(Refusal refusal) {
   switch (refusal) {

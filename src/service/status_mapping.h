@@ -2,14 +2,15 @@
 #pragma once
 
 #include <google/protobuf/message.h>
-#include <grpcpp/server_context.h>
-#include <grpcpp/support/status.h>
 
 #include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
 #include "model/outcome.h"
+#include "rpc/call.h"
+#include "rpc/methods.h"
+#include "rpc/wire_format.h"
 #include "tripla/v1/tripla.pb.h"
 
 namespace tripla {
@@ -38,31 +39,34 @@ struct NoRoom {
 };
 
 // The error of a call that cannot write. Carries Undecided only with a ResourceExhausted.
-[[nodiscard]] grpc::Status ReadError(const absl::Status& error, const NoRoom& no_room);
+[[nodiscard]] rpc::Status ReadError(const absl::Status& error, const NoRoom& no_room);
 
 // The error of a call that can write: carries Undecided, and the server to ask instead (HOST:PORT)
 // unless that is empty.
-[[nodiscard]] grpc::Status WriteError(const absl::Status& error, Applied applied,
-                                      const NoRoom& no_room);
+[[nodiscard]] rpc::Status WriteError(const absl::Status& error, Applied applied,
+                                     const NoRoom& no_room);
 // The same for an error other than ResourceExhausted.
-[[nodiscard]] grpc::Status WriteError(const absl::Status& error, Applied applied,
-                                      const std::string& leader_endpoint = "");
+[[nodiscard]] rpc::Status WriteError(const absl::Status& error, Applied applied,
+                                     const std::string& leader_endpoint = "");
 
 // The error of a call whose writes were applied but whose answer cannot be given, for lack of room
 // or because it is too large (R12a). `reply` is the answer without data, a Reply or a BatchReply;
 // it is the second detail if gRPC's limit on metadata allows.
-[[nodiscard]] grpc::Status AppliedWithoutAnswer(const std::string& why,
-                                                const google::protobuf::Message& reply);
+[[nodiscard]] rpc::Status AppliedWithoutAnswer(const std::string& why,
+                                               const google::protobuf::Message& reply);
 
-// The error of a request whose bytes are not a message of the method's type.
-[[nodiscard]] absl::Status UnreadableRequest();
+// The errors of calls that the transport refuses (rpc::RefusalFn): ReadError() of one that cannot
+// write, WriteError() of one that can. Nothing was applied.
+[[nodiscard]] rpc::Status RefusedRead(rpc::Call& call, rpc::Refused why, const rpc::Status& error);
+[[nodiscard]] rpc::Status RefusedUnread(rpc::Call& call, rpc::Refused why,
+                                        const rpc::Status& error);
 
-// Adds retry advice to a call that ends for this reason; gRPC's own retries obey it. The advice is
-// never to retry if the same call cannot succeed.
-void AddPushback(grpc::ServerContextBase& context, const NoRoom& no_room);
+// Adds retry advice to a call that ends for this reason; retries of gRPC's clients obey it. The
+// advice is never to retry if the same call cannot succeed.
+void AddPushback(rpc::Call& call, const NoRoom& no_room);
 
 // Adds the advice never to send the call again.
-void ForbidRetry(grpc::ServerContextBase& context);
+void ForbidRetry(rpc::Call& call);
 
 // The error for a refusal of the state machine; `refusal` is not kNone.
 [[nodiscard]] absl::Status RefusalError(Refusal refusal);
@@ -70,8 +74,8 @@ void ForbidRetry(grpc::ServerContextBase& context);
 // Whether a write with this refusal was applied earlier.
 [[nodiscard]] Applied AppliedAfter(Refusal refusal);
 
-// The gRPC error of a write that the state machine refused. For a reused request id it carries the
+// The error of a write that the state machine refused. For a reused request id it carries the
 // first answer (Undecided.first_answer).
-[[nodiscard]] grpc::Status RefusedWrite(const Outcome& outcome);
+[[nodiscard]] rpc::Status RefusedWrite(const Outcome& outcome);
 
 }  // namespace tripla

@@ -2,7 +2,6 @@
 #include "service/unsent_replies.h"
 
 #include <fmt/core.h>
-#include <grpc/grpc.h>
 
 #include <algorithm>
 #include <iterator>
@@ -18,11 +17,11 @@ using std::chrono::steady_clock;
 
 constexpr size_t kTakenBytesPerMs = (size_t{32} << 20) / 1000;
 
-void CutOff(const std::list<grpc_call*>& slow) {
-  for (grpc_call* call : slow) {
-    grpc_call_cancel(call, nullptr);
-    grpc_call_unref(call);
-  }
+// What a call that waits holds besides its data.
+constexpr size_t kCallBytes = 1024;
+
+void CutOff(const std::list<rpc::CallPtr>& slow) {
+  for (const rpc::CallPtr& call : slow) call->CutOff();
 }
 
 }  // namespace
@@ -43,7 +42,7 @@ void UnsentReplies::Stop() {
 }
 
 absl::Status UnsentReplies::Check() {
-  std::list<grpc_call*> slow;
+  std::list<rpc::CallPtr> slow;
   absl::Status checked;
   {
     MutexLock lock(mutex_);
@@ -73,35 +72,40 @@ bool UnsentReplies::Count(PendingCall& call, size_t data_bytes) {
   return true;
 }
 
-void UnsentReplies::Await(PendingCall& call, size_t data_bytes, size_t held_bytes,
+void UnsentReplies::Await(const PendingCallPtr& call, size_t data_bytes, size_t held_bytes,
                           AdmittedFn admitted) {
+  const size_t bytes = held_bytes + kCallBytes;
   absl::Status refused;
   {
     MutexLock lock(mutex_);
-    // A call that was cancelled before is not told so again.
-    if (!call.cancelled_ && !stop_ && waiting_.size() < kWaitingMax &&
-        (waiting_.empty() || held_bytes_ + held_bytes <= kHeldBytesMax)) {
+    if (stop_ || waiting_.size() >= kWaitingMax ||
+        (!waiting_.empty() && held_bytes_ + bytes > kHeldBytesMax)) {
+      refused = Full();
+    } else {
       waiting_data_bytes_ += data_bytes;
-      held_bytes_ += held_bytes;
-      call.waiting_ = waiting_.insert(
-          waiting_.end(), {&call, data_bytes, held_bytes, steady_clock::now() + times_.wait_max,
+      held_bytes_ += bytes;
+      call->waiting_ = waiting_.insert(
+          waiting_.end(), {call, data_bytes, bytes, steady_clock::now() + times_.wait_max,
                            std::move(admitted), absl::OkStatus()});
       changed_.NotifyAll();
-      return;
     }
-    refused = Full();
   }
-  admitted(refused);
+  if (!refused.ok()) return admitted(refused);
+  // At once when it was cancelled before.
+  call->call().OnCancel([waits = std::weak_ptr(call)] {
+    const PendingCallPtr cancelled = waits.lock();
+    if (cancelled == nullptr || !cancelled->replies_.StopWaiting(*cancelled)) return;
+    cancelled->Finish({absl::StatusCode::kCancelled, ""});
+  });
 }
 
-UnsentReplies::AdmittedFn UnsentReplies::StopWaiting(PendingCall& call) {
+bool UnsentReplies::StopWaiting(PendingCall& call) {
   std::list<Waiter> taken;
   MutexLock lock(mutex_);
-  call.cancelled_ = true;
-  if (!call.waiting_) return nullptr;
+  if (!call.waiting_) return false;
   Take(*call.waiting_, taken);
   changed_.NotifyAll();
-  return std::move(taken.front().admitted);
+  return true;
 }
 
 void UnsentReplies::Remove(PendingCall& call) {
@@ -203,15 +207,12 @@ absl::Status UnsentReplies::Full() const {
                   data_bytes_ + waiting_data_bytes_));
 }
 
-std::list<grpc_call*> UnsentReplies::TakeSlow() {
+std::list<rpc::CallPtr> UnsentReplies::TakeSlow() {
   const auto now = steady_clock::now();
-  std::list<grpc_call*> slow;
+  std::list<rpc::CallPtr> slow;
   while (!counted_.empty() && counted_.front()->until_ < now) {
     PendingCall& call = *counted_.front();
-    // It cannot be done before OnDone() has had the mutex, and is only cancelled without it:
-    // gRPC may then call OnDone() on this very thread.
-    slow.push_back(call.context_->c_call());
-    grpc_call_ref(slow.back());
+    slow.push_back(call.call_);
     call.cut_off_ = true;
     counted_.pop_front();
   }
@@ -219,30 +220,28 @@ std::list<grpc_call*> UnsentReplies::TakeSlow() {
 }
 
 void PendingCall::FailRead(const absl::Status& error, const NoRoom& no_room) {
-  if (absl::IsResourceExhausted(error)) AddPushback(*context_, no_room);
+  if (absl::IsResourceExhausted(error)) AddPushback(*call_, no_room);
   Finish(ReadError(error, no_room));
 }
 
 void PendingCall::FailWrite(const absl::Status& error, Applied applied, const NoRoom& no_room) {
-  if (absl::IsResourceExhausted(error)) AddPushback(*context_, no_room);
+  if (absl::IsResourceExhausted(error)) AddPushback(*call_, no_room);
   Finish(WriteError(error, applied, no_room));
 }
 
 void PendingCall::FailApplied(const std::string& why, const google::protobuf::Message& reply) {
-  ForbidRetry(*context_);
+  ForbidRetry(*call_);
   Finish(AppliedWithoutAnswer(why, reply));
 }
 
-void PendingCall::OnCancel() {
-  // gRPC calls OnDone() only after this has returned.
-  const UnsentReplies::AdmittedFn dropped = replies_.StopWaiting(*this);
-  if (dropped != nullptr) Finish(grpc::Status::CANCELLED);
+void PendingCall::Succeed(const google::protobuf::MessageLite& reply) {
+  // Counted until the reply is under way.
+  if (data_bytes_ != 0) call_->OnClosed([self = shared_from_this()] {});
+  call_->Reply(reply);
 }
 
-void PendingCall::OnDone() {
-  ThreadSanitizerAcquire(this);
+PendingCall::~PendingCall() {
   if (data_bytes_ != 0) replies_.Remove(*this);
-  delete this;
 }
 
 }  // namespace tripla

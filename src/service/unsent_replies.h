@@ -1,36 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <grpcpp/grpcpp.h>
-
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <list>
+#include <memory>
 #include <optional>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
-#include "base/thread_sanitizer.h"
+#include "rpc/call.h"
 #include "service/status_mapping.h"
 
 namespace tripla {
 
 class PendingCall;
+using PendingCallPtr = std::shared_ptr<PendingCall>;
 
-// Limits the replies that gRPC holds in memory until clients read them: a client that asks for much
-// and reads nothing must not use up the server's memory, nor the room of other clients
+// Limits the replies that are in memory until clients take them: a client that asks for much and
+// takes nothing must not use up the server's memory, nor the room of other clients
 // (docs/decisions/0004-bounded-memory.md).
 //
 // A reply may take up to half of the room that is left, so small ones find room when large ones do
 // not. A reply without room waits, for 20 seconds at most. Waiting replies get room in the order in
 // which they came, but a smaller one may go first. Calls of slow clients are cut off only while a
-// reply waits. Replies with little data are not counted: they cost less than the call itself, and
-// the calls of a connection are limited.
+// reply waits. Replies with little data are not counted here: they cost less than the call itself,
+// and the transport bounds them (rpc::MemoryBudget).
 //
 // Thread-safety: any thread; never blocks. Its own thread resumes calls that have waited. Lifetime:
 // outlives its calls.
@@ -48,8 +47,8 @@ class UnsentReplies {
 
   struct Times {
     // While a reply waits, a call is cut off if its client has not read its own reply for this
-    // long, plus a second for each 32 MiB that were unsent when the reply was given to gRPC: a
-    // client may read all of its replies at the same time.
+    // long, plus a second for each 32 MiB that were unsent when the reply was counted: a client may
+    // read all of its replies at the same time.
     std::chrono::milliseconds patience{5'000};
     // The longest wait for room: long enough for clients that never read to be cut off.
     std::chrono::milliseconds wait_max{20'000};
@@ -79,7 +78,7 @@ class UnsentReplies {
 
   // A call whose reply waits for room.
   struct Waiter {
-    PendingCall* call;
+    PendingCallPtr call;
     size_t data_bytes;  // of its reply
     size_t held_bytes;  // in memory while it waits
     std::chrono::steady_clock::time_point until;
@@ -89,16 +88,15 @@ class UnsentReplies {
   // The next work of the thread.
   struct Work {
     std::list<Waiter> ended;
-    std::list<grpc_call*> slow;
+    std::list<rpc::CallPtr> slow;
     bool stop = false;
   };
 
   // See HasRoomFor() and AwaitRoom() of PendingCall.
   [[nodiscard]] bool Count(PendingCall& call, size_t data_bytes);
-  void Await(PendingCall& call, size_t data_bytes, size_t held_bytes, AdmittedFn admitted);
-  // Removes a cancelled call from the waiting ones. Returns its function, or nullptr when it did
-  // not wait.
-  AdmittedFn StopWaiting(PendingCall& call);
+  void Await(const PendingCallPtr& call, size_t data_bytes, size_t held_bytes, AdmittedFn admitted);
+  // Removes a cancelled call from the waiting ones. False when it did not wait.
+  [[nodiscard]] bool StopWaiting(PendingCall& call);
   void Remove(PendingCall& call);
 
   void Run();
@@ -118,7 +116,7 @@ class UnsentReplies {
   void Subtract(PendingCall& call) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Full() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Removes the calls whose clients were too slow.
-  std::list<grpc_call*> TakeSlow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::list<rpc::CallPtr> TakeSlow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Times times_;
   Mutex mutex_;
@@ -132,41 +130,34 @@ class UnsentReplies {
   std::thread thread_;
 };
 
-// One unary call. It ends with one of Succeed(), Fail...() and Finish(), and destroys itself when
-// gRPC is done with it, possibly inside these.
+// One unary call. It ends with one of Succeed(), Fail...() and Finish().
 //
 // Thread-safety: one thread at a time.
-class PendingCall final : public grpc::ServerUnaryReactor {
+class PendingCall final : public std::enable_shared_from_this<PendingCall> {
  public:
-  // `request_bytes` is the size of the request, which stays in memory until the call is done.
-  // `without_data` omits the data from the reply (R12b).
-  PendingCall(grpc::CallbackServerContext* context, UnsentReplies& replies, size_t request_bytes,
-              bool without_data = false)
-      : context_(context),
-        replies_(replies),
-        request_bytes_(request_bytes),
-        without_data_(without_data) {}
+  // `without_data` omits the data from the reply (R12b). `replies` outlives it.
+  PendingCall(rpc::CallPtr call, UnsentReplies& replies, bool without_data = false)
+      : call_(std::move(call)), replies_(replies), without_data_(without_data) {}
+  ~PendingCall();
+  PendingCall(const PendingCall&) = delete;
+  PendingCall& operator=(const PendingCall&) = delete;
 
-  [[nodiscard]] grpc::CallbackServerContext* context() const { return context_; }
+  [[nodiscard]] rpc::Call& call() const { return *call_; }
   [[nodiscard]] bool without_data() const { return without_data_; }
 
   // Call this before the call ends with a reply of this much data. If there is room, counts the
-  // reply until the call is done and returns true.
+  // reply until its client has taken it and returns true.
   [[nodiscard]] bool HasRoomFor(size_t data_bytes) { return replies_.Count(*this, data_bytes); }
 
   // If there was no room: calls `admitted` once there is, or with an error after the longest wait,
   // or at once with an error when too many calls wait. If the client cancels, the call ends without
-  // it. `held_bytes` is the memory held while it waits, besides the request.
+  // it. `held_bytes` is the memory held while it waits.
   void AwaitRoom(size_t data_bytes, size_t held_bytes, UnsentReplies::AdmittedFn admitted) {
-    replies_.Await(*this, data_bytes, request_bytes_ + held_bytes, std::move(admitted));
+    replies_.Await(shared_from_this(), data_bytes, held_bytes, std::move(admitted));
   }
 
-  // Hides gRPC's, which it calls.
-  void Finish(grpc::Status status) {
-    ThreadSanitizerRelease(this);
-    ServerUnaryReactor::Finish(std::move(status));
-  }
-  void Succeed() { Finish(grpc::Status::OK); }
+  void Succeed(const google::protobuf::MessageLite& reply);
+  void Finish(rpc::Status error) { call_->Finish(std::move(error)); }
   // Ends a call that cannot write with an error.
   void FailRead(const absl::Status& error, const NoRoom& no_room);
   // Ends a call that can write with an error.
@@ -179,24 +170,13 @@ class PendingCall final : public grpc::ServerUnaryReactor {
  private:
   friend class UnsentReplies;
 
-  void OnCancel() override;
-  void OnDone() override;
-
-  // Lets OnDone() run inside Finish(). Otherwise gRPC would wake another thread for each call
-  // (docs/performance.md). So a call must not be used after its Finish(), and a lock that OnDone()
-  // takes must not be held there. This is internal to gRPC 1.51 ("not API"): with a version that
-  // drops it this does not compile; one that ignores it is only slower.
-  bool InternalInlineable() override { return true; }
-
-  grpc::CallbackServerContext* const context_;
+  const rpc::CallPtr call_;
   UnsentReplies& replies_;
-  const size_t request_bytes_;
   const bool without_data_;
-  // Written only by replies_, under its mutex, and not after it counts no more data.
+  // Written only by replies_, under its mutex.
   size_t data_bytes_ = 0;
   std::chrono::steady_clock::time_point until_;  // slow from then on
   bool cut_off_ = false;
-  bool cancelled_ = false;
   std::list<PendingCall*>::iterator place_;
   std::optional<std::list<UnsentReplies::Waiter>::iterator> waiting_;
 };

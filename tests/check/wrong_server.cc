@@ -27,6 +27,14 @@ absl::StatusOr<std::vector<Command>> CommandsOf(const v1::Operation& request) {
   return ToCommands(batch, kDataBytesMax);
 }
 
+grpc::Status ToGrpc(const rpc::Status& status) {
+  return {static_cast<grpc::StatusCode>(status.code), status.message, status.details};
+}
+
+grpc::Status Refuse(const absl::Status& error) {
+  return ToGrpc(WriteError(error, Applied::kNo, NoRoom::TooLarge()));
+}
+
 }  // namespace
 
 WrongServer::WrongServer(Behaviour behaviour, Elsewhere elsewhere)
@@ -53,11 +61,11 @@ uint64_t WrongServer::keys() {
 
 grpc::Status WrongServer::Execute(const v1::Operation& request, v1::Reply& reply) {
   absl::StatusOr<std::vector<Command>> commands = CommandsOf(request);
-  if (!commands.ok()) return WriteError(commands.status(), Applied::kNo, NoRoom::TooLarge());
+  if (!commands.ok()) return Refuse(commands.status());
   const LogPosition position{.index = machine_.GetSummary().position.index + 1};
   const std::vector<Outcome> outcomes = machine_.Apply(position, {*std::move(commands)});
   if (outcomes[0].refusal != Refusal::kNone) {
-    return RefusedWrite(outcomes[0]);
+    return ToGrpc(RefusedWrite(outcomes[0]));
   }
   reply.Clear();
   FillReply(outcomes[0], WithoutData(request), reply);
@@ -116,7 +124,7 @@ grpc::Status WrongServer::Batch(grpc::ServerContext* /*context*/, const v1::Batc
   v1::BatchRequest asked = *request;
   if (elsewhere_.asked) elsewhere_.asked(asked);
   const auto commands = ToCommands(asked, kDataBytesMax);
-  if (!commands.ok()) return WriteError(commands.status(), Applied::kNo, NoRoom::TooLarge());
+  if (!commands.ok()) return Refuse(commands.status());
   const MutexLock lock(mutex_);  // other calls see all of the batch or nothing
   for (const v1::Operation& operation : asked.operations()) {
     const grpc::Status status = AnswerLocked(operation, *reply->add_replies());

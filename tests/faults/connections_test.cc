@@ -23,8 +23,6 @@ std::string HalfAnRpc() {
 }
 
 TEST(Connections, TenThousandOpenedAndDropped) {
-  // With a sanitizer 10,000 take longer than the ten seconds after which gRPC pings those that it
-  // is still accepting, and may abort (S5).
   constexpr int kConnections = kSanitized ? 3'000 : 10'000;
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);

@@ -19,6 +19,7 @@
 #include <thread>
 #include <utility>
 
+#include "rpc/rpc_server.h"
 #include "service/peer_link.h"
 #include "tests/harness/test_server.h"
 #include "tripla/client.h"
@@ -133,32 +134,27 @@ TEST(Keepalive, R14_BothSidesNoticeThatNothingArrivesAnyMore) {
 }
 
 // Forwards what it takes to one server, as a replica does to its leader.
-class Forwarder : public v1::KeyValue::CallbackService {
+class Forwarder {
  public:
   explicit Forwarder(std::string leader) : leader_(std::move(leader)) {
-    grpc::ServerBuilder builder;
-    int port = 0;
-    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
-    builder.RegisterService(this);
-    server_ = builder.BuildAndStart();
-    stub_ = v1::KeyValue::NewStub(Connect("127.0.0.1:" + std::to_string(port)));
+    methods_.Add<v1::SetRequest>(
+        *v1::SetRequest::descriptor()->file()->FindServiceByName("KeyValue"), "Set",
+        [this](rpc::CallPtr call, v1::SetRequest request) {
+          peers_.PassOn(leader_, std::make_shared<PendingCall>(std::move(call), unsent_),
+                        std::move(request));
+        });
+    server_ = *rpc::RpcServer::Start(methods_, {.listen = "127.0.0.1:0"});
+    stub_ = v1::KeyValue::NewStub(Connect("127.0.0.1:" + std::to_string(server_->port())));
   }
-  ~Forwarder() override { server_->Shutdown(); }
 
   v1::KeyValue::Stub& stub() { return *stub_; }
-
-  grpc::ServerUnaryReactor* Set(grpc::CallbackServerContext* context, const v1::SetRequest* request,
-                                v1::Reply* reply) override {
-    auto* pending = new PendingCall(context, unsent_, request->ByteSizeLong());
-    peers_.PassOn(leader_, *pending, *request, *reply);
-    return pending;
-  }
 
  private:
   const std::string leader_;
   UnsentReplies unsent_;
   PeerLink peers_;
-  std::unique_ptr<grpc::Server> server_;
+  rpc::Methods methods_;
+  std::unique_ptr<rpc::RpcServer> server_;
   std::unique_ptr<v1::KeyValue::Stub> stub_;
 };
 

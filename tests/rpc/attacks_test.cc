@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a client does wrong on the wire, on purpose or not: it has an end, memory has a bound, and
-// another client is served meanwhile (R14; S2, S4, S5 and S29 in docs/bugs.md).
+// another client is served meanwhile (R14; S2, S4, S5 and S29 in docs/bugs.md). The same on a
+// server of the transport alone and on triplad.
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -15,9 +16,10 @@
 #include <thread>
 #include <vector>
 
-#include "testing/testing.grpc.pb.h"
 #include "tests/harness/process.h"
 #include "tests/harness/raw_connection.h"
+#include "tests/harness/test_server.h"
+#include "tests/rpc/attacked.h"
 
 namespace tripla {
 namespace {
@@ -28,8 +30,8 @@ using std::chrono::steady_clock;
 using std::string_literals::operator""s;
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
-constexpr char kUnary[] = "/grpc.testing.TestService/UnaryCall";
-constexpr char kDuplex[] = "/grpc.testing.TestService/FullDuplexCall";
+const std::string kUnary = attacked::Method();
+const std::string kDuplex = attacked::StreamMethod();
 constexpr uint32_t kWindow = 65'535;
 
 std::string Repeat(const std::string& bytes, int times) {
@@ -38,10 +40,17 @@ std::string Repeat(const std::string& bytes, int times) {
   return all;
 }
 
+std::string WholeMessage(const std::string& bytes, uint32_t stream) {
+  return CallMessage(bytes, static_cast<uint32_t>(bytes.size()), stream);
+}
+
 class Attacks : public testing::Test {
  protected:
-  explicit Attacks(std::vector<std::string> argv = {TRIPLA_RPC_TEST_SERVER, "127.0.0.1:0"})
-      : server_(std::move(argv)), endpoint_(server_.AwaitOutput("ready on ")) {
+  // `limits`: of the shell that starts it.
+  explicit Attacks(const std::string& limits = "true")
+      : server_(InShell(limits, attacked::Command(directory_.path()))),
+        endpoint_(server_.AwaitOutput("ready on ")) {
+    attacked::Prepare(Client());
     // What its first call needs.
     EXPECT_TRUE(CallOnce());
     rest_bytes_ = server_.ResidentBytes();
@@ -53,21 +62,13 @@ class Attacks : public testing::Test {
     EXPECT_EQ(server_.Wait(), 0);
   }
 
-  std::unique_ptr<grpc::testing::TestService::Stub> Client() const {
+  // A connection of its own.
+  std::shared_ptr<grpc::Channel> Client() const {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    return grpc::testing::TestService::NewStub(
-        grpc::CreateCustomChannel(endpoint_, grpc::InsecureChannelCredentials(), arguments));
+    return grpc::CreateCustomChannel(endpoint_, grpc::InsecureChannelCredentials(), arguments);
   }
-
-  static bool Call(grpc::testing::TestService::Stub& stub) {
-    grpc::ClientContext context;
-    context.set_wait_for_ready(true);
-    context.set_deadline(std::chrono::system_clock::now() + seconds(60));
-    grpc::testing::Empty empty;
-    return stub.EmptyCall(&context, {}, &empty).ok();
-  }
-  bool CallOnce() const { return Call(*Client()); }
+  bool CallOnce() const { return attacked::Call(Client()); }
 
   // How long calls of one client take in the middle, and at most, while `more` says so.
   struct Times {
@@ -78,10 +79,10 @@ class Attacks : public testing::Test {
   Times Measure(const std::function<bool()>& more) const {
     constexpr size_t kLeast = 20;
     std::vector<double> took_ms;
-    const auto stub = Client();
+    const auto client = Client();
     while (more() || took_ms.size() < kLeast) {
       const auto begin = steady_clock::now();
-      if (!Call(*stub)) {
+      if (!attacked::Call(client)) {
         ADD_FAILURE() << "another client is not served: " << server_.output();
         break;
       }
@@ -94,7 +95,8 @@ class Attacks : public testing::Test {
   }
 
   // Several connections do the same at once, and another client is served meanwhile.
-  void ServeOthersWhile(int connections, const std::function<void(const RawConnection&)>& attack) {
+  void ServeOthersWhile(int connections, const std::function<void(const RawConnection&)>& attack,
+                        uint64_t bytes_max = 64 * kMiB) {
     const Times rest = Measure([] { return false; });
     std::atomic<int> attacking = connections;
     std::vector<std::thread> attackers;
@@ -116,7 +118,7 @@ class Attacks : public testing::Test {
               << " KiB above rest\n";
     // 50 ms, and what else keeps this machine busy.
     EXPECT_LT(times.median_ms, (kSanitized ? 1'000 : 50) + 20 * rest.median_ms);
-    EXPECT_LT(above, kSanitized ? ~uint64_t{0} : 64 * kMiB);
+    EXPECT_LT(above, kSanitized ? ~uint64_t{0} : bytes_max);
   }
 
   // Sends the same again and again, until the server hangs up.
@@ -128,6 +130,7 @@ class Attacks : public testing::Test {
     }
   }
 
+  const TemporaryDirectory directory_;
   Process server_;
   const std::string endpoint_;
   uint64_t rest_bytes_ = 0;
@@ -151,14 +154,14 @@ TEST_F(Attacks, S29_StreamsThatAreOpenedAndResetHaveABound) {
 
 TEST_F(Attacks, S29_CallsThatAreMadeAndResetHaveABound) {
   ServeOthersWhile(4, [](const RawConnection& connection) {
+    const std::string request = attacked::RequestOfAKilobyte();
     uint32_t stream = 1;
     const auto end = steady_clock::now() + seconds(3);
     bool open = true;
     while (open && steady_clock::now() < end) {
       std::string bytes;
       for (int i = 0; i < 200; ++i, stream += 2) {
-        // 1,000 bytes are asked for.
-        bytes += CallHeaders(kUnary, stream) + CallMessage("\x10\xe8\x07"s, 3, stream) +
+        bytes += CallHeaders(kUnary, stream) + WholeMessage(request, stream) +
                  Http2Frame(http2::kRstStream, 0, stream, BigEndian(8));
       }
       open = connection.Send(bytes);
@@ -228,46 +231,43 @@ TEST_F(Attacks, CallsWithFaultyHeadersAreReset) {
 }
 
 TEST_F(Attacks, CallsWithoutAMessageHaveABound) {
-  ServeOthersWhile(8, [](const RawConnection& connection) {
-    for (uint32_t stream = 1; stream < 20'000; stream += 2) {
-      if (!connection.Send(CallHeaders(kUnary, stream))) return;
-    }
-    std::this_thread::sleep_for(seconds(1));
-  });
+  ServeOthersWhile(
+      8,
+      [](const RawConnection& connection) {
+        for (uint32_t stream = 1; stream < 20'000; stream += 2) {
+          if (!connection.Send(CallHeaders(kUnary, stream))) return;
+        }
+        std::this_thread::sleep_for(seconds(1));
+      },
+      attacked::IncomingBytesMax() + 32 * kMiB);
 }
 
 TEST_F(Attacks, UploadsThatStallHaveABoundAndMakeRoom) {
-  ServeOthersWhile(8, [](const RawConnection& connection) {
-    // 4 MiB are announced, and as much as the window takes comes of each.
-    constexpr uint32_t kMessage = 4 << 20;
-    for (uint32_t stream = 1; stream < 600; stream += 2) {
-      std::string bytes =
-          CallHeaders(kUnary, stream) + CallMessage(std::string(16'000, 'x'), kMessage, stream);
-      for (int i = 0; i < 3; ++i) {
-        bytes += Http2Frame(http2::kData, 0, stream, std::string(16'000, 'x'));
-      }
-      if (!connection.Send(bytes)) return;
-    }
-    std::this_thread::sleep_for(seconds(1));
-  });
+  ServeOthersWhile(
+      8,
+      [](const RawConnection& connection) {
+        // 4 MiB are announced, and as much as the window takes comes of each.
+        constexpr uint32_t kMessage = 4 << 20;
+        for (uint32_t stream = 1; stream < 600; stream += 2) {
+          std::string bytes =
+              CallHeaders(kUnary, stream) + CallMessage(std::string(16'000, 'x'), kMessage, stream);
+          for (int i = 0; i < 3; ++i) {
+            bytes += Http2Frame(http2::kData, 0, stream, std::string(16'000, 'x'));
+          }
+          if (!connection.Send(bytes)) return;
+        }
+        std::this_thread::sleep_for(seconds(1));
+      },
+      attacked::IncomingBytesMax() + 32 * kMiB);
   // The stalled ones hold room, and are cut off for who wants it.
-  grpc::testing::SimpleRequest request;
-  request.mutable_payload()->set_body(std::string(3 * kMiB, 'x'));
-  const auto stub = Client();
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + seconds(60));
-  grpc::testing::SimpleResponse response;
-  EXPECT_TRUE(stub->UnaryCall(&context, request, &response).ok());
+  EXPECT_TRUE(attacked::CallWithMuch(Client()));
 }
 
 TEST_F(Attacks, AnswersThatNobodyReadsHaveABound) {
   ServeOthersWhile(4, [](const RawConnection& connection) {
-    // 1 MiB each.
+    const std::string request = attacked::RequestOfAMegabyte();
     for (uint32_t stream = 1; stream < 400; stream += 2) {
-      if (!connection.Send(CallHeaders(kUnary, stream) +
-                           CallMessage("\x10\x80\x80\x40"s, 4, stream))) {
-        return;
-      }
+      if (!connection.Send(CallHeaders(kUnary, stream) + WholeMessage(request, stream))) return;
     }
     std::this_thread::sleep_for(seconds(1));
   });
@@ -275,8 +275,9 @@ TEST_F(Attacks, AnswersThatNobodyReadsHaveABound) {
 
 TEST_F(Attacks, AConnectionCutAtAnyByteLeavesNothing) {
   const std::string all = Http2Greeting(1 << 20) + CallHeaders(kUnary, 1) +
-                          CallMessage("\x10\x0a"s, 2, 1) + CallHeaders(kDuplex, 3) +
-                          CallMessage("abc", 5, 3) + Http2Frame(http2::kPing, 0, 0, "12345678");
+                          WholeMessage(attacked::RequestOfAKilobyte(), 1) +
+                          CallHeaders(kDuplex, 3) + CallMessage("abc", 5, 3) +
+                          Http2Frame(http2::kPing, 0, 0, "12345678");
   for (size_t cut = 0; cut <= all.size(); ++cut) {
     const RawConnection connection(endpoint_);
     ASSERT_TRUE(connection.connected());
@@ -332,12 +333,12 @@ TEST_F(Attacks, TenThousandIdleConnectionsAreSmall) {
 // A server that has 200 descriptors.
 class FewDescriptors : public Attacks {
  protected:
-  FewDescriptors() : Attacks(InShell("ulimit -n 200", {TRIPLA_RPC_TEST_SERVER, "127.0.0.1:0"})) {}
+  FewDescriptors() : Attacks("ulimit -n 200") {}
 };
 
 TEST_F(FewDescriptors, S2_MoreConnectionsThanThereAreAreRefusedAndSaidAndItHeals) {
-  const auto stub = Client();
-  ASSERT_TRUE(Call(*stub));
+  const auto client = Client();
+  ASSERT_TRUE(attacked::Call(client));
   {
     std::vector<RawConnection> connections;
     for (int i = 0; i < 400; ++i) connections.emplace_back(endpoint_);
@@ -346,7 +347,7 @@ TEST_F(FewDescriptors, S2_MoreConnectionsThanThereAreAreRefusedAndSaidAndItHeals
       refused += connection.AwaitEnd(milliseconds(1));
     EXPECT_GT(refused, 200);
     EXPECT_LT(refused, 400);
-    EXPECT_TRUE(Call(*stub)) << "who was there before is served";
+    EXPECT_TRUE(attacked::Call(client)) << "who was there before is served";
   }
   server_.AwaitOutput("refused ");
   EXPECT_TRUE(CallOnce());

@@ -225,7 +225,7 @@ TEST_F(Calls, ATooLargeRequestIsRefusedByItsLength) {
   SimpleResponse response;
   const grpc::Status status = stub_->UnaryCall(&context, request, &response);
   EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED);
-  EXPECT_NE(status.error_message().find("4194304 at most"), std::string::npos)
+  EXPECT_NE(status.error_message().find("takes 4194304 at most"), std::string::npos)
       << status.error_message();
   Context another;
   EXPECT_TRUE(stub_->UnaryCall(&another, {}, &response).ok()) << "the connection goes on";
@@ -236,8 +236,9 @@ TEST_F(Calls, AMethodSaysRefusalsInItsOwnWords) {
   const auto& service = *Empty::descriptor()->file()->FindServiceByName("TestService");
   methods.Add<SimpleRequest>(
       service, "UnaryCall", [](const rpc::CallPtr& call, const SimpleRequest&) { call->Finish(); },
-      [](rpc::Status refused) {
-        refused.details = "nothing was changed";
+      [](rpc::Call& call, rpc::Refused why, rpc::Status refused) {
+        refused.details = why == rpc::Refused::kTooLarge ? "nothing was changed" : "?";
+        call.AddTrailingMetadata("x-retry", "never");
         return refused;
       });
   const auto server = rpc::RpcServer::Start(methods, {.listen = "127.0.0.1:0"});
@@ -252,6 +253,7 @@ TEST_F(Calls, AMethodSaysRefusalsInItsOwnWords) {
   const grpc::Status status = stub->UnaryCall(&context, request, &response);
   EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED);
   EXPECT_EQ(status.error_details(), "nothing was changed");
+  EXPECT_EQ(context.GetServerTrailingMetadata().count("x-retry"), 1u);
 }
 
 TEST_F(Calls, AClientThatSaysNothingAtAllIsDisconnected) {

@@ -8,7 +8,9 @@
 
 namespace tripla {
 
-// A message of the gRPC library as operators see it.
+// The gRPC library, with which a replica calls the others. Clients are served without it.
+
+// A message of it as operators see it.
 struct GrpcMessage {
   Severity severity = Severity::kDebug;
   std::string text;
@@ -16,13 +18,13 @@ struct GrpcMessage {
 };
 
 // Translates a message of gRPC 1.51. Most of them do not concern operators, whatever their
-// severity. The exceptions are messages after which gRPC does not serve any more: it stops
-// accepting at the first error of accept4() or getsockname() (tcp_server_posix.cc), and aborts
-// after a failed assertion. These become errors that say what they mean and what to do.
+// severity; that of a failed assertion, after which gRPC aborts, becomes an error that says what it
+// means and what to do.
 [[nodiscard]] GrpcMessage ReadGrpcMessage(std::string_view message, std::string_view file,
                                           int line);
 
-// From now on prints the messages of the gRPC library as ReadGrpcMessage() translates them.
-void TellGrpcMessages();
+// Sets it up for this process, before its first use. From then on its messages are printed as
+// ReadGrpcMessage() translates them.
+void PrepareGrpc();
 
 }  // namespace tripla

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/listen_error.h"
+#include "rpc/listening_socket.h"
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 
 #include <string>
 
-namespace tripla {
+namespace tripla::rpc {
 namespace {
 
 // One of the addresses of a name, with a free port.
@@ -33,17 +33,28 @@ class ResolvedAddress {
 
 constexpr char kNotHere[] = "203.0.113.9";  // of no machine, like ::1 on one without IPv6
 
-TEST(ListenError, AnAddressThatIsNotHereIsPassedOverIfAnotherIs) {
+TEST(ListenOn, AnAddressThatIsNotHereIsPassedOverIfAnotherIs) {
   ResolvedAddress second("127.0.0.1", nullptr);
   ResolvedAddress first(kNotHere, second.info());
-  EXPECT_EQ(ListenError(*first.info()), "");
+  const auto sockets = ListenOn(*first.info());
+  ASSERT_TRUE(sockets.ok()) << sockets.status();
+  EXPECT_EQ(sockets->size(), 1u);
+  EXPECT_GT(sockets->front().port(), 0);
 }
 
-TEST(ListenError, AllAddressesNotHereAreAnError) {
+TEST(ListenOn, AllAddressesNotHereAreAnError) {
   ResolvedAddress second(kNotHere, nullptr);
   ResolvedAddress first(kNotHere, second.info());
-  EXPECT_EQ(ListenError(*first.info()), "Cannot assign requested address");
+  EXPECT_EQ(ListenOn(*first.info()).status().message(), "Cannot assign requested address");
+}
+
+TEST(ListenOn, AnAddressInUseIsSaid) {
+  const auto first = ListenOn("127.0.0.1:0");
+  ASSERT_TRUE(first.ok()) << first.status();
+  const std::string address = "127.0.0.1:" + std::to_string(first->front().port());
+  EXPECT_EQ(ListenOn(address).status().message(), "Address already in use");
+  EXPECT_TRUE(absl::IsUnavailable(ListenOn("no.such.host.invalid:1").status()));
 }
 
 }  // namespace
-}  // namespace tripla
+}  // namespace tripla::rpc

@@ -16,7 +16,6 @@
 #include "check/report.h"
 #include "check/runner.h"
 #include "client/fake_server.h"
-#include "service/status_mapping.h"
 #include "tests/check/fault_forms.h"
 #include "tests/check/faults.h"
 
@@ -115,7 +114,7 @@ TEST(RightServer, MayNotKnowWhetherALargeWriteWasApplied) {
       [&](const v1::Operation& request, v1::Reply& reply, const WrongServer::Right& right) {
         const grpc::Status status = right(request, reply);
         if (request.ByteSizeLong() < kLarge || ++sent % 2 == 0) return status;
-        return WriteError(absl::UnavailableError("this node does not lead"), Applied::kUnknown);
+        return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::UNKNOWN);
       });
   const Report report = RunAgainst(server, "api", "R14.largest-data");
   EXPECT_EQ(report.exit_code(), ExitCode::kAllHold) << TableText({}, report);

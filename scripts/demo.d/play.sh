@@ -13,6 +13,7 @@ source "$here/acts-2.sh"
 # Locale and settings of whoever watches are not the demo's.
 unset "${!TRIPLA_@}"
 export LC_ALL=C.UTF-8 PATH=$root/build/bin:$PATH HOME=$DEMO_DIRECTORY TMPDIR=$DEMO_DIRECTORY
+$terminal || export TERM=xterm # a document shows the shell as this one does
 cd "$DEMO_DIRECTORY" || exit 1
 
 case $lang in

@@ -2,14 +2,15 @@
 # What the audience sees: captions, commands that are typed and run, and pauses. And what it does not
 # see: waiting. play.sh sources this.
 
-# The captions of LANGUAGE.NAME. With two languages each line of a caption begins with its language.
+# The captions of LANGUAGE.NAME; \n in them ends a line. With two languages each line begins with its
+# language.
 declare -A caption
 read_captions() { # read_captions LANGUAGE...
   local name text
   languages=("$@")
   for language; do
     while IFS='|' read -r name text; do
-      [[ -z $name || $name == '#'* ]] || caption[$language.$name]=$text
+      [[ -z $name || $name == '#'* ]] || caption[$language.$name]=${text//'\n'/$'\n'}
     done <"$here/captions.$language"
   done
 }
@@ -18,7 +19,7 @@ each_language() { # each_language COMMAND NAME...: runs COMMAND TEXT for the cap
   local language prefix=
   for language in "${languages[@]}"; do
     [[ ${#languages[@]} == 1 ]] || prefix="$language: "
-    "$1" "$prefix${caption[$language.$2]}"
+    "$1" "$prefix${caption[$language.$2]//$'\n'/$'\n'$prefix}"
   done
 }
 
@@ -80,15 +81,18 @@ seconds_until() { # seconds_until SECONDS: counts what is left until $SECONDS is
 # Captions
 
 wrap() { # wrap INDENT TEXT: in lines that fit the terminal
-  local line=$1 word
-  for word in $2; do
-    if [[ $line != "$1" && $((${#line} + ${#word} + 1)) -gt $columns ]]; then
-      printf '%s\n' "$line"
-      line=$1
-    fi
-    [[ $line == "$1" ]] && line+=$word || line+=" $word"
-  done
-  printf '%s\n' "$line"
+  local line word whole
+  while IFS= read -r whole; do
+    line=$1
+    for word in $whole; do
+      if [[ $line != "$1" && $((${#line} + ${#word} + 1)) -gt $columns ]]; then
+        printf '%s\n' "$line"
+        line=$1
+      fi
+      [[ $line == "$1" ]] && line+=$word || line+=" $word"
+    done
+    printf '%s\n' "$line"
+  done <<<"$2"
 }
 
 block=false # whether a block of commands is open in the Markdown
@@ -124,7 +128,7 @@ say() { # say NAME: a caption
   for requirement in $(grep -oE '\bR[0-9]+\b' <<<"$text"); do mark "$requirement"; done
   printf '\n'
   each_language show_caption "$1"
-  rest $((400 + ${#text} * 28))
+  rest $((400 + ${#text} * 36))
   key_if_stepping
 }
 
@@ -159,12 +163,12 @@ type_command() { # type_command COMMAND
   printf '$ '
   colour '0;1'
   if $terminal && [[ $pace != 0 ]]; then
-    rest 150
+    rest 80
     for ((i = 0; i < ${#1}; ++i)); do
       printf '%s' "${1:i:1}"
       rest 10
     done
-    rest 100
+    rest 50
     printf '\n'
   else
     printf '%s\n' "$1"

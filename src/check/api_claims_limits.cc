@@ -78,12 +78,13 @@ std::string MoreThan(uint64_t bytes) {
   return fmt::format("the limit is above {}, and no check asks for so much", ByteSizeText(bytes));
 }
 
-// Without request ids, so that servers need not remember data of this size.
+// With request ids: a leader that loses its majority over so much data does not know whether it was
+// applied, and only with an id may it be sent again. The next call lets the server forget the data.
 void LargestData(Trial& trial) {
   if (!trial.limits().data_bytes) return trial.NotTried(kNotAdvertised);
   const std::string data(trial.limits().DataAtMost(kDataBytesMost), 'd');
   const Key key = trial.NewKey();
-  SoleClient client(trial, trial.caller(), Way::kPlain);
+  SoleClient client(trial, trial.caller());
   client.Expect(SetOperation{key, 1, data}, Result::kSuccess, kNull);
   client.Expect(GetOperation{key}, Result::kSuccess, Triple{1, 1, data});
   client.Expect(SetOperation{key, 2, "b"}, Result::kError, Triple{1, 1, data});
@@ -98,7 +99,7 @@ void DataThatIsTooLarge(Trial& trial) {
   if (*trial.limits().data_bytes > kDataBytesMost) return trial.NotTried(MoreThan(kDataBytesMost));
   const std::string data(*trial.limits().data_bytes + 1, 'd');
   const Key key = trial.NewKey();
-  SoleClient client(trial, trial.caller(), Way::kPlain);
+  SoleClient client(trial, trial.caller());
   const std::string what = fmt::format("data of {} bytes", data.size());
   ExpectRefusedInEveryWay(trial, "set with " + what, ToWire(SetOperation{key, 1, data}),
                           grpc::RESOURCE_EXHAUSTED);

@@ -23,6 +23,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using testing::HasSubstr;
+using testing::Not;
 using Applied = Failure::Applied;
 
 constexpr milliseconds kLong{20'000};  // longer than any test should take
@@ -99,6 +100,21 @@ TEST(Client, RefusedConnectionIsSurelyNotApplied) {
   ASSERT_FALSE(answer.ok());
   EXPECT_EQ(answer.failure().applied, Applied::kNo);
   EXPECT_THAT(answer.failure().message, HasSubstr("Connection refused"));
+}
+
+TEST(Client, TellsWhatTheServerSaidWhenTimeIsOverBeforeTheNextAttempt) {
+  FakeServer server(FailAlways(Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::NO)));
+  Client client({.endpoints = {server.endpoint()},
+                 .deadline = kLong,
+                 .backoff_min = milliseconds(1),
+                 .backoff_max = milliseconds(1)});
+  for (int i = 0; i < 500; ++i) {
+    const size_t received = server.received().size();
+    const Answer<Decided> answer = client.Get(K("1"), {.deadline = milliseconds(5)});
+    ASSERT_FALSE(answer.ok());
+    if (server.received().size() == received) continue;  // not even one attempt had time
+    ASSERT_THAT(answer.failure().message, Not(HasSubstr("no time was left")));
+  }
 }
 
 TEST(Client, WaitsForAServerThatComesLate) {

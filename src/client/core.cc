@@ -105,6 +105,7 @@ Client::Core::CallInProgress::CallInProgress(Core& core, const CallOptions& opti
 std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect effect,
                                                  const SendOnce& send) {
   std::optional<Backoff> backoff;
+  std::optional<AttemptFailure> last;
   auto applied = Failure::Applied::kNo;  // by any attempt so far
   // Counts only the attempts that may have arrived. A write that surely was not applied is sent
   // again with the same number, so that a server that has forgotten clients does not refuse it
@@ -112,7 +113,11 @@ std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect ef
   uint32_t number = 1;
   while (true) {
     Answer<const Server*> server = Connect(call, applied);
-    if (!server.ok()) return AttemptFailure{.failure = server.failure()};
+    if (!server.ok()) {
+      // That time is over says less than what a server has said.
+      const bool is_over = server.failure().code == absl::StatusCode::kDeadlineExceeded;
+      return is_over && last ? *last : AttemptFailure{.failure = server.failure()};
+    }
     grpc::ClientContext context;
     context.set_deadline(DeadlineAfter(AttemptDeadline(call) - Clock::now()));
     grpc::Status status;
@@ -138,10 +143,9 @@ std::optional<AttemptFailure> Client::Core::Send(CallInProgress& call, Effect ef
         std::chrono::duration_cast<std::chrono::microseconds>(call.deadline - Clock::now());
     const Step step = NextStep({servers_.size(), left, backoff->Next()}, failed);
     if (step.elsewhere) servers_.MoveOn(**server, failed.leader_endpoint);
-    if (!step.again) {
-      failed.failure = Explained(call, std::move(failed.failure));
-      return failed;
-    }
+    last = std::move(failed);
+    last->failure = Explained(call, std::move(last->failure));
+    if (!step.again) return last;
     if (!call.running.Sleep(Clock::now() + step.wait)) {
       return AttemptFailure{.failure = Cancelled(applied)};
     }
@@ -172,7 +176,8 @@ Answer<const Client::Core::Server*> Client::Core::Connect(CallInProgress& call,
       if (now >= call.deadline) return NotConnected(call, server, applied);
       const bool connected = AwaitConnected(*server.channel, std::min(call.deadline, now + slice));
       if (!call.running.Sleep(Clock::now())) return Cancelled(applied);
-      if (connected && Clock::now() < call.deadline) return &server;
+      if (connected && Clock::now() >= call.deadline) return NoTimeLeft(applied);
+      if (connected) return &server;
       servers_.MoveOn(server, "");
     }
     const Clock::time_point next_look = std::min(call.deadline, Clock::now() + kConnectPause);

@@ -6,8 +6,8 @@
 namespace tripla {
 namespace {
 
-// An attempt that begins later may end without an answer, and then nobody knows whether a write was
-// applied. A full disk seldom has room within that time.
+// An attempt that begins later may end without an answer. Then nobody knows whether a write was
+// applied, nor why the server has refused it until then.
 constexpr std::chrono::milliseconds kLastAttempt{200};
 
 }  // namespace
@@ -22,8 +22,8 @@ Step NextStep(const RetryState& state, const AttemptFailure& failed) {
     step.wait = std::max<std::chrono::microseconds>(step.wait, *failed.failure.retry_after);
   }
   // To wait past the deadline would only delay the failure.
-  const bool is_full = failed.failure.reason == Failure::Reason::kReadOnly;
-  step.again = step.wait + (is_full ? kLastAttempt : kLastAttempt.zero()) < state.left;
+  const bool is_refused = failed.failure.reason != Failure::Reason::kNone;
+  step.again = step.wait + (is_refused ? kLastAttempt : kLastAttempt.zero()) < state.left;
   return step;
 }
 

@@ -86,15 +86,17 @@ TEST(NextStep, FollowsFromTheStateAndTheFailureAlone) {
 }
 
 // The outcome was unknown when an attempt began just before the deadline.
-TEST(NextStep, C7_AFullDiskIsNotAskedAgainInTheLastMoment) {
+TEST(NextStep, C7_AServerThatRefusesIsNotAskedAgainInTheLastMoment) {
   AttemptFailure failed;
   failed.worth_retrying = true;
   failed.failure.applied = Applied::kNo;
   failed.failure.retry_after = milliseconds(100);
   EXPECT_TRUE(NextStep({1, milliseconds(120), milliseconds(20)}, failed).again);
-  failed.failure.reason = Failure::Reason::kReadOnly;
-  EXPECT_FALSE(NextStep({1, milliseconds(120), milliseconds(20)}, failed).again);
-  EXPECT_TRUE(NextStep({1, milliseconds(400), milliseconds(20)}, failed).again);
+  for (const auto reason : {Failure::Reason::kReadOnly, Failure::Reason::kOverloaded}) {
+    failed.failure.reason = reason;
+    EXPECT_FALSE(NextStep({1, milliseconds(120), milliseconds(20)}, failed).again);
+    EXPECT_TRUE(NextStep({1, milliseconds(400), milliseconds(20)}, failed).again);
+  }
 }
 
 }  // namespace

@@ -106,6 +106,21 @@ TEST(RightServer, NeedNotAdvertiseItsLimitsWhereWeDo) {
               AllOf(HasSubstr("4 of 9 claims hold"), HasSubstr("5 not tried")));
 }
 
+// As a leader that steps down while its followers are busy with so much data.
+TEST(RightServer, MayNotKnowWhetherALargeWriteWasApplied) {
+  constexpr size_t kLarge = size_t{1} << 20;
+  int sent = 0;
+  const WrongServer server(
+      [&](const v1::Operation& request, v1::Reply& reply, const WrongServer::Right& right) {
+        const grpc::Status status = right(request, reply);
+        if (request.ByteSizeLong() < kLarge || ++sent % 2 == 0) return status;
+        return Refused(grpc::StatusCode::UNAVAILABLE, v1::Undecided::UNKNOWN);
+      });
+  const Report report = RunAgainst(server, "api", "R14.largest-data");
+  EXPECT_EQ(report.exit_code(), ExitCode::kAllHold) << TableText({}, report);
+  EXPECT_EQ(sent, 4);  // set and testAndSet, each twice
+}
+
 TEST(RightServer, WithShortBatchesPassesAll) {
   const auto shorten = [](v1::StatusReply& reply) { reply.set_batch_operations_max(20); };
   const auto refuse = [](v1::BatchRequest& request) {

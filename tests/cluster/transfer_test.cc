@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "tests/harness/test_cluster.h"
 
 namespace tripla {
@@ -42,6 +43,18 @@ class Transfer : public testing::Test {
     Answer answer;
     answer.status =
         v1::Admin::NewStub(cluster().channel(server))->Transfer(&context, request, &answer.reply);
+    return answer;
+  }
+
+  // Asks as a person does: again where the other node was too slow, as it may be on a busy machine.
+  static Answer AskAgain(int server, const std::string& node) {
+    constexpr int kTimesMax = 10;
+    Answer answer = Ask(server, node);
+    for (int times = 1; times < kTimesMax && absl::StrContains(answer.status.error_message(),
+                                                               "took over in time; ask again");
+         ++times) {
+      answer = Ask(server, node);
+    }
     return answer;
   }
 
@@ -106,7 +119,7 @@ TEST_F(Transfer, EachServerIsMadeTheLeaderByAskingAnyWhileOthersWrite) {
   Writer writer(cluster(), 0, 1'000'000);
   for (int round = 0; round < 2; ++round) {
     for (int node = 0; node < cluster().size(); ++node) {
-      const Answer answer = Ask((node + round) % cluster().size(), NodeOf(node));
+      const Answer answer = AskAgain((node + round) % cluster().size(), NodeOf(node));
       ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
       EXPECT_EQ(answer.reply.leader(), NodeOf(node));
       EXPECT_EQ(answer.reply.leader_endpoint(), cluster().endpoint(node));
@@ -125,7 +138,7 @@ TEST_F(Transfer, EachServerIsMadeTheLeaderByAskingAnyWhileOthersWrite) {
 
 TEST_F(Transfer, WithoutANameAnyOtherServerLeads) {
   const int leader = cluster().AwaitLeader();
-  const Answer answer = Ask(leader, "");
+  const Answer answer = AskAgain(leader, "");
   ASSERT_TRUE(answer.status.ok()) << answer.status.error_message();
   EXPECT_NE(answer.reply.leader(), NodeOf(leader));
   EXPECT_EQ(NodeOf(cluster().AwaitLeader()), answer.reply.leader());

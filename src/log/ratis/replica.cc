@@ -418,7 +418,8 @@ absl::Status Replica::HandOver(const std::string& successor) {
   const bool done = env->CallBooleanMethod(bridge_->object, bridge_->hand_over,
                                            ToJava(env, successor)) != JNI_FALSE;
   TRIPLA_RETURN_IF_ERROR(TakeException(env));
-  return done ? absl::OkStatus() : absl::InternalError("no other node took over");
+  if (done) return absl::OkStatus();
+  return absl::InternalError("no other node took over in time; ask again");
 }
 
 void Replica::Disconnect(const std::string& node) {

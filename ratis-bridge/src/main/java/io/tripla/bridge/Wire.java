@@ -8,6 +8,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.net.Socket;
+import java.net.SocketException;
 import java.time.Duration;
 import org.apache.ratis.thirdparty.com.google.protobuf.CodedInputStream;
 import org.apache.ratis.thirdparty.com.google.protobuf.MessageLite;
@@ -105,7 +106,11 @@ final class Wire implements Closeable {
     out.flush();
   }
 
-  /** Waits for the next frame, the content of which may take {@code time} once it has begun. */
+  /**
+   * Waits for the next frame, the content of which may take {@code time} once it has begun. Once this
+   * end is closed it gives none: a read that waits may still return what comes before its thread
+   * notices that its socket was closed.
+   */
   Frame receive(Duration time) throws IOException {
     int kind = in.readUnsignedByte();
     allow(time);
@@ -113,7 +118,11 @@ final class Wire implements Closeable {
     if (length < 0 || length > frameBytesMax) {
       throw new IOException("a frame of " + Integer.toUnsignedString(length) + " bytes");
     }
-    return new Frame(kind, readContent(length));
+    Frame frame = new Frame(kind, readContent(length));
+    if (isClosed()) {
+      throw new SocketException("this end was closed");
+    }
+    return frame;
   }
 
   /** A large one in pieces: whoever announces it must send it before it costs the memory. */

@@ -54,6 +54,7 @@ abstract class Nodes {
 
   final List<SocketRpc> nodes = new ArrayList<>();
   final AtomicInteger votesAsked = new AtomicInteger();
+  final Set<Long> termsAsked = ConcurrentHashMap.newKeySet(); // for votes
   volatile Step onVote = () -> {};
   File disk; // null: where the test's files are
   volatile boolean entryRoom = true;
@@ -254,6 +255,7 @@ abstract class Nodes {
   RequestVoteReplyProto vote(RequestVoteRequestProto request)
       throws IOException, InterruptedException {
     votesAsked.incrementAndGet();
+    termsAsked.add(request.getCandidateTerm());
     onVote.run();
     if (request.getCandidateTerm() < 0) {
       throw new IOException("no such term");

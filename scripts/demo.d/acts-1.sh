@@ -195,7 +195,7 @@ act_4() {
   say cut
   run --reading 0 "R='${on1}tripla -e $n1 status'"
   # Longer than the cut, however fast the machine is: it must be seen to go on.
-  run --at-once 'tripla-check stress --timeout 60s --duration 18s >stress 2>&1 &'
+  run --at-once 'tripla-check stress --timeout 60s --duration 26s >stress 2>&1 &'
   run --at-once '(echo get 10; sleep 3; echo set 12 lala) | tripla --timeout 5s >client 2>&1 &'
   await "tripla" test -s client
   read_two_revisions

@@ -47,7 +47,7 @@ film() { # film LANGUAGE ACTS: the play, in film.mkv and tripla.cast
   camera=$!
   wait "$terminal"
   grep -q '^[0-9]* end$' "$recording/marks" ||
-    fail "the play did not come to its end; it stopped with: $(grep -ao 'demo: [^\]*' "$recording/tripla.cast" | tail -n 1)"
+    fail "the play did not come to its end; it stopped with: $(grep -ao 'demo: .*' "$recording/tripla.cast" | tail -n 1)"
   sleep 1
   kill -INT "$camera"
   wait "$camera" || true

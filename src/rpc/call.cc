@@ -4,7 +4,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "base/check.h"
 #include "rpc/connection.h"
@@ -17,6 +16,20 @@ namespace {
 // What a call takes besides its bytes: itself, nghttp2's stream, its headers.
 constexpr size_t kCallBytes = 2048;
 constexpr size_t kQueuedMessageBytes = 64;
+
+// What errors show of a client's own text: a byte of compressed headers can stand for thousands.
+std::string_view Quoted(std::string_view text) {
+  constexpr size_t kQuotedBytesMax = 100;
+  return text.substr(0, kQuotedBytesMax);
+}
+
+// gRPC's PROTOCOL-HTTP2.md: "application/grpc" [("+proto" / "+json" / {custom})]. Not gRPC-Web's.
+bool IsGrpc(std::string_view content_type) {
+  constexpr std::string_view kType = "application/grpc";
+  if (!content_type.starts_with(kType)) return false;
+  const std::string_view rest = content_type.substr(kType.size());
+  return rest.empty() || rest.front() == '+' || rest.front() == ';';
+}
 
 // The values of a binary header, which may be joined by commas (gRPC's PROTOCOL-HTTP2.md).
 bool TakeBinary(std::string_view name, std::string_view value, Metadata& to) {
@@ -132,7 +145,7 @@ void Call::TakeMetadata(std::string_view name, std::string_view value) {
     metadata_.emplace_back(name, value);
   } else if (!TakeBinary(name, value, metadata_)) {
     header_fault_ = {absl::StatusCode::kInvalidArgument,
-                     fmt::format("the value of {} is no base64", name)};
+                     fmt::format("the value of {} is no base64", Quoted(name))};
   }
 }
 
@@ -143,11 +156,11 @@ std::optional<Status> Call::CheckHeaders() const {
         absl::StatusCode::kUnimplemented,
         fmt::format("this server takes no compressed requests (grpc-encoding {}): a small "
                     "one could hold more than there is memory",
-                    encoding_)};
+                    Quoted(encoding_))};
   }
   if (method_ == nullptr) {
     return Status{absl::StatusCode::kUnimplemented,
-                  fmt::format("this server has no method {}", path_)};
+                  fmt::format("this server has no method {}", Quoted(path_))};
   }
   return std::nullopt;
 }
@@ -156,11 +169,16 @@ void Call::Begin() {
   // RFC 9110 has names for what is no call of gRPC at all.
   constexpr int kMethodNotAllowed = 405;
   constexpr int kUnsupportedMediaType = 415;
-  if (http_method_ != "POST") return connection_->RefuseHttp(*this, kMethodNotAllowed);
-  if (!content_type_.starts_with("application/grpc")) {
-    return connection_->RefuseHttp(*this, kUnsupportedMediaType);
-  }
   method_ = connection_->shared().methods.Find(path_);
+  // First, for then the others are not all there.
+  if (headers_too_large_) {
+    return Refuse(Refused::kTooLarge,
+                  {absl::StatusCode::kResourceExhausted,
+                   fmt::format("the headers have more than {} bytes",
+                               connection_->shared().limits.header_list_bytes_max)});
+  }
+  if (http_method_ != "POST") return connection_->RefuseHttp(*this, kMethodNotAllowed);
+  if (!IsGrpc(content_type_)) return connection_->RefuseHttp(*this, kUnsupportedMediaType);
   if (const std::optional<Status> fault = CheckHeaders()) return Refuse(Refused::kUnusable, *fault);
   if (deadline_ != Clock::time_point::max()) connection_->NoteDeadline(deadline_);
   if (method_->on_begin == nullptr) return;
@@ -254,9 +272,10 @@ void Call::EndRequest() {
   if (end_ || method_ == nullptr) return;
   connection_->EndRoom(*this);
   const bool one = method_->on_request != nullptr;
-  deferred_ = one && had_message_ && !connection_->MayAnswer();
+  const bool defers = one && had_message_ && !connection_->MayAnswer();
+  if (defers) connection_->Defer(*this);
   Account();
-  if (deferred_) return connection_->Defer(*this);
+  if (defers) return;
   if (!in_.empty() && (!one || !had_message_)) {
     return Refuse(Refused::kUnusable,
                   {absl::StatusCode::kInternal, "the request ends within a message"});
@@ -267,7 +286,6 @@ void Call::EndRequest() {
 
 void Call::HandleRequest() {
   begun_ = true;
-  if (std::exchange(deferred_, false)) Account();
   loop_.Hold();
   std::string request = std::move(in_);
   in_.clear();
@@ -349,7 +367,7 @@ void Call::End(Status status) {
   messages_.clear();
   messages_bytes_ = 0;
   wants_room_ = false;
-  deferred_ = false;
+  connection_->EndDefer(*this);
   connection_->EndRoom(*this);
   Account();
   connection_->NoteOutput(*this);
@@ -385,7 +403,6 @@ void Call::Cancel() {
 
 void Call::Close() {
   in_ = {};
-  deferred_ = false;
   wants_room_ = false;
   messages_.clear();
   messages_bytes_ = 0;

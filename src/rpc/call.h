@@ -154,11 +154,13 @@ class Call : public std::enable_shared_from_this<Call> {
   Metadata metadata_;
   HeaderCheck header_check_;
   std::optional<Status> header_fault_;
+  bool headers_too_large_ = false;
   Clock::time_point deadline_ = Clock::time_point::max();
   const Method* method_ = nullptr;
   bool begun_ = false;  // its handler has it
   bool request_ended_ = false;
-  bool deferred_ = false;                // waits until its client takes other answers
+  bool deferred_ = false;  // waits until its client takes other answers
+  std::list<CallPtr>::iterator deferred_at_;
   std::string in_;                       // what has arrived of the next message, and its prefix
   std::optional<size_t> message_bytes_;  // of that message, once its prefix is there
   bool wants_room_ = false;              // for a large one

@@ -30,6 +30,8 @@ constexpr milliseconds kAnnouncedMax{1'000};
 constexpr milliseconds kLingerMax{1'000};
 // Deadlines are looked at as often as this at most, and those who wait for room as well.
 constexpr milliseconds kDeadlineStep{10};
+// All calls are walked for it, so that with many it is more seldom.
+constexpr std::chrono::microseconds kDeadlineStepOfACall{10};
 constexpr milliseconds kRoomStep{250};
 
 constexpr uint64_t kPingOfKeepalive = 1;
@@ -98,7 +100,11 @@ Connection::~Connection() {
 }
 
 void Connection::OnReady(uint32_t) {
-  if (state_ == State::kLingering || state_ == State::kFailed) return Discard();
+  if (state_ == State::kLingering || state_ == State::kFailed) {
+    Discard();
+    if (!pending_.empty()) loop_.AskTurnEnd(*this);
+    return;
+  }
   // What the socket did not take goes first; errors show there as well.
   if (!pending_.empty()) return loop_.AskTurnEnd(*this);
   Receive();
@@ -167,7 +173,10 @@ bool Connection::SendPending() {
     Close();
     return false;
   }
-  if (sent.bytes > 0) heard_ = loop_.now();
+  if (sent.bytes > 0) {
+    heard_ = loop_.now();
+    asked_ = Clock::time_point::max();  // the PING is behind what is being taken
+  }
   pending_at_ += sent.bytes;
   if (pending_at_ < pending_.size()) return false;
   pending_ = {};
@@ -215,7 +224,8 @@ void Connection::AccountForUnsent() {
 }
 
 void Connection::EndOverdueCalls(Clock::time_point now) {
-  if (now < next_deadline_) return;
+  if (now < std::max(next_deadline_, next_look_)) return;
+  next_look_ = now + kDeadlineStep + (uploading_.size() + waiting_.size()) * kDeadlineStepOfACall;
   std::vector<CallPtr> overdue;
   next_deadline_ = Clock::time_point::max();
   for (const std::list<CallPtr>* const calls : {&uploading_, &waiting_}) {
@@ -285,7 +295,7 @@ void Connection::PlanTime() {
     next = std::min(next, loop_.now() + kRoomStep);
   }
   if (next_deadline_ != Clock::time_point::max()) {
-    next = std::min(next, std::max(next_deadline_, loop_.now() + kDeadlineStep));
+    next = std::min(next, std::max({next_deadline_, next_look_, loop_.now() + kDeadlineStep}));
   }
   loop_.WakeAt(*this, next);
 }

@@ -137,6 +137,7 @@ class Connection final : public EventSource {
   // Whether there is room for an answer whose size nobody knows yet. Else the request may wait.
   [[nodiscard]] bool MayAnswer() const;
   void Defer(Call& call);
+  void EndDefer(Call& call);
 
   [[nodiscard]] Call* FindCall(int32_t stream) const;
   void OpenCall(int32_t stream);
@@ -190,8 +191,8 @@ class Connection final : public EventSource {
   std::list<CallPtr> uploading_;  // those for whose client to go on, the longest first
   std::list<CallPtr> waiting_;
   std::list<CallPtr> orphaned_;  // whose streams are gone, and handlers are not done
-  std::vector<CallPtr> wanting_room_;
-  std::deque<CallPtr> deferred_;
+  std::deque<CallPtr> wanting_room_;
+  std::list<CallPtr> deferred_;
   size_t held_bytes_ = 0;
 
   std::string* sending_ = nullptr;  // where nghttp2's bytes go
@@ -211,6 +212,7 @@ class Connection final : public EventSource {
   Clock::time_point announced_;
   Clock::time_point end_ = Clock::time_point::max();  // of everything
   Clock::time_point next_deadline_ = Clock::time_point::max();
+  Clock::time_point next_look_;  // for deadlines
 };
 
 }  // namespace tripla::rpc

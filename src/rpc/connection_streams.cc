@@ -2,8 +2,6 @@
 //
 // What a connection does for its streams: opening and closing calls, their windows, their answers,
 // and what is held for them.
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <limits>
 
@@ -56,8 +54,15 @@ void Connection::CutOff(Call& call) {
 }
 
 void Connection::RetryForRoom() {
-  for (const CallPtr& call : std::exchange(wanting_room_, {})) {
-    if (call->wants_room_) WidenWindow(*call);
+  // In their order, so that small ones do not keep a large one waiting.
+  while (!wanting_room_.empty()) {
+    const CallPtr call = wanting_room_.front();
+    wanting_room_.pop_front();
+    if (!std::exchange(call->wants_room_, false)) continue;
+    WidenWindow(*call);
+    if (!call->wants_room_) continue;
+    wanting_room_.pop_back();
+    return wanting_room_.push_front(call);
   }
 }
 
@@ -77,14 +82,12 @@ void Connection::WidenWindow(Call& call) {
 }
 
 bool Connection::TakeRoom(Call& call, size_t bytes) {
-  call.wants_room_ = !incoming_.TryMore(bytes);
-  if (call.wants_room_) {
-    if (std::ranges::find(wanting_room_, &call, &CallPtr::get) == wanting_room_.end()) {
-      wanting_room_.push_back(call.shared_from_this());
-    }
+  if (!incoming_.TryMore(bytes)) {
+    if (!std::exchange(call.wants_room_, true)) wanting_room_.push_back(call.shared_from_this());
     loop_.AskTurnEnd(*this);
     return false;
   }
+  call.wants_room_ = false;
   call.room_held_ = kPrefixBytes + *call.message_bytes_;
   call.in_.reserve(call.room_held_);
   call.due_ = MemoryBudget::Due(loop_.now(), call.room_held_);
@@ -194,7 +197,8 @@ void Connection::TakeMessages(Call& call, std::string_view header, size_t bytes)
 void Connection::NoteSent(const nghttp2_frame& frame) {
   // A client that goes on sending a request that has been answered is told to stop (RFC 9113,
   // section 8.1).
-  if (frame.hd.type != NGHTTP2_HEADERS || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
+  const bool has_end = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
+  if (!has_end || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
   const Call* const call = FindCall(frame.hd.stream_id);
   if (call == nullptr || call->request_ended_) return;
   nghttp2_submit_rst_stream(session_.get(), NGHTTP2_FLAG_NONE, frame.hd.stream_id,
@@ -215,15 +219,21 @@ bool Connection::MayAnswer() const {
 }
 
 void Connection::Defer(Call& call) {
-  deferred_.push_back(call.shared_from_this());
+  call.deferred_ = true;
+  call.deferred_at_ = deferred_.insert(deferred_.end(), call.shared_from_this());
   loop_.AskTurnEnd(*this);
+}
+
+void Connection::EndDefer(Call& call) {
+  if (std::exchange(call.deferred_, false)) deferred_.erase(call.deferred_at_);
 }
 
 void Connection::RunDeferred() {
   while (!deferred_.empty() && unsent_bytes_ <= kUntakenBytesMax && !shared_.unsent.IsOver()) {
-    const CallPtr call = std::move(deferred_.front());
-    deferred_.pop_front();
-    if (call->deferred_ && !call->end_) call->HandleRequest();
+    const CallPtr call = deferred_.front();
+    EndDefer(*call);
+    call->Account();
+    call->HandleRequest();
   }
 }
 
@@ -290,8 +300,7 @@ bool Connection::TakeHeader(int32_t stream, std::string_view name, std::string_v
   if (header_list_bytes_ <= most) {
     call->TakeHeader(name, value);
   } else {
-    call->header_fault_ = {absl::StatusCode::kResourceExhausted,
-                           fmt::format("the headers have more than {} bytes", most)};
+    call->headers_too_large_ = true;
   }
   return true;
 }
@@ -338,6 +347,7 @@ void Connection::EndStream(int32_t stream) {
 void Connection::CloseCall(const CallPtr& call) {
   NoteTaken(*call, std::exchange(call->out_bytes_, 0));
   EndRoom(*call);
+  EndDefer(*call);
   if (call == opening_) return opening_.reset();
   NoteHeld(*call, 0);
   if (call->begun_ && !call->handler_done_) {

@@ -22,6 +22,9 @@
 namespace tripla::rpc {
 namespace {
 
+// Of connections that were refused.
+constexpr std::chrono::seconds kBetweenMessages{1};
+
 // So many connections at most in one turn, so that those that are there are served in between.
 constexpr int kAcceptsPerTurn = 64;
 
@@ -80,19 +83,23 @@ void Admission::CountRefused() {
   ++refused_;
 }
 
-void Admission::SayRefused() {
+bool Admission::SayRefused() {
   size_t refused = 0;
   size_t open = 0;
   {
     MutexLock lock(mutex_);
+    if (refused_ == 0) return false;
+    const auto now = EventLoop::Clock::now();
+    if (now < said_ + kBetweenMessages) return true;
+    said_ = now;
     refused = std::exchange(refused_, 0);
     open = connections_;
   }
-  if (refused == 0) return;
   Say(Severity::kWarning,
       fmt::format("refused {} connections: {} are open; {} at most, {} from one address, as far as "
                   "there are descriptors",
                   refused, open, limits_.connections, limits_.from_one_address));
+  return false;
 }
 
 size_t Admission::connections() {
@@ -145,7 +152,7 @@ void Listener::Accept(int fd, const sockaddr_storage& address) {
   std::optional<Admission::Place> place = admission_.Enter(CountedAddress(address));
   if (!place) {
     close(fd);
-    return loop_.WakeAt(*this, loop_.now() + std::chrono::seconds(1));
+    return loop_.WakeAt(*this, loop_.now() + kBetweenMessages);
   }
   const int on = 1;
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -171,7 +178,7 @@ bool Listener::RefuseOne() {
 }
 
 void Listener::OnTime() {
-  admission_.SayRefused();
+  if (admission_.SayRefused()) loop_.WakeAt(*this, loop_.now() + kBetweenMessages);
   loop_.SetEvents(*this, EPOLLIN);
 }
 

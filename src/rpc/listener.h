@@ -19,8 +19,7 @@
 
 namespace tripla::rpc {
 
-// Counts the connections of a server, in all and from each address. Refusals are said once a
-// second.
+// Counts the connections of a server, in all and from each address.
 //
 // Thread-safety: any thread.
 class Admission {
@@ -51,8 +50,9 @@ class Admission {
   [[nodiscard]] std::optional<Place> Enter(const std::string& address);
   // Counts a connection that was refused because the system had nothing left for it.
   void CountRefused();
-  // Says how many were refused since it was called last.
-  void SayRefused();
+  // Says how many were refused since it has said so last, once a second at most. True when it is to
+  // be called again for some.
+  [[nodiscard]] bool SayRefused();
 
   [[nodiscard]] size_t connections();
 
@@ -62,6 +62,7 @@ class Admission {
   size_t connections_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, size_t> of_address_ ABSL_GUARDED_BY(mutex_);
   size_t refused_ ABSL_GUARDED_BY(mutex_) = 0;
+  EventLoop::Clock::time_point said_ ABSL_GUARDED_BY(mutex_);
 };
 
 // How many connections this process has descriptors for, with some kept for its files; `wanted` at

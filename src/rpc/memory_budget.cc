@@ -53,11 +53,6 @@ void MemoryBudget::Account::EndMore() {
   budget_.CallWaiting();
 }
 
-bool MemoryBudget::IsShort() {
-  MutexLock lock(mutex_);
-  return !waiting_.empty();
-}
-
 void MemoryBudget::CutOverdue(Clock::time_point now) {
   MutexLock lock(mutex_);
   if (waiting_.empty()) return;

@@ -74,8 +74,6 @@ class MemoryBudget {
 
   // Whether more is held than should be; until what was cut off is gone.
   [[nodiscard]] bool IsOver() const { return is_over_.load(std::memory_order_relaxed); }
-  // Whether an account waits for room.
-  [[nodiscard]] bool IsShort();
   // Cuts off what is overdue, if an account waits for room.
   void CutOverdue(Clock::time_point now);
 

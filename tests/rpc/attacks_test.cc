@@ -218,6 +218,68 @@ TEST_F(Attacks, HeadersThatUnpackToMuchAreCut) {
   });
 }
 
+// They were kept for ever: what waits until other answers are taken was not looked through when a
+// call ended.
+TEST_F(Attacks, CallsThatWaitAndAreResetLeaveNothing) {
+  ServeOthersWhile(4, [](const RawConnection& connection) {
+    std::string bytes = Http2Frame(http2::kSettings, 0, 0, "\0\x04\0\0\0\0"s);
+    uint32_t stream = 1;
+    for (; stream < 20; stream += 2) {
+      bytes += CallHeaders(kUnary, stream) + WholeMessage(attacked::RequestOfAMegabyte(), stream);
+    }
+    // A header of 3,000 bytes into the table, and then by its number.
+    const std::string entry = "\x40\x01x\x7f\xb9\x16"s + std::string(3000, 'x');
+    bytes += Http2Frame(http2::kHeaders, http2::kEndHeaders, stream, "\x83\x86"s + entry);
+    for (int i = 0; i < 10'000; ++i) {
+      stream += 2;
+      std::string headers = CallHeaders(kUnary, stream).substr(9) + std::string(4, '\xbe');
+      bytes += Http2Frame(http2::kHeaders, http2::kEndHeaders, stream, headers) +
+               WholeMessage(attacked::RequestOfAKilobyte(), stream) +
+               Http2Frame(http2::kRstStream, 0, stream, BigEndian(8));
+    }
+    EXPECT_TRUE(connection.Send(bytes));
+    EXPECT_TRUE(connection.AwaitRead());
+  });
+}
+
+// Thirteen bytes asked for an answer of 12 KiB.
+TEST_F(Attacks, ALongMethodThatIsNotThereIsNotRepeatedWhole) {
+  const RawConnection connection(endpoint_);
+  const std::string path = "\x04\x7f\xa1\x1e/"s + std::string(3999, '%');
+  const std::string type = "\x0f\x10\x10"s + "application/grpc";
+  ASSERT_TRUE(connection.Send(Http2Greeting(kWindow) +
+                              Http2Frame(http2::kHeaders, http2::kEndHeaders | http2::kEndStream, 1,
+                                         "\x83\x86"s + path + type)));
+  std::string frame;
+  do {
+    frame = connection.ReadFrame(seconds(30));
+    ASSERT_NE(frame, "");
+  } while (frame[3] != http2::kHeaders);
+  EXPECT_LT(frame.size(), 1'000u);
+}
+
+// A gRPC-Web client could not read the answer, and the stream of a request that is refused stayed.
+TEST_F(Attacks, AnotherContentTypeIsRefusedAndItsStreamEnds) {
+  std::vector<std::string> answers;
+  for (const std::string& type : {"text/plain"s, "application/grpc-web+proto"s}) {
+    const RawConnection connection(endpoint_);
+    const std::string path = static_cast<char>(kUnary.size()) + kUnary;
+    const std::string headers = "\x83\x86\x04"s + path + "\x0f\x10"s +
+                                static_cast<char>(type.size()) + type;  // content-type
+    ASSERT_TRUE(connection.Send(Http2Greeting(kWindow) +
+                                Http2Frame(http2::kHeaders, http2::kEndHeaders, 1, headers)));
+    std::string frame;
+    while (frame.empty() || frame[3] != http2::kRstStream) {
+      frame = connection.ReadFrame(seconds(30));
+      ASSERT_NE(frame, "") << "the stream stays";
+      if (frame[3] == http2::kHeaders) answers.push_back(frame);
+    }
+    EXPECT_EQ(frame.substr(9), BigEndian(0)) << "NO_ERROR";
+  }
+  ASSERT_EQ(answers.size(), 2u);
+  EXPECT_EQ(answers[0], answers[1]);
+}
+
 TEST_F(Attacks, CallsWithFaultyHeadersAreReset) {
   const RawConnection connection(endpoint_);
   std::string bytes = Http2Greeting(kWindow);

@@ -254,6 +254,13 @@ TEST_F(Calls, AMethodSaysRefusalsInItsOwnWords) {
   EXPECT_EQ(status.error_code(), grpc::RESOURCE_EXHAUSTED);
   EXPECT_EQ(status.error_details(), "nothing was changed");
   EXPECT_EQ(context.GetServerTrailingMetadata().count("x-retry"), 1u);
+
+  // They were called an overload, so that a client came again with the same.
+  Context large;
+  for (int i = 0; i < 20; ++i) {
+    large.AddMetadata("x-large-" + std::to_string(i), std::string(1000, 'x'));
+  }
+  EXPECT_EQ(stub->UnaryCall(&large, {}, &response).error_details(), "nothing was changed");
 }
 
 TEST_F(Calls, AClientThatSaysNothingAtAllIsDisconnected) {

@@ -155,7 +155,7 @@ act_2() {
   run 'for k in 1000 2000 3000; do tripla get $k; done'
   stop_one moment
   say moment-verified
-  run --reading 4000 'tripla-verify moment'
+  run --reading 6000 'tripla-verify moment'
 }
 
 newest_image_holds() { # newest_image_holds TEXT; and the third newest is removed
@@ -168,8 +168,8 @@ act_3() {
   [[ -e db.log ]] && ended "$(cat db/lock)" && start_one db --snapshot-interval 1s
   run --at-once 'tripla-check api >api 2>&1 &'
   say check
-  run --reading 4000 'wait $! && head -n 38 api'
-  run --reading 4000 'tail -n +39 api'
+  run --reading 7000 'wait $! && head -n 38 api'
+  run --reading 7000 'tail -n +39 api'
   say stress
   run --reading 3500 'tripla-check stress --entries 1000 --claim R21.entries'
   say history
@@ -187,7 +187,7 @@ four_at_once() { # four_at_once CAPTION: what each of them says is behind its na
 act_4() {
   one_runs
   say cut-bytes
-  run --reading 3000 'tripla-check cut --duration 500ms | grep -e CLAIM -e ✓ -e hold'
+  run --reading 5000 'tripla-check cut --duration 500ms | grep .'
   if [[ $own_network == 0 ]]; then
     say no-cut
     return
@@ -204,7 +204,8 @@ act_4() {
   await "ip link set n1 down" stands_still
   read_revision
   say cut-now
-  run 'tripla set 13 lala --timeout 1s; echo $?'
+  run --to 6 'tripla set 13 lala --timeout 1s'
+  run 'echo $?'
   await "tripla" grep -q outcome client
   seconds_until $((cut_at + 10))
   stood_at=$(revision)

@@ -2,7 +2,7 @@
 # Acts 5 to 8: three replicas, and the other tests. play.sh sources this.
 
 start_all() {
-  run --apart "for n in n1 n2 n3; do ${on_each}triplad --data-dir \$n --node \$n 2>\$n.log & done"
+  run --apart "for n in n1 n2 n3; do ${on_each}triplad --data-dir \$n --node \$n --snapshot-interval 0 2>\$n.log & done"
   await_all
 }
 

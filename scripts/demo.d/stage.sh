@@ -217,7 +217,7 @@ fold_lines() { # between words; what does not fit goes on below, with an indent
 #   --apart                 what it starts is not for the `wait` of a later command; what it prints is
 #                           seen at once
 run() {
-  local code=0 reading=700 at_once=false perform=perform
+  local code=0 reading=850 at_once=false perform=perform
   while [[ $1 == --* ]]; do
     case $1 in
       --to) code=$2 && shift ;;

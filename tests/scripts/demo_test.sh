@@ -61,6 +61,7 @@ mask() {
     -e '/^([✓✗?-]) +[a-z]+ +R[0-9]/{s/  +[0-9]+  .*//}' \
     -e 's/ +MS +FIGURES//; s/^(    [0-9]+ entries, [0-9]+ clients).*/\1/' \
     -e '/^(src|tests\/[a-z]+|ratis-bridge|all|(faults|bugs planted).*|Total Tests:) +[0-9]/s/[0-9]+/N/g' \
+    -e '/^cut R21\./d; /^    [0-9]+(-[0-9]+)? (not applied|unknown|decided)/d' \
     -e 's/\b0{10,}[0-9]+\b/N/g; s/\b[0-9]{4,18}\b/N/g; s/seed [0-9]+/seed N/; s/revision [0-9]{3,}/revision N/' \
     -e 's/  +/ /g; s/ +$//'
 }

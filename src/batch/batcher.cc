@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/thread_name.h"
 #include "model/batch_codec.h"
 #include "model/limits.h"
 
@@ -73,6 +74,7 @@ void Batcher::Stop() {
 }
 
 void Batcher::Run() {
+  NameThread("batcher");
   while (true) {
     std::vector<PendingWrite> writes = TakeWrites();
     if (writes.empty()) return;

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/thread_name.h"
 
 namespace tripla::rpc {
 
@@ -110,6 +111,7 @@ void EventLoop::Join() {
 }
 
 void EventLoop::Run() {
+  NameThread("event-loop");
   thread_id_ = std::this_thread::get_id();
   constexpr int kEventsMax = 256;
   std::array<epoll_event, kEventsMax> events;

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace tripla::rpc {
 
 // Complete requests are not cut off, and ask for no room in advance.
@@ -26,6 +28,7 @@ void LargeRequests::Stop() {
 }
 
 void LargeRequests::RunAll() {
+  NameThread("large-requests");
   Waiting next;
   while (Take(next)) {
     next.handle();

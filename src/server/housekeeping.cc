@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/thread_name.h"
+
 namespace tripla {
 namespace {
 
@@ -29,6 +31,7 @@ Housekeeping::~Housekeeping() {
 }
 
 void Housekeeping::Run() {
+  NameThread("housekeeping");
   while (AwaitNextLook()) {
     disk_reserve_.Refresh(hooks_.next_image);
     if (disk_reserve_.IsTight()) hooks_.tight();

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 
 namespace tripla {
 
@@ -81,6 +82,7 @@ std::optional<LeadershipTransfer::Request> LeadershipTransfer::AwaitRequest() {
 }
 
 void LeadershipTransfer::Run() {
+  NameThread("transfer");
   while (const std::optional<Request> request = AwaitRequest()) {
     const absl::StatusOr<Log::Leadership> leadership =
         IsStopped() ? ShuttingDown() : HandOver(request->node);

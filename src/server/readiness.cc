@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/diagnostics.h"
+#include "base/thread_name.h"
 
 namespace tripla {
 namespace {
@@ -45,6 +46,7 @@ Readiness::~Readiness() {
 }
 
 void Readiness::Run() {
+  NameThread("readiness");
   bool warm = false;
   while (true) {
     const absl::Status ready = Read();

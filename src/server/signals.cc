@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "base/diagnostics.h"
 #include "base/mutex.h"
+#include "base/thread_name.h"
 #include "server/exit_code.h"
 
 namespace tripla {
@@ -118,6 +119,7 @@ void OnSignal(const siginfo_t& signal) {
 // The thread is detached, because it waits until the process ends.
 void AwaitSignals(const sigset_t& signals) {
   std::thread([signals] {
+    NameThread("signals");
     while (true) {
       siginfo_t signal;
       if (sigwaitinfo(&signals, &signal) > 0) OnSignal(signal);

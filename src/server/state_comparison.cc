@@ -10,6 +10,7 @@
 
 #include "absl/strings/escaping.h"
 #include "base/diagnostics.h"
+#include "base/thread_name.h"
 
 namespace tripla {
 namespace {
@@ -72,6 +73,7 @@ StateComparison::Hashes StateComparison::Known(const StateMachine& machine,
 }
 
 void StateComparison::Run() {
+  NameThread("comparison");
   while (true) {
     {
       const Clock::time_point next = Clock::now() + kPeriod;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/thread_name.h"
 #include "model/limits.h"
 
 namespace tripla {
@@ -115,6 +116,7 @@ void UnsentReplies::Remove(PendingCall& call) {
 }
 
 void UnsentReplies::Run() {
+  NameThread("replies");
   while (true) {
     const Work work = AwaitWork();
     CutOff(work.slow);

@@ -12,6 +12,7 @@
 #include "base/diagnostics.h"
 #include "base/random_number.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 #include "snapshot/image_format.h"
 
 namespace tripla {
@@ -89,6 +90,7 @@ void SnapshotSchedule::Stop() {
 }
 
 void SnapshotSchedule::Run() {
+  NameThread("snapshots");
   LowerPriority();
   while (!abandon_.load(std::memory_order_relaxed)) {
     const std::vector<DoneFn> requests = AwaitDue();

@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 #include "model/batch_codec.h"
 
 namespace tripla {
@@ -356,6 +357,7 @@ void LocalLog::SyncWritten() {
 }
 
 void LocalLog::SyncPeriodically() {
+  NameThread("log-sync");
   while (true) {
     {
       MutexLock lock(status_mutex_);

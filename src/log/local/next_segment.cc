@@ -9,6 +9,7 @@
 
 #include "base/diagnostics.h"
 #include "base/status_macros.h"
+#include "base/thread_name.h"
 #include "log/local/segment_writer.h"
 #include "log/local/wal_format.h"
 
@@ -68,6 +69,7 @@ bool NextSegment::AwaitNextTry() {
 }
 
 void NextSegment::Run() {
+  NameThread("next-segment");
   while (true) {
     bool retry = false;
     {

@@ -54,7 +54,8 @@ void Connection::CutOff(Call& call) {
 }
 
 void Connection::RetryForRoom() {
-  // In their order, so that small ones do not keep a large one waiting.
+  // In their order: the first that does not fit keeps the others waiting, so that small ones of
+  // this connection do not pass a large one for ever.
   while (!wanting_room_.empty()) {
     const CallPtr call = wanting_room_.front();
     wanting_room_.pop_front();
